@@ -1,0 +1,683 @@
+// Two passes over each decompressed basket while it is in the cache. The first ("measure") walks it with a Cursor,
+// rejects what does not fit, and counts what will come out of it. The counts of all earlier baskets of the column then
+// say where in the final arrays the second pass ("write") puts its values: nothing is copied twice. Baskets are handed
+// out in order, so a thread waits at most for baskets that other threads already work on.
+
+#include "decode.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "basket.hpp"
+#include "decompress.hpp"
+
+namespace physlite {
+namespace {
+
+constexpr std::uint32_t byte_count_mask = 0x40000000;
+constexpr std::uint16_t memberwise_mask = 0x4000;
+constexpr std::size_t vector_header = 6;  // byte count and version, before a vector's own count
+
+using Counts = std::vector<std::int64_t>;
+
+[[noreturn]] void corrupt_entry(std::size_t entry, const std::string& what) {
+    throw CorruptData("entry " + std::to_string(entry) + " of the basket: " + what);
+}
+
+// ---------------------------------------------------------------------------------------------------------- measure
+
+void measure(const Node& node, Cursor& cursor, std::size_t n, Counts& counts);
+
+std::size_t read_count(const Node& item, Cursor& cursor) {
+    std::size_t n = cursor.u32();
+    if (n > cursor.remaining() / item.least)
+        throw CorruptData("a list of " + std::to_string(n) + " items in " + std::to_string(cursor.remaining()) +
+                          " bytes");
+    return n;
+}
+
+/// Counts what `n` of a node add to each output when all of it has a fixed size.
+void count_exact(const Node& node, std::size_t n, Counts& counts) {
+    switch (node.op) {
+        case Op::fixed: count_exact(node.children[0], n * node.number, counts); break;
+        case Op::record:
+            for (const Node& child : node.children) count_exact(child, n, counts);
+            break;
+        default: counts[node.slot] += static_cast<std::int64_t>(n);
+    }
+}
+
+void measure_exact(const Node& node, Cursor& cursor, std::size_t n, Counts& counts) {
+    if (n > cursor.remaining() / node.least)
+        throw CorruptData(std::to_string(n) + " items of " + std::to_string(node.least) + " bytes in " +
+                          std::to_string(cursor.remaining()) + " bytes");
+    cursor.skip(n * node.least);
+    count_exact(node, n, counts);
+}
+
+/// The header of a streamed collection of objects, and how many there are.
+struct CollectionHeader {
+    bool memberwise;
+    std::size_t bytes;  ///< of the header, the number included
+    std::uint32_t n;
+};
+
+CollectionHeader read_collection_header(Cursor& cursor) {
+    std::size_t start = cursor.position();
+    cursor.skip(4);  // byte count, compared with the entry's size by the caller
+    bool memberwise = cursor.u16() & memberwise_mask;
+    // The version of the objects' class; a class without one writes its checksum as well.
+    if (memberwise && cursor.u16() == 0) cursor.skip(4);
+    std::uint32_t n = cursor.u32();
+    return {memberwise, cursor.position() - start, n};
+}
+
+void measure_objects(const Node& node, Cursor& cursor, Counts& counts) {
+    const Node& record = node.children[0];
+    CollectionHeader header = read_collection_header(cursor);
+    std::size_t least = header.memberwise ? record.least - record.number : record.least;
+    if (header.n > cursor.remaining() / least)
+        throw CorruptData("a list of " + std::to_string(header.n) + " objects in " +
+                          std::to_string(cursor.remaining()) + " bytes");
+    if (header.memberwise) {
+        for (const Node& member : record.children) measure(member, cursor, header.n, counts);
+    } else {
+        measure(record, cursor, header.n, counts);
+    }
+    counts[node.slot] += 1;
+    counts[node.items] += header.n;
+}
+
+void measure(const Node& node, Cursor& cursor, std::size_t n, Counts& counts) {
+    if (node.exact) return measure_exact(node, cursor, n, counts);
+    switch (node.op) {
+        case Op::list: {
+            const Node& item = node.children[0];
+            std::size_t items = 0;
+            for (std::size_t i = 0; i < n; ++i) {
+                std::size_t m = read_count(item, cursor);
+                items += m;
+                if (item.exact) {
+                    cursor.skip(m * item.least);
+                } else {
+                    measure(item, cursor, m, counts);
+                }
+            }
+            if (item.exact) count_exact(item, items, counts);
+            counts[node.slot] += static_cast<std::int64_t>(n);
+            counts[node.items] += static_cast<std::int64_t>(items);
+            break;
+        }
+        case Op::to_end: {
+            const Node& item = node.children[0];
+            std::size_t items = 0;
+            if (item.exact) {
+                items = cursor.remaining() / item.least;
+                measure_exact(item, cursor, items, counts);
+            } else {
+                for (; cursor.remaining() > 0; ++items) measure(item, cursor, 1, counts);
+            }
+            counts[node.slot] += static_cast<std::int64_t>(n);
+            counts[node.items] += static_cast<std::int64_t>(items);
+            break;
+        }
+        case Op::string: {
+            for (std::size_t i = 0; i < n; ++i)
+                counts[node.slot + 1] += static_cast<std::int64_t>(cursor.string().size());
+            counts[node.slot] += static_cast<std::int64_t>(n);
+            break;
+        }
+        case Op::objects: measure_objects(node, cursor, counts); break;
+        case Op::size:
+            read_collection_header(cursor);
+            cursor.skip(cursor.remaining());
+            counts[node.slot] += 1;
+            break;
+        case Op::fixed: measure(node.children[0], cursor, n * node.number, counts); break;
+        case Op::record:
+            for (std::size_t i = 0; i < n; ++i) {
+                cursor.skip(node.number);
+                for (const Node& child : node.children) measure(child, cursor, 1, counts);
+            }
+            break;
+        default: throw CorruptData("a column program that cannot be");
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------ write
+
+/// Where the next element of each output goes. Offsets arrays begin with a 0 that is not counted.
+struct Writer {
+    std::vector<std::uint8_t*> out;
+    Counts at;
+
+    void put_offset(std::size_t slot, std::int64_t offset) {
+        reinterpret_cast<std::int64_t*>(out[slot])[++at[slot]] = offset;
+    }
+};
+
+template <class T>
+inline void copy_swapped(std::uint8_t* to, const std::uint8_t* from, std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) {
+        T value = load_be<T>(from + i * sizeof(T));
+        std::memcpy(to + i * sizeof(T), &value, sizeof(T));
+    }
+}
+
+void copy_values(Value value, std::uint8_t* to, const std::uint8_t* from, std::size_t n) {
+    switch (value) {
+        case Value::boolean:
+            for (std::size_t i = 0; i < n; ++i) to[i] = from[i] != 0;
+            break;
+        case Value::i1: case Value::u1: std::memcpy(to, from, n); break;
+        case Value::i2: case Value::u2: copy_swapped<std::uint16_t>(to, from, n); break;
+        case Value::i4: case Value::u4: case Value::f4: copy_swapped<std::uint32_t>(to, from, n); break;
+        case Value::f4_as_f8:
+            for (std::size_t i = 0; i < n; ++i) {
+                double wide = std::bit_cast<float>(load_be<std::uint32_t>(from + 4 * i));
+                std::memcpy(to + 8 * i, &wide, 8);
+            }
+            break;
+        default: copy_swapped<std::uint64_t>(to, from, n);
+    }
+}
+
+void put_real(const Node& node, std::uint8_t* to, std::size_t i, double value) {
+    if (node.value == Value::f8) {
+        std::memcpy(to + 8 * i, &value, 8);
+    } else {
+        auto narrow = static_cast<float>(value);
+        std::memcpy(to + 4 * i, &narrow, 4);
+    }
+}
+
+/// TBufferFile::ReadWithFactor: low + integer / factor, where factor = 2^bits / (high - low).
+void copy_scaled(const Node& node, std::uint8_t* to, const std::uint8_t* from, std::size_t n) {
+    double steps = node.number < 32 ? static_cast<double>((std::uint64_t{1} << node.number)) : 4294967295.0;
+    double factor = steps / (node.high - node.low);
+    for (std::size_t i = 0; i < n; ++i)
+        put_real(node, to, i, node.low + load_be<std::uint32_t>(from + 4 * i) / factor);
+}
+
+/// TBufferFile::ReadWithNbits: the exponent of a float, then the upper bits of its mantissa and the sign.
+void copy_truncated(const Node& node, std::uint8_t* to, const std::uint8_t* from, std::size_t n) {
+    std::size_t bits = node.number;
+    for (std::size_t i = 0; i < n; ++i) {
+        std::uint32_t exponent = from[3 * i];
+        std::uint32_t mantissa = load_be<std::uint16_t>(from + 3 * i + 1);
+        std::uint32_t word = exponent << 23 | (mantissa & ((1u << (bits + 1)) - 1)) << (23 - bits);
+        float value = std::bit_cast<float>(word & 0x7FFFFFFF);
+        if (mantissa & (1u << (bits + 1))) value = -value;
+        put_real(node, to, i, value);
+    }
+}
+
+const std::uint8_t* write_values(const Node& node, const std::uint8_t* p, std::size_t n, Writer& w) {
+    std::uint8_t* to = w.out[node.slot] + static_cast<std::size_t>(w.at[node.slot]) * memory_bytes(node.value);
+    switch (node.op) {
+        case Op::scaled: copy_scaled(node, to, p, n); break;
+        case Op::truncated: copy_truncated(node, to, p, n); break;
+        default: copy_values(node.value, to, p, n);
+    }
+    w.at[node.slot] += static_cast<std::int64_t>(n);
+    return p + n * node.least;
+}
+
+const std::uint8_t* write(const Node& node, const std::uint8_t* p, const std::uint8_t* end, std::size_t n, Writer& w);
+
+/// Records of 4-byte members (ElementLinks): the shape that most of the bytes of link columns have.
+const std::uint8_t* write_records_of_words(const Node& node, const std::uint8_t* p, std::size_t n, Writer& w) {
+    std::size_t offset = node.number;
+    for (const Node& field : node.children) {
+        std::uint8_t* to = w.out[field.slot] + 4 * static_cast<std::size_t>(w.at[field.slot]);
+        const std::uint8_t* from = p + offset;
+        for (std::size_t i = 0; i < n; ++i) {
+            auto word = load_be<std::uint32_t>(from + i * node.least);
+            std::memcpy(to + 4 * i, &word, 4);
+        }
+        w.at[field.slot] += static_cast<std::int64_t>(n);
+        offset += 4;
+    }
+    return p + n * node.least;
+}
+
+bool is_record_of_words(const Node& node) {
+    return node.op == Op::record && std::all_of(node.children.begin(), node.children.end(), [](const Node& child) {
+               return child.op == Op::primitive &&
+                      (child.value == Value::u4 || child.value == Value::i4 || child.value == Value::f4);
+           });
+}
+
+void close_list(const Node& node, std::size_t items, Writer& w) {
+    w.at[node.items] += static_cast<std::int64_t>(items);
+    w.put_offset(node.slot, w.at[node.items]);
+}
+
+const std::uint8_t* write_objects(const Node& node, const std::uint8_t* p, const std::uint8_t* end, Writer& w) {
+    const Node& record = node.children[0];
+    Cursor cursor({p, end});
+    CollectionHeader header = read_collection_header(cursor);
+    p += header.bytes;
+    if (header.memberwise) {
+        for (const Node& member : record.children) p = write(member, p, end, header.n, w);
+    } else {
+        p = write(record, p, end, header.n, w);
+    }
+    close_list(node, header.n, w);
+    return p;
+}
+
+const std::uint8_t* write_size(const Node& node, const std::uint8_t* p, const std::uint8_t* end, Writer& w) {
+    Cursor cursor({p, end});
+    std::uint32_t n = read_collection_header(cursor).n;
+    std::memcpy(w.out[node.slot] + 4 * static_cast<std::size_t>(w.at[node.slot]), &n, 4);
+    w.at[node.slot] += 1;
+    return end;
+}
+
+const std::uint8_t* write(const Node& node, const std::uint8_t* p, const std::uint8_t* end, std::size_t n, Writer& w) {
+    switch (node.op) {
+        case Op::fixed: return write(node.children[0], p, end, n * node.number, w);
+        case Op::list: {
+            const Node& item = node.children[0];
+            for (std::size_t i = 0; i < n; ++i) {
+                std::size_t m = load_be<std::uint32_t>(p);
+                p = write(item, p + 4, end, m, w);
+                close_list(node, m, w);
+            }
+            return p;
+        }
+        case Op::to_end: {
+            const Node& item = node.children[0];
+            std::size_t m = 0;
+            if (item.exact) {
+                m = static_cast<std::size_t>(end - p) / item.least;
+                p = write(item, p, end, m, w);
+            } else {
+                for (; p < end; ++m) p = write(item, p, end, 1, w);
+            }
+            close_list(node, m, w);
+            return p;
+        }
+        case Op::record:
+            if (is_record_of_words(node)) return write_records_of_words(node, p, n, w);
+            for (std::size_t i = 0; i < n; ++i) {
+                p += node.number;
+                for (const Node& child : node.children) p = write(child, p, end, 1, w);
+            }
+            return p;
+        case Op::string:
+            for (std::size_t i = 0; i < n; ++i) {
+                std::size_t length = *p++;
+                if (length == 255) {
+                    length = load_be<std::uint32_t>(p);
+                    p += 4;
+                }
+                std::memcpy(w.out[node.slot + 1] + w.at[node.slot + 1], p, length);
+                w.at[node.slot + 1] += static_cast<std::int64_t>(length);
+                w.put_offset(node.slot, w.at[node.slot + 1]);
+                p += length;
+            }
+            return p;
+        case Op::objects: return write_objects(node, p, end, w);
+        case Op::size: return write_size(node, p, end, w);
+        default: return write_values(node, p, n, w);
+    }
+}
+
+// ------------------------------------------------------------------------------------------------- entries of a page
+
+/// The entries of one basket that a request wants.
+class PageEntries {
+public:
+    PageEntries(const Program& program, const BasketView& basket, std::size_t begin, std::size_t end)
+        : program_(program), basket_(basket), begin_(begin), end_(end) {
+        if (basket.has_offsets()) return;
+        if (!program.root.exact) throw CorruptData("a basket without the table of its entries' offsets");
+        stride_ = program.header + program.root.least;
+        if (basket.data().size() != stride_ * basket.entries())
+            throw CorruptData(std::to_string(basket.data().size()) + " bytes for " +
+                              std::to_string(basket.entries()) + " entries of " + std::to_string(stride_) + " bytes");
+    }
+
+    void measure_all(Counts& counts) const {
+        if (stride_ != 0 && program_.header == 0) {
+            count_exact(program_.root, end_ - begin_, counts);
+            return;
+        }
+        if (is_flat_list()) return measure_flat_list(counts);
+        for (std::size_t i = begin_; i < end_; ++i) {
+            Bytes entry = bytes(i);
+            Cursor cursor(entry);
+            cursor.skip(program_.header);
+            bool counted = program_.header >= 4 || program_.root.op == Op::objects || program_.root.op == Op::size;
+            if (counted) check_byte_count(i, entry);
+            measure(program_.root, cursor, 1, counts);
+            if (cursor.remaining() != 0)
+                corrupt_entry(i, std::to_string(cursor.remaining()) + " bytes more than its content needs");
+        }
+    }
+
+    void write_all(Writer& w) const {
+        if (stride_ != 0 && program_.header == 0) {
+            const std::uint8_t* from = basket_.data().data() + begin_ * stride_;
+            write(program_.root, from, nullptr, end_ - begin_, w);
+            return;
+        }
+        if (is_flat_list()) return write_flat_list(w);
+        for (std::size_t i = begin_; i < end_; ++i) {
+            Bytes entry = bytes(i);
+            write(program_.root, entry.data() + program_.header, entry.data() + entry.size(), 1, w);
+        }
+    }
+
+private:
+    bool is_flat_list() const {
+        return program_.root.op == Op::list && program_.root.children[0].op == Op::primitive &&
+               program_.header == vector_header;
+    }
+
+    Bytes bytes(std::size_t i) const {
+        std::size_t from = stride_ != 0 ? i * stride_ : basket_.start(i);
+        std::size_t to = stride_ != 0 ? from + stride_ : basket_.start(i + 1);
+        if (to < from) corrupt_entry(i, "it ends before it starts");
+        return basket_.data().subspan(from, to - from);
+    }
+
+    static void check_byte_count(std::size_t i, Bytes entry) {
+        if (entry.size() < 4) corrupt_entry(i, "it is shorter than its byte count");
+        std::uint32_t count = load_be<std::uint32_t>(entry.data());
+        if (!(count & byte_count_mask) || (count & ~byte_count_mask) + 4 != entry.size())
+            corrupt_entry(i, "its byte count does not match its " + std::to_string(entry.size()) + " bytes");
+    }
+
+    /// vector<number>, the commonest of columns: all sizes follow from the offsets.
+    void measure_flat_list(Counts& counts) const {
+        constexpr std::size_t header = vector_header + 4;
+        const Node& list = program_.root;
+        std::size_t width = list.children[0].least;
+        std::size_t items = 0;
+        for (std::size_t i = begin_; i < end_; ++i) {
+            Bytes entry = bytes(i);
+            if (entry.size() < header) corrupt_entry(i, "it is shorter than the header of a vector");
+            check_byte_count(i, entry);
+            std::size_t n = load_be<std::uint32_t>(entry.data() + vector_header);
+            if (n != (entry.size() - header) / width || (entry.size() - header) % width != 0)
+                corrupt_entry(i, "a vector of " + std::to_string(n) + " items of " + std::to_string(width) +
+                                     " bytes in " + std::to_string(entry.size()) + " bytes");
+            items += n;
+        }
+        counts[list.slot] += static_cast<std::int64_t>(end_ - begin_);
+        counts[list.items] += static_cast<std::int64_t>(items);
+        counts[list.children[0].slot] += static_cast<std::int64_t>(items);
+    }
+
+    void write_flat_list(Writer& w) const {
+        const Node& list = program_.root;
+        const Node& item = list.children[0];
+        switch (item.value) {
+            case Value::i4: case Value::u4: case Value::f4: return write_flat<std::uint32_t>(list, item, w);
+            case Value::i1: case Value::u1: return write_flat<std::uint8_t>(list, item, w);
+            default: break;
+        }
+        for (std::size_t i = begin_; i < end_; ++i) {
+            Bytes entry = bytes(i);
+            std::size_t n = (entry.size() - vector_header - 4) / item.least;
+            write_values(item, entry.data() + vector_header + 4, n, w);
+            close_list(list, n, w);
+        }
+    }
+
+    template <class T>
+    void write_flat(const Node& list, const Node& item, Writer& w) const {
+        std::uint8_t* to = w.out[item.slot] + static_cast<std::size_t>(w.at[item.slot]) * sizeof(T);
+        auto* offsets = reinterpret_cast<std::int64_t*>(w.out[list.slot]) + w.at[list.slot] + 1;
+        std::int64_t total = w.at[list.items];
+        const std::uint8_t* data = basket_.data().data();
+        std::size_t from = basket_.start(begin_);
+        for (std::size_t i = begin_; i < end_; ++i) {
+            std::size_t next = basket_.start(i + 1);
+            std::size_t n = (next - from - vector_header - 4) / sizeof(T);
+            copy_swapped<T>(to, data + from + vector_header + 4, n);
+            to += n * sizeof(T);
+            total += static_cast<std::int64_t>(n);
+            *offsets++ = total;
+            from = next;
+        }
+    }
+
+    const Program& program_;
+    const BasketView& basket_;
+    std::size_t begin_, end_;
+    std::size_t stride_ = 0;  ///< bytes an entry, in baskets without offsets
+};
+
+// ----------------------------------------------------------------------------------------------------------- columns
+
+/// An upper bound of each output's length, from the bytes that are there: `bytes` in all, `n` of the node at most.
+void bound_lengths(const Node& node, std::size_t n, std::size_t bytes, std::vector<std::size_t>& lengths) {
+    if (node.least > 0) n = std::min(n, bytes / node.least);
+    switch (node.op) {
+        case Op::fixed: bound_lengths(node.children[0], n * node.number, bytes, lengths); break;
+        case Op::record:
+            for (const Node& child : node.children) bound_lengths(child, n, bytes, lengths);
+            break;
+        case Op::list: case Op::to_end: case Op::objects: {
+            const Node& item = node.children[0];
+            lengths[node.slot] = n;
+            if (node.op == Op::objects) {
+                // Member by member, the bytes that stand before each object are not there.
+                for (const Node& member : item.children)
+                    bound_lengths(member, bytes / (item.least - item.number), bytes, lengths);
+            } else {
+                bound_lengths(item, bytes, bytes, lengths);
+            }
+            break;
+        }
+        case Op::string:
+            lengths[node.slot] = n;
+            lengths[node.slot + 1] = bytes;
+            break;
+        default: lengths[node.slot] = n;
+    }
+}
+
+class Column {
+public:
+    Column(const ColumnRequest& request, std::size_t index) : request_(request), index_(index) {
+        const auto& first = request.first_entry;
+        if (first.size() != request.pages.size() + 1 || first.front() < 0 ||
+            !std::is_sorted(first.begin(), first.end()) || request.start < 0 || request.start > request.stop ||
+            (request.start < request.stop && (first.front() > request.start || first.back() < request.stop)))
+            throw DecodeError("the pages do not cover the entries", false, index, 0);
+        headers_.reserve(request.pages.size());
+        std::size_t bytes = 0;
+        for (std::size_t page = 0; page < request.pages.size(); ++page) {
+            headers_.push_back(checked_header(page));
+            bytes += headers_.back().data_bytes;
+        }
+        data_bytes_ = bytes;
+        allocate();
+        base_.assign(request.pages.size() + 1, Counts(request.program.counters, 0));
+        state_ = std::vector<std::atomic<int>>(request.pages.size() + 1);
+        state_[0].store(ready);
+    }
+
+    std::size_t pages() const { return request_.pages.size(); }
+    std::size_t data_bytes() const { return data_bytes_; }
+
+    /// Decodes one page. Returns false when an earlier page of the column has failed.
+    bool run(std::size_t page, Decompressor& decompressor, Scratch& scratch) {
+        Counts counts(request_.program.counters, 0);
+        BasketView basket = open_basket(request_.pages[page], headers_[page], decompressor, scratch);
+        std::int64_t first = request_.first_entry[page];
+        std::int64_t last = std::min(request_.stop, request_.first_entry[page + 1]);
+        auto begin = static_cast<std::size_t>(std::max(request_.start - first, std::int64_t{0}));
+        auto end = static_cast<std::size_t>(std::max(last - first, std::int64_t{0}));
+        PageEntries entries(request_.program, basket, std::min(begin, end), end);
+        entries.measure_all(counts);
+
+        state_[page].wait(pending);
+        if (state_[page].load() == failed) return false;
+        for (std::size_t i = 0; i < counts.size(); ++i) base_[page + 1][i] = base_[page][i] + counts[i];
+        state_[page + 1].store(ready);
+        state_[page + 1].notify_all();
+
+        Writer writer;
+        writer.at = base_[page];
+        for (const Buffer& buffer : buffers_) writer.out.push_back(buffer.data.get());
+        entries.write_all(writer);
+        return true;
+    }
+
+    void fail(std::size_t page) {
+        state_[page + 1].store(failed);
+        state_[page + 1].notify_all();
+    }
+
+    ColumnResult finish() {
+        const Counts& total = base_.back();
+        for (std::size_t i = 0; i < buffers_.size(); ++i) {
+            Buffer& buffer = buffers_[i];
+            buffer.length = static_cast<std::size_t>(total[i]) + (buffer.slot.offsets ? 1 : 0);
+            std::size_t bytes = std::max<std::size_t>(buffer.length * memory_bytes(buffer.slot.value), 1);
+            if (void* shrunk = std::realloc(buffer.data.get(), bytes)) {
+                static_cast<void>(buffer.data.release());
+                buffer.data.reset(static_cast<std::uint8_t*>(shrunk));
+            }
+        }
+        return std::move(buffers_);
+    }
+
+private:
+    static constexpr int pending = 0, ready = 1, failed = 2;
+
+    BasketHeader checked_header(std::size_t page) const {
+        try {
+            BasketHeader header = read_basket_header(request_.pages[page]);
+            auto expected = static_cast<std::size_t>(request_.first_entry[page + 1] - request_.first_entry[page]);
+            if (header.entries != expected)
+                throw CorruptData("a basket of " + std::to_string(header.entries) + " entries where the tree has " +
+                                  std::to_string(expected));
+            return header;
+        } catch (const CorruptData& error) {
+            throw DecodeError(error.what(), false, index_, page);
+        } catch (const Unsupported& error) {
+            throw DecodeError(error.what(), true, index_, page);
+        }
+    }
+
+    void allocate() {
+        const Program& program = request_.program;
+        std::vector<std::size_t> lengths(program.slots.size(), 0);
+        bound_lengths(program.root, static_cast<std::size_t>(request_.stop - request_.start), data_bytes_, lengths);
+        for (std::size_t i = 0; i < lengths.size(); ++i) {
+            Slot slot = program.slots[i];
+            std::size_t bytes = (lengths[i] + (slot.offsets ? 1 : 0)) * memory_bytes(slot.value);
+            Buffer buffer;
+            buffer.slot = slot;
+            buffer.data.reset(static_cast<std::uint8_t*>(std::malloc(std::max<std::size_t>(bytes, 8))));
+            if (!buffer.data) throw std::bad_alloc();
+            if (slot.offsets) std::memset(buffer.data.get(), 0, 8);
+            buffers_.push_back(std::move(buffer));
+        }
+    }
+
+    const ColumnRequest& request_;
+    std::size_t index_;
+    std::size_t data_bytes_ = 0;
+    std::vector<BasketHeader> headers_;
+    ColumnResult buffers_;
+    std::vector<Counts> base_;               ///< elements written before each page
+    std::vector<std::atomic<int>> state_;    ///< whether base_[page] is known
+};
+
+struct Task {
+    std::size_t column, page;
+};
+
+class Run {
+public:
+    Run(std::vector<std::unique_ptr<Column>>& columns, std::vector<Task> tasks)
+        : columns_(columns), tasks_(std::move(tasks)) {}
+
+    void work() {
+        Decompressor decompressor;
+        Scratch scratch;
+        while (!stop_.load(std::memory_order_relaxed)) {
+            std::size_t i = next_.fetch_add(1);
+            if (i >= tasks_.size()) return;
+            Column& column = *columns_[tasks_[i].column];
+            std::exception_ptr other;
+            try {
+                if (column.run(tasks_[i].page, decompressor, scratch)) continue;
+            } catch (const CorruptData& error) {
+                note(i, error.what(), false);
+            } catch (const Unsupported& error) {
+                note(i, error.what(), true);
+            } catch (...) {
+                std::lock_guard lock(mutex_);
+                other_ = std::current_exception();
+            }
+            stop_.store(true);
+            column.fail(tasks_[i].page);
+        }
+    }
+
+    void raise_first_error() const {
+        if (other_) std::rethrow_exception(other_);
+        if (error_) throw *error_;
+    }
+
+private:
+    /// Tasks start in order, so the failed one that comes first in the request is among those seen: report that.
+    void note(std::size_t task, const std::string& what, bool unsupported) {
+        std::lock_guard lock(mutex_);
+        if (error_ && task > error_task_) return;
+        error_.emplace(what, unsupported, tasks_[task].column, tasks_[task].page);
+        error_task_ = task;
+    }
+
+    std::vector<std::unique_ptr<Column>>& columns_;
+    std::vector<Task> tasks_;
+    std::atomic<std::size_t> next_{0};
+    std::atomic<bool> stop_{false};
+    std::mutex mutex_;
+    std::optional<DecodeError> error_;
+    std::size_t error_task_ = 0;
+    std::exception_ptr other_;
+};
+
+}  // namespace
+
+std::vector<ColumnResult> decode(std::vector<ColumnRequest> requests, std::size_t threads) {
+    std::vector<std::unique_ptr<Column>> columns;
+    std::vector<Task> tasks;
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+        columns.push_back(std::make_unique<Column>(requests[i], i));
+        bytes += columns.back()->data_bytes();
+        for (std::size_t page = 0; page < columns.back()->pages(); ++page) tasks.push_back({i, page});
+    }
+    // Starting a thread costs about as much as decoding this many bytes.
+    constexpr std::size_t bytes_per_thread = 64 * 1024;
+    threads = std::max<std::size_t>(std::min({threads, tasks.size(), bytes / bytes_per_thread + 1}), 1);
+
+    Run run(columns, std::move(tasks));
+    {
+        std::vector<std::jthread> helpers;
+        for (std::size_t i = 1; i < threads; ++i) helpers.emplace_back([&run] { run.work(); });
+        run.work();
+    }
+    run.raise_first_error();
+
+    std::vector<ColumnResult> out;
+    for (auto& column : columns) out.push_back(column->finish());
+    return out;
+}
+
+}  // namespace physlite

@@ -1,0 +1,47 @@
+// Baskets to contiguous arrays: all baskets of all requested columns in one call, on several threads.
+#pragma once
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cursor.hpp"
+#include "program.hpp"
+
+namespace physlite {
+
+struct ColumnRequest {
+    Program program;
+    std::vector<Bytes> pages;                ///< whole baskets as they stand on file
+    std::vector<std::int64_t> first_entry;   ///< of each page, and the end of the last: pages + 1 numbers
+    std::int64_t start = 0;                  ///< entries wanted: start ≤ i < stop, all within the pages
+    std::int64_t stop = 0;
+};
+
+/// Memory from malloc, so that reserving more than needed costs nothing and giving it back does not copy.
+struct Free {
+    void operator()(void* p) const noexcept { std::free(p); }
+};
+
+struct Buffer {
+    std::unique_ptr<std::uint8_t, Free> data;
+    std::size_t length = 0;                  ///< in elements
+    Slot slot;
+};
+
+using ColumnResult = std::vector<Buffer>;
+
+/// Where in the request something was wrong.
+struct DecodeError : std::runtime_error {
+    DecodeError(const std::string& what, bool unsupported_, std::size_t column_, std::size_t page_)
+        : std::runtime_error(what), unsupported(unsupported_), column(column_), page(page_) {}
+    bool unsupported;
+    std::size_t column;
+    std::size_t page;
+};
+
+/// Decodes the columns. Takes no locks of Python's; throws DecodeError for the first damaged page.
+std::vector<ColumnResult> decode(std::vector<ColumnRequest> requests, std::size_t threads);
+
+}  // namespace physlite

@@ -1,0 +1,231 @@
+// The Python face of the core: buffers in, NumPy arrays out, nothing else.
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include "decode.hpp"
+#include "rootfile.hpp"
+#include "ttree.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace physlite {
+namespace {
+
+PyObject* corrupt_type = nullptr;
+PyObject* unsupported_type = nullptr;
+
+/// A Python object's bytes, held for as long as this lives.
+class HeldBytes {
+public:
+    explicit HeldBytes(nb::handle object) {
+        if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_SIMPLE) != 0) nb::raise_python_error();
+    }
+    ~HeldBytes() { PyBuffer_Release(&view_); }
+    HeldBytes(const HeldBytes&) = delete;
+    HeldBytes& operator=(const HeldBytes&) = delete;
+    Bytes bytes() const {
+        return {static_cast<const std::uint8_t*>(view_.buf), static_cast<std::size_t>(view_.len)};
+    }
+
+private:
+    Py_buffer view_{};
+};
+
+/// Names come from the file: bytes that are not UTF-8 must not make them unreadable.
+nb::object text(std::string_view s) {
+    return nb::steal(PyUnicode_DecodeUTF8(s.data(), static_cast<Py_ssize_t>(s.size()), "surrogateescape"));
+}
+
+nb::bytes to_bytes(Bytes data) { return nb::bytes(reinterpret_cast<const char*>(data.data()), data.size()); }
+
+template <class T>
+nb::object to_array(std::vector<T>&& values) {
+    auto* held = new std::vector<T>(std::move(values));
+    nb::capsule owner(held, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+    return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(held->data(), {held->size()}, owner));
+}
+
+nb::dlpack::dtype dtype_of(Value value) {
+    switch (value) {
+        case Value::boolean: return nb::dtype<bool>();
+        case Value::i1: return nb::dtype<std::int8_t>();
+        case Value::u1: return nb::dtype<std::uint8_t>();
+        case Value::i2: return nb::dtype<std::int16_t>();
+        case Value::u2: return nb::dtype<std::uint16_t>();
+        case Value::i4: return nb::dtype<std::int32_t>();
+        case Value::u4: return nb::dtype<std::uint32_t>();
+        case Value::i8: return nb::dtype<std::int64_t>();
+        case Value::u8: return nb::dtype<std::uint64_t>();
+        case Value::f4: return nb::dtype<float>();
+        default: return nb::dtype<double>();
+    }
+}
+
+nb::object to_array(Buffer&& buffer) {
+    std::uint8_t* data = buffer.data.release();
+    nb::capsule owner(data, [](void* p) noexcept { std::free(p); });
+    std::size_t shape[1] = {buffer.length};
+    return nb::cast(nb::ndarray<nb::numpy>(data, 1, shape, owner, nullptr, dtype_of(buffer.slot.value)));
+}
+
+nb::dict file_header(nb::handle data) {
+    FileHeader header = read_file_header(HeldBytes(data).bytes());
+    nb::dict out;
+    out["version"] = header.version;
+    out["begin"] = header.begin;
+    out["end"] = header.end;
+    out["name_bytes"] = header.name_bytes;
+    out["compression"] = header.compression;
+    out["streamers_offset"] = header.streamers_offset;
+    out["streamers_bytes"] = header.streamers_bytes;
+    out["uuid"] = to_bytes(header.uuid);
+    return out;
+}
+
+nb::tuple directory(nb::handle data) {
+    Directory d = read_directory(HeldBytes(data).bytes());
+    return nb::make_tuple(d.keys_offset, d.keys_bytes);
+}
+
+nb::list keys(nb::handle data) {
+    nb::list out;
+    for (const Key& key : read_keys(HeldBytes(data).bytes()))
+        out.append(nb::make_tuple(text(key.name), key.cycle, text(key.class_name), text(key.title), key.offset,
+                                  key.total_bytes, key.key_bytes));
+    return out;
+}
+
+nb::bytes object(nb::handle data) {
+    HeldBytes held(data);
+    std::vector<std::uint8_t> out;
+    {
+        nb::gil_scoped_release release;
+        out = read_object(held.bytes());
+    }
+    return to_bytes(out);
+}
+
+nb::list streamers(nb::handle data, std::size_t key_bytes) {
+    nb::list out;
+    for (const StreamerInfo& info : read_streamers(HeldBytes(data).bytes(), key_bytes)) {
+        nb::list elements;
+        for (const StreamerElement& e : info.elements)
+            elements.append(nb::make_tuple(text(e.class_name), text(e.name), text(e.title), e.type, e.array_length,
+                                           text(e.type_name), e.base_version));
+        out.append(nb::make_tuple(text(info.name), info.version, info.checksum, elements));
+    }
+    return out;
+}
+
+nb::dict scan(nb::handle data, std::size_t key_bytes) {
+    HeldBytes held(data);
+    Tree tree;
+    {
+        nb::gil_scoped_release release;
+        tree = scan_tree(held.bytes(), key_bytes);
+    }
+    nb::list branches;
+    for (const Branch& b : tree.branches) {
+        nb::list leaves;
+        for (const Leaf& leaf : b.leaves)
+            leaves.append(nb::make_tuple(text(leaf.class_name), text(leaf.name), text(leaf.title), leaf.length,
+                                         leaf.is_unsigned, text(leaf.count_leaf)));
+        branches.append(nb::make_tuple(text(b.path), text(b.title), text(b.branch_class), text(b.class_name),
+                                       text(b.problem), b.parent, b.type, b.streamer_type, b.element, b.compression,
+                                       b.has_offsets, b.entries, b.uncompressed_bytes, b.compressed_bytes,
+                                       b.first_basket, b.baskets, leaves));
+    }
+    nb::dict out;
+    out["name"] = text(tree.name);
+    out["title"] = text(tree.title);
+    out["entries"] = tree.entries;
+    out["auto_flush"] = tree.auto_flush;
+    out["cluster_range_end"] = to_array(std::move(tree.cluster_range_end));
+    out["cluster_size"] = to_array(std::move(tree.cluster_size));
+    out["branches"] = branches;
+    out["basket_first_entry"] = to_array(std::move(tree.basket_first_entry));
+    out["basket_offset"] = to_array(std::move(tree.basket_offset));
+    out["basket_bytes"] = to_array(std::move(tree.basket_bytes));
+    out["embedded"] = to_bytes(tree.embedded);
+    return out;
+}
+
+using Integers = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+nb::list decode_columns(nb::list requests, std::size_t threads) {
+    std::vector<ColumnRequest> columns;
+    std::vector<std::unique_ptr<HeldBytes>> held;
+    for (nb::handle item : requests) {
+        auto [code, pages, first_entry, start, stop] =
+            nb::cast<std::tuple<Integers, nb::list, Integers, std::int64_t, std::int64_t>>(item);
+        ColumnRequest column;
+        column.program = compile({code.data(), code.size()});
+        for (nb::handle page : pages) {
+            held.push_back(std::make_unique<HeldBytes>(page));
+            column.pages.push_back(held.back()->bytes());
+        }
+        column.first_entry.assign(first_entry.data(), first_entry.data() + first_entry.size());
+        column.start = start;
+        column.stop = stop;
+        columns.push_back(std::move(column));
+    }
+    std::vector<ColumnResult> results;
+    {
+        nb::gil_scoped_release release;
+        results = decode(std::move(columns), threads);
+    }
+    nb::list out;
+    for (ColumnResult& result : results) {
+        nb::list buffers;
+        for (Buffer& buffer : result) buffers.append(to_array(std::move(buffer)));
+        out.append(buffers);
+    }
+    return out;
+}
+
+void translate(const std::exception_ptr& pointer, void*) {
+    try {
+        std::rethrow_exception(pointer);
+    } catch (const DecodeError& error) {
+        nb::tuple args = nb::make_tuple(error.what(), error.column, error.page);
+        PyErr_SetObject(error.unsupported ? unsupported_type : corrupt_type, args.ptr());
+    } catch (const CorruptData& error) {
+        PyErr_SetString(corrupt_type, error.what());
+    } catch (const Unsupported& error) {
+        PyErr_SetString(unsupported_type, error.what());
+    }
+}
+
+PyObject* new_exception(nb::module_& module, const char* name, PyObject* base, const char* doc) {
+    std::string qualified = std::string("physlite._core.") + name;
+    PyObject* type = PyErr_NewExceptionWithDoc(qualified.c_str(), doc, base, nullptr);
+    if (type == nullptr) nb::raise_python_error();
+    module.attr(name) = nb::borrow(type);
+    return type;
+}
+
+}  // namespace
+}  // namespace physlite
+
+NB_MODULE(_core, m) {
+    using namespace physlite;
+    m.doc() = "Native parts of physlite: parsing of ROOT files and decoding of their columns.";
+    corrupt_type = new_exception(m, "CorruptData", PyExc_ValueError, "Bytes that contradict their format.");
+    unsupported_type =
+        new_exception(m, "Unsupported", PyExc_NotImplementedError, "A version or variant that is not known here.");
+    nb::register_exception_translator(translate, nullptr);
+
+    m.def("file_header", &file_header, "data"_a);
+    m.def("directory", &directory, "data"_a);
+    m.def("keys", &keys, "data"_a);
+    m.def("object", &object, "data"_a);
+    m.def("streamers", &streamers, "data"_a, "key_bytes"_a);
+    m.def("scan_tree", &scan, "data"_a, "key_bytes"_a);
+    m.def("decode", &decode_columns, "requests"_a, "threads"_a);
+}

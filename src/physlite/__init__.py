@@ -1,0 +1,42 @@
+"""Columnar analysis of ATLAS DAOD_PHYSLITE files, without ROOT and without Athena.
+
+`physlite.open(path)` gives a `File`: its columns, their types, raw arrays. `physlite.events(path)` gives the events, an
+Awkward Array of collections (`events.Electrons.pt`) that reads what is used when it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from physlite import exceptions, storage, units
+    from physlite.formats.manifest import Manifest
+    from physlite.model.file import File, events, open  # noqa: A004  # the name users expect, as in uproot.open
+
+__all__ = ["File", "Manifest", "__version__", "events", "exceptions", "open", "storage", "units"]
+
+__version__ = "0.1.0"
+
+# Looked up on first use, so that importing the package costs next to nothing.
+_HOME = {
+    "File": "physlite.model.file",
+    "Manifest": "physlite.formats.manifest",
+    "events": "physlite.model.file",
+    "open": "physlite.model.file",
+}
+_MODULES = frozenset({"exceptions", "storage", "units"})
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"physlite.{name}")
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'physlite' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

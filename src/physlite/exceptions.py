@@ -1,0 +1,49 @@
+"""What can go wrong, as few classes as will do; each is also the builtin exception that fits."""
+
+from __future__ import annotations
+
+__all__ = [
+    "ColumnNotFoundError",
+    "CorruptDataError",
+    "EntryRangeError",
+    "NotAnEventFileError",
+    "PhysliteError",
+    "StaleManifestError",
+    "UnreadableColumnError",
+    "UnsupportedFormatError",
+]
+
+
+class PhysliteError(Exception):
+    """Base of all errors that are about files and their content."""
+
+
+class CorruptDataError(PhysliteError, ValueError):
+    """Bytes contradict their format: the file is truncated, damaged, or not what it claims to be."""
+
+
+class UnsupportedFormatError(PhysliteError, NotImplementedError):
+    """The file is sound, but of a version or variant that is not known here."""
+
+
+class NotAnEventFileError(PhysliteError, ValueError):
+    """A ROOT file without the event tree."""
+
+
+class UnreadableColumnError(PhysliteError, NotImplementedError):
+    """A column that can be listed but not read."""
+
+
+class ColumnNotFoundError(PhysliteError, KeyError):
+    """No column of this name."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would show the repr
+
+
+class EntryRangeError(PhysliteError, IndexError):
+    """An entry range that does not lie in the file."""
+
+
+class StaleManifestError(PhysliteError, ValueError):
+    """A saved manifest that belongs to another file, or to another version of this package."""

@@ -1,0 +1,1 @@
+"""What the bytes are: file formats, and the manifest that both of them become."""

@@ -1,0 +1,397 @@
+"""How the entries of a column are laid out in bytes, and which array they become.
+
+An encoding is a small tree. Its text form is what a manifest stores; its integers are what the core decodes by
+(src/core/program.hpp). Text forms, with `N|` in front for N bytes of header before each entry:
+
+========================  ===========================================================================================
+`i1 … u8 f4 f8 b1`        a value of that type; `d4`: a Double32_t, 4 bytes on file and 8 in memory
+`[3]f4`                   3 of it
+`*f4`                     a list: its length (4 bytes), then its items; `#f4`: the same for a std::set
+`~u4`                     a list that fills the rest of the entry
+`n`                       the number of objects in a streamed collection, whatever they are
+`s`                       a string
+`{20;a=u4,b=u4}`          a record behind 20 bytes of object headers
+`@{20;a=u4,b=u4}`         a vector of records with its own header, streamed object by object or member by member
+`R(f8,-1.0,1.0,16)`       a Double32_t or Float16_t with range and bits;  `T(f4,12)`: with a number of bits only
+========================  ===========================================================================================
+
+So `6|*f4` is `vector<float>`, and `6|**{20;m_persKey=u4,m_persIndex=u4}` a vector of vectors of ElementLinks.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from physlite.exceptions import StaleManifestError
+
+__all__ = [
+    "Encoding",
+    "Fixed",
+    "ListOf",
+    "Node",
+    "Objects",
+    "Primitive",
+    "Ranged",
+    "RecordOf",
+    "Size",
+    "Text",
+    "ToEnd",
+    "Truncated",
+    "parse_encoding",
+]
+
+Buffers = Iterator[NDArray[Any]]
+
+# Codes of physlite::Value, in its order.
+_VALUES = ("b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8", "d4")
+_DTYPES = {code: np.dtype("f8" if code == "d4" else code) for code in _VALUES}
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """One number or boolean."""
+
+    code: str
+
+    def text(self) -> str:
+        return self.code
+
+    def program(self) -> list[int]:
+        return [1, _VALUES.index(self.code)]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return _DTYPES[self.code]
+
+    def form(self, key: Keys) -> ak.forms.Form:
+        return ak.forms.NumpyForm(self.dtype.name, form_key=key.next())
+
+    def layout(self, buffers: Buffers) -> ak.contents.Content:
+        return ak.contents.NumpyArray(next(buffers))
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A fixed number of items."""
+
+    number: int
+    item: Node
+
+    def text(self) -> str:
+        return f"[{self.number}]{self.item.text()}"
+
+    def program(self) -> list[int]:
+        return [2, self.number, *self.item.program()]
+
+    def form(self, key: Keys) -> ak.forms.Form:
+        return ak.forms.RegularForm(self.item.form(key), self.number)
+
+    def layout(self, buffers: Buffers) -> ak.contents.Content:
+        return ak.contents.RegularArray(self.item.layout(buffers), self.number)
+
+
+def _list_layout(item: Node, buffers: Buffers, parameters: dict[str, Any] | None = None) -> ak.contents.Content:
+    offsets = ak.index.Index64(next(buffers))
+    return ak.contents.ListOffsetArray(offsets, item.layout(buffers), parameters=parameters)
+
+
+def _list_form(item: Node, key: Keys, parameters: dict[str, Any] | None = None) -> ak.forms.Form:
+    own = key.next()
+    return ak.forms.ListOffsetForm("i64", item.form(key), parameters=parameters, form_key=own)
+
+
+@dataclass(frozen=True)
+class ListOf:
+    """A list that begins with its length."""
+
+    item: Node
+    is_set: bool = False
+
+    def text(self) -> str:
+        return ("#" if self.is_set else "*") + self.item.text()
+
+    def program(self) -> list[int]:
+        return [3, *self.item.program()]
+
+    @property
+    def _parameters(self) -> dict[str, Any] | None:
+        return {"__array__": "set"} if self.is_set else None  # as uproot has it
+
+    def form(self, key: Keys) -> ak.forms.Form:
+        return _list_form(self.item, key, self._parameters)
+
+    def layout(self, buffers: Buffers) -> ak.contents.Content:
+        return _list_layout(self.item, buffers, self._parameters)
+
+
+@dataclass(frozen=True)
+class ToEnd:
+    """A list that fills its entry: a member of a split collection, or a leaf of variable length."""
+
+    item: Node
+
+    def text(self) -> str:
+        return "~" + self.item.text()
+
+    def program(self) -> list[int]:
+        return [4, *self.item.program()]
+
+    def form(self, key: Keys) -> ak.forms.Form:
+        return _list_form(self.item, key)
+
+    def layout(self, buffers: Buffers) -> ak.contents.Content:
+        return _list_layout(self.item, buffers)
+
+
+@dataclass(frozen=True)
+class RecordOf:
+    """An object: headers of its own and its base classes, then its members."""
+
+    skip: int
+    fields: tuple[tuple[str, Node], ...]
+
+    def text(self) -> str:
+        return f"{{{self.skip};" + ",".join(f"{name}={node.text()}" for name, node in self.fields) + "}"
+
+    def program(self) -> list[int]:
+        return [5, self.skip, len(self.fields), *(n for _, node in self.fields for n in node.program())]
+
+    def form(self, key: Keys) -> ak.forms.Form:
+        return ak.forms.RecordForm([node.form(key) for _, node in self.fields], [name for name, _ in self.fields])
+
+    def layout(self, buffers: Buffers) -> ak.contents.Content:
+        contents = [node.layout(buffers) for _, node in self.fields]
+        return ak.contents.RecordArray(contents, [name for name, _ in self.fields])
+
+
+@dataclass(frozen=True)
+class Objects:
+    """A vector of objects that carries its own header, which says how the objects are streamed."""
+
+    item: RecordOf
+
+    def text(self) -> str:
+        return "@" + self.item.text()
+
+    def program(self) -> list[int]:
+        return [7, *self.item.program()]
+
+    def form(self, key: Keys) -> ak.forms.Form:
+        return _list_form(self.item, key)
+
+    def layout(self, buffers: Buffers) -> ak.contents.Content:
+        return _list_layout(self.item, buffers)
+
+
+@dataclass(frozen=True)
+class Size:
+    """The number of objects in a streamed collection; the objects are passed over."""
+
+    def text(self) -> str:
+        return "n"
+
+    def program(self) -> list[int]:
+        return [10]
+
+    def form(self, key: Keys) -> ak.forms.Form:
+        return Primitive("u4").form(key)
+
+    def layout(self, buffers: Buffers) -> ak.contents.Content:
+        return Primitive("u4").layout(buffers)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A string."""
+
+    def text(self) -> str:
+        return "s"
+
+    def program(self) -> list[int]:
+        return [6]
+
+    def form(self, key: Keys) -> ak.forms.Form:
+        own = key.next()
+        chars = ak.forms.NumpyForm("uint8", parameters={"__array__": "char"}, form_key=key.next())
+        return ak.forms.ListOffsetForm("i64", chars, parameters={"__array__": "string"}, form_key=own)
+
+    def layout(self, buffers: Buffers) -> ak.contents.Content:
+        offsets = ak.index.Index64(next(buffers))
+        chars = ak.contents.NumpyArray(next(buffers), parameters={"__array__": "char"})
+        return ak.contents.ListOffsetArray(offsets, chars, parameters={"__array__": "string"})
+
+
+@dataclass(frozen=True)
+class Ranged:
+    """A Double32_t or Float16_t stored as an integer between two bounds."""
+
+    code: str
+    low: float
+    high: float
+    bits: int
+
+    def text(self) -> str:
+        return f"R({self.code},{self.low!r},{self.high!r},{self.bits})"
+
+    def program(self) -> list[int]:
+        low, high = struct.unpack("<2q", struct.pack("<2d", self.low, self.high))
+        return [8, _VALUES.index(self.code), low, high, self.bits]
+
+    def form(self, key: Keys) -> ak.forms.Form:
+        return Primitive(self.code).form(key)
+
+    def layout(self, buffers: Buffers) -> ak.contents.Content:
+        return Primitive(self.code).layout(buffers)
+
+
+@dataclass(frozen=True)
+class Truncated:
+    """A Double32_t or Float16_t stored with fewer bits of mantissa."""
+
+    code: str
+    bits: int
+
+    def text(self) -> str:
+        return f"T({self.code},{self.bits})"
+
+    def program(self) -> list[int]:
+        return [9, _VALUES.index(self.code), self.bits]
+
+    def form(self, key: Keys) -> ak.forms.Form:
+        return Primitive(self.code).form(key)
+
+    def layout(self, buffers: Buffers) -> ak.contents.Content:
+        return Primitive(self.code).layout(buffers)
+
+
+Node = Primitive | Fixed | ListOf | ToEnd | RecordOf | Objects | Size | Text | Ranged | Truncated
+
+
+@dataclass
+class Keys:
+    """Hands out the form keys `prefix@0`, `prefix@1`, …: one an output buffer, in the core's order."""
+
+    prefix: str
+    used: int = 0
+
+    def next(self) -> str:
+        self.used += 1
+        return f"{self.prefix}@{self.used - 1}"
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A node and the bytes of header before each entry."""
+
+    header: int
+    node: Node
+
+    @functools.cached_property
+    def text(self) -> str:
+        """The form a manifest stores; `parse_encoding` reads it."""
+        return (f"{self.header}|" if self.header else "") + self.node.text()
+
+    @functools.cached_property
+    def program(self) -> NDArray[np.int64]:
+        """The form the core reads."""
+        return np.array([self.header, *self.node.program()], dtype=np.int64)
+
+    def form(self, prefix: str = "node") -> ak.forms.Form:
+        """The Awkward form of the column, its keys numbered from `prefix@0`."""
+        return self.node.form(Keys(prefix))
+
+    def layout(self, buffers: list[NDArray[Any]]) -> ak.contents.Content:
+        """The Awkward layout of decoded buffers."""
+        return self.node.layout(iter(buffers))
+
+    @functools.cached_property
+    def type(self) -> str:
+        """Awkward's name for the type of an entry, as `var * float32`."""
+        return str(self.form().type)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether an entry is a list, whose length is part of the column."""
+        return isinstance(self.node, ListOf | ToEnd | Objects)
+
+
+_TOKEN = re.compile(
+    r"(?P<value>b1|i1|u1|i2|u2|i4|u4|i8|u8|f4|f8|d4)"
+    r"|\[(?P<fixed>\d+)\]"
+    r"|(?P<mark>[*#~@sn])"
+    r"|\{(?P<skip>\d+);"
+    r"|R\((?P<ranged>f4|f8),(?P<low>[^,()]+),(?P<high>[^,()]+),(?P<bits>\d+)\)"
+    r"|T\((?P<truncated>f4|f8),(?P<few>\d+)\)"
+)
+_FIELD = re.compile(r"(?P<name>[^=,;{}]+)=")
+
+
+@functools.cache
+def parse_encoding(text: str) -> Encoding:
+    """Reads the text form.
+
+    Raises:
+        StaleManifestError: the text is not an encoding (it comes from a damaged manifest).
+    """
+    header, bar, rest = text.partition("|")
+    try:
+        node, end = _parse_node(rest if bar else text, 0)
+        if end != len(rest if bar else text):
+            raise ValueError(text)
+        return Encoding(int(header) if bar else 0, node)
+    except (ValueError, RecursionError) as error:
+        msg = f"the manifest names an unknown encoding, {text[:80]!r}"
+        raise StaleManifestError(msg) from error
+
+
+def _parse_node(text: str, at: int) -> tuple[Node, int]:
+    match = _TOKEN.match(text, at)
+    if match is None:
+        raise ValueError(text)
+    end = match.end()
+    if match["value"]:
+        return Primitive(match["value"]), end
+    if match["ranged"]:
+        return Ranged(match["ranged"], float(match["low"]), float(match["high"]), int(match["bits"])), end
+    if match["truncated"]:
+        return Truncated(match["truncated"], int(match["few"])), end
+    if match["mark"] == "s":
+        return Text(), end
+    if match["mark"] == "n":
+        return Size(), end
+    if match["skip"]:
+        return _parse_record(text, end, int(match["skip"]))
+    item, end = _parse_node(text, end)
+    if match["fixed"]:
+        return Fixed(int(match["fixed"]), item), end
+    if match["mark"] == "@":
+        if not isinstance(item, RecordOf):
+            raise ValueError(text)
+        return Objects(item), end
+    if match["mark"] == "~":
+        return ToEnd(item), end
+    return ListOf(item, is_set=match["mark"] == "#"), end
+
+
+def _parse_record(text: str, at: int, skip: int) -> tuple[RecordOf, int]:
+    fields: list[tuple[str, Node]] = []
+    while True:
+        match = _FIELD.match(text, at)
+        if match is None:
+            raise ValueError(text)
+        node, at = _parse_node(text, match.end())
+        fields.append((match["name"], node))
+        if text[at : at + 1] == "}":
+            return RecordOf(skip, tuple(fields)), at + 1
+        if text[at : at + 1] != ",":
+            raise ValueError(text)
+        at += 1

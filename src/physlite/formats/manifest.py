@@ -1,0 +1,194 @@
+"""What an event tree holds and where its bytes lie: the common ground of all file formats."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from physlite.exceptions import CorruptDataError, StaleManifestError
+from physlite.formats.encoding import Encoding, parse_encoding
+
+__all__ = ["Manifest", "ManifestColumn", "Pages"]
+
+_VERSION = 1
+_MAGIC = "physlite manifest"
+
+
+class ManifestColumn(NamedTuple):
+    """One column.
+
+    A column with an `encoding` and no `members` is decoded from its own pages; with `members` it is put together from
+    those columns; without an encoding it is read through uproot, unless `problem` says why nothing can read it.
+    """
+
+    name: str
+    path: str
+    title: str
+    type_name: str
+    encoding: str
+    problem: str
+    members: tuple[int, ...]
+    compression: int
+    uncompressed_bytes: int
+    compressed_bytes: int
+    first_page: int
+    pages: int
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Pages (baskets) of one column, in order: `first_entry` has one number more than the others, the end."""
+
+    first_entry: NDArray[np.int64]
+    offset: NDArray[np.int64]
+    size: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The columns of one event tree, and their pages.
+
+    `page_offset` below zero, -1 - p, means the bytes at p of `inline`: pages that the file keeps in its metadata.
+    """
+
+    format: str
+    tree: str
+    uuid: UUID
+    file_bytes: int
+    compression: int
+    num_entries: int
+    clusters: NDArray[np.int64]
+    columns: tuple[ManifestColumn, ...]
+    page_first_entry: NDArray[np.int64]
+    page_offset: NDArray[np.int64]
+    page_size: NDArray[np.int64]
+    inline: bytes = b""
+
+    @functools.cached_property
+    def index(self) -> dict[str, int]:
+        """Name, and full path where that differs, to position in `columns`."""
+        by_path = {column.path: i for i, column in enumerate(self.columns)}
+        return by_path | {column.name: i for i, column in enumerate(self.columns)}
+
+    def encoding(self, column: int) -> Encoding | None:
+        """The encoding of a column, or None when it is not decoded here."""
+        text = self.columns[column].encoding
+        return parse_encoding(text) if text else None
+
+    def pages(self, column: int) -> Pages:
+        """All pages of a column."""
+        c = self.columns[column]
+        span = slice(c.first_page, c.first_page + c.pages)
+        first = np.append(self.page_first_entry[span], self.num_entries if c.pages else 0)
+        return Pages(first, self.page_offset[span], self.page_size[span])
+
+    def with_members(self, column: int) -> tuple[int, ...]:
+        """The columns whose pages hold this one: its members, or itself."""
+        return self.columns[column].members or (column,)
+
+    # -------------------------------------------------------------------------------------------------- on disk
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the manifest, a compressed NumPy archive. It holds no event data and no secrets."""
+        header = {
+            "magic": _MAGIC,
+            "version": _VERSION,
+            "format": self.format,
+            "tree": self.tree,
+            "uuid": str(self.uuid),
+            "file_bytes": self.file_bytes,
+            "compression": self.compression,
+            "num_entries": self.num_entries,
+            "columns": self.columns,
+        }
+        arrays: dict[str, NDArray[Any]] = {
+            "header": np.frombuffer(json.dumps(header, separators=(",", ":")).encode("utf-8"), dtype=np.uint8),
+            "clusters": self.clusters,
+            "page_first_entry": self.page_first_entry,
+            "page_offset": self.page_offset,
+            "page_size": self.page_size,
+            "inline": np.frombuffer(self.inline, dtype=np.uint8),
+        }
+        # Written beside and renamed, so that a reader never sees half of it.
+        target = Path(path)
+        partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
+        try:
+            partial.write_bytes(buffer.getvalue())
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Reads a saved manifest.
+
+        Raises:
+            FileNotFoundError: no such file.
+            StaleManifestError: it is not a manifest, or one of another version of physlite.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            header = json.loads(arrays.pop("header").tobytes())
+            magic, version = header.pop("magic"), header.pop("version")
+        except OSError as error:
+            if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
+                raise
+            msg = f"{os.fspath(path)}: not a manifest of physlite ({error})"
+            raise StaleManifestError(msg) from error
+        except Exception as error:  # zipfile, NumPy and json raise a dozen kinds for damaged files
+            msg = f"{os.fspath(path)}: not a manifest of physlite ({error})"
+            raise StaleManifestError(msg) from error
+        if magic != _MAGIC or version != _VERSION:
+            msg = f"{os.fspath(path)}: a manifest of version {version}, this physlite reads {_VERSION}: make it anew"
+            raise StaleManifestError(msg)
+        try:
+            columns = tuple(ManifestColumn(*c[:6], tuple(c[6]), *c[7:]) for c in header.pop("columns"))
+            manifest = cls(
+                columns=columns,
+                inline=arrays.pop("inline").tobytes(),
+                uuid=UUID(header.pop("uuid")),
+                **header,
+                **arrays,
+            )
+            manifest.check()
+        except (TypeError, ValueError, KeyError, IndexError, CorruptDataError) as error:
+            msg = f"{os.fspath(path)}: a damaged manifest ({error})"
+            raise StaleManifestError(msg) from error
+        return manifest
+
+    def check(self) -> None:
+        """Raises ValueError unless the parts agree with each other."""
+        total = len(self.page_offset)
+        arrays = (self.clusters, self.page_first_entry, self.page_offset, self.page_size)
+        if any(a.dtype != np.int64 or a.ndim != 1 for a in arrays):
+            raise ValueError("tables of the wrong type")
+        if len(self.page_first_entry) != total or len(self.page_size) != total:
+            raise ValueError("page tables of different lengths")
+        for column in self.columns:
+            if not 0 <= column.first_page <= column.first_page + column.pages <= total:
+                raise ValueError(f"column {column.name!r} has pages that are not there")
+            if any(not 0 <= member < len(self.columns) for member in column.members):
+                raise ValueError(f"column {column.name!r} has members that are not there")
+            if column.encoding:
+                parse_encoding(column.encoding)
+
+    def require_file(self, name: str, uuid: UUID, size: int) -> None:
+        """Raises StaleManifestError unless this manifest was made from that file."""
+        if (self.uuid, self.file_bytes) != (uuid, size):
+            msg = (
+                f"{name}: the manifest belongs to another file (UUID {self.uuid}, {self.file_bytes} bytes; this one has "
+                f"{uuid}, {size} bytes): make it anew"
+            )
+            raise StaleManifestError(msg)

@@ -1,0 +1,145 @@
+"""Manifest and bytes to arrays: choose pages, fetch their ranges at once, decode them in one call of the core."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from physlite import _core
+from physlite.exceptions import CorruptDataError, UnreadableColumnError, UnsupportedFormatError
+from physlite.formats.fallback import FallbackReader
+from physlite.formats.manifest import Manifest
+from physlite.storage import ByteSource, Range
+
+__all__ = ["ColumnReader", "default_threads"]
+
+Buffers = list[NDArray[Any]]
+
+
+def default_threads() -> int:
+    """The cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on Linux
+        return os.cpu_count() or 1
+
+
+class ColumnReader:
+    """Reads columns of one tree. Holds no state but the opened uproot tree for columns that need it."""
+
+    def __init__(self, manifest: Manifest, source: ByteSource, threads: int) -> None:
+        self.manifest = manifest
+        self.source = source
+        self.threads = threads
+        self._fallback = FallbackReader(source, manifest.tree)
+
+    def buffers(self, columns: Sequence[int], start: int, stop: int) -> list[Buffers]:
+        """The decoded buffers of columns that have an encoding, for entries `start` ≤ i < `stop`.
+
+        Raises:
+            CorruptDataError: a page is damaged; the message names file, column, page and entries.
+            OSError: the bytes cannot be had.
+        """
+        parts: list[int] = []
+        for column in columns:
+            self._require_encoding(column)
+            parts.extend(self.manifest.with_members(column))
+        parts = list(dict.fromkeys(parts))
+        decoded = dict(zip(parts, self._decode(parts, start, stop), strict=True))
+        return [self._assemble(column, decoded, start) for column in columns]
+
+    def layout(self, column: int, start: int, stop: int) -> ak.contents.Content:
+        """One column, whichever way it can be read.
+
+        Raises:
+            UnreadableColumnError: nothing can read it; the message says why.
+        """
+        return self.layouts([column], start, stop)[0]
+
+    def layouts(self, columns: Sequence[int], start: int, stop: int) -> list[ak.contents.Content]:
+        """Several columns, those with an encoding in one go."""
+        encodings = [self.manifest.encoding(c) for c in columns]
+        native = [c for c, encoding in zip(columns, encodings, strict=True) if encoding is not None]
+        ready = dict(zip(native, self.buffers(native, start, stop), strict=True))
+        return [
+            self._through_uproot(column, start, stop) if encoding is None else encoding.layout(ready[column])
+            for column, encoding in zip(columns, encodings, strict=True)
+        ]
+
+    def _through_uproot(self, column: int, start: int, stop: int) -> ak.contents.Content:
+        info = self.manifest.columns[column]
+        if info.problem:
+            msg = f"{self.source.name}: column {info.name} cannot be read: {info.problem}"
+            raise UnreadableColumnError(msg)
+        return self._fallback.read(info.path, start, stop)
+
+    def _require_encoding(self, column: int) -> None:
+        if not self.manifest.columns[column].encoding:
+            info = self.manifest.columns[column]
+            msg = f"{self.source.name}: column {info.name} of type {info.type_name} is not decoded natively"
+            raise UnreadableColumnError(msg)
+
+    def _decode(self, columns: list[int], start: int, stop: int) -> list[Buffers]:
+        requests = []
+        ranges: list[Range] = []
+        first_pages = []
+        for column in columns:
+            pages = self.manifest.pages(column)
+            low, high = 0, 0
+            if stop > start:
+                low = int(np.searchsorted(pages.first_entry, start, side="right")) - 1
+                high = int(np.searchsorted(pages.first_entry[:-1], stop, side="left"))
+            first_pages.append(low)
+            spans = zip(pages.offset[low:high].tolist(), pages.size[low:high].tolist(), strict=True)
+            requests.append((column, [Range(*span) for span in spans], pages.first_entry[low : high + 1]))
+            ranges.extend(r for r in requests[-1][1] if r.offset >= 0)
+        fetched = iter(self.source.fetch(ranges) if ranges else [])
+        inline = memoryview(self.manifest.inline)
+        calls = []
+        for column, spans, first_entry in requests:
+            data = [next(fetched) if r.offset >= 0 else inline[-1 - r.offset :][: r.size] for r in spans]
+            encoding = self.manifest.encoding(column)
+            assert encoding is not None  # noqa: S101  # checked by buffers()
+            calls.append((encoding.program, data, np.ascontiguousarray(first_entry), start, stop))
+        try:
+            return _core.decode(calls, self.threads)
+        except (_core.CorruptData, _core.Unsupported) as error:
+            raise self._name_error(error, columns, first_pages) from None
+
+    def _name_error(self, error: Exception, columns: list[int], first_pages: list[int]) -> Exception:
+        """The core's error, with the names of things."""
+        if len(error.args) != 3:  # noqa: PLR2004  # not about a page
+            return CorruptDataError(f"{self.source.name}: {error}")
+        what, which, page = error.args
+        column = columns[which]
+        page += first_pages[which]
+        first = self.manifest.pages(column).first_entry
+        where = (
+            f"{self.source.name}: column {self.manifest.columns[column].name}, basket {page} "
+            f"(entries {first[page]} to {first[page + 1]})"
+        )
+        if isinstance(error, _core.Unsupported):
+            return UnsupportedFormatError(f"{where}: not supported: {what}")
+        return CorruptDataError(f"{where}: {what}; the file is damaged, copy it again, or leave out these entries")
+
+    def _assemble(self, column: int, decoded: dict[int, Buffers], start: int) -> Buffers:
+        """The buffers of a column that is split into members: their common offsets, then their values."""
+        members = self.manifest.columns[column].members
+        if not members:
+            return decoded[column]
+        first = decoded[members[0]]
+        out = [first[0]]
+        for member in members:
+            offsets, *values = decoded[member]
+            if not np.array_equal(offsets, first[0]):
+                entry = start + int(np.flatnonzero(offsets != first[0])[0]) - 1
+                names = [self.manifest.columns[m].name for m in (members[0], member)]
+                msg = f"{self.source.name}: {names[0]} and {names[1]} have different lengths in entry {entry}"
+                raise CorruptDataError(msg)
+            out.extend(values)
+        return out

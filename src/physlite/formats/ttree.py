@@ -1,0 +1,284 @@
+"""TTree to Manifest: which branches are columns, and how each is encoded."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from physlite import _core
+from physlite.formats import cpptypes
+from physlite.formats.encoding import Encoding, Fixed, Node, Primitive, Ranged, RecordOf, Size, Text, ToEnd, Truncated
+from physlite.formats.manifest import Manifest, ManifestColumn
+from physlite.formats.rootfile import ClassDescription, Key, Member, RootFile, naming
+
+__all__ = ["read_manifest"]
+
+# TBranchElement::fType (TBranchElement.h).
+_TCLONES, _STL = 3, 4
+_TCLONES_MEMBER, _STL_MEMBER = 31, 41
+
+# TVirtualStreamerInfo::EReadWrite: an element that is a base class.
+_BASE = 0
+
+# A branch of interface objects tells how many there are; what they hold is in the auxiliary store.
+_SIZE = Encoding(0, Size())
+_CONTAINER = re.compile(r"^DataVector<|^xAOD::MissingET(?:Container|AssociationMap)_v\d+$")
+
+_LEAF_CODES = {
+    "TLeafO": "b1", "TLeafB": "i1", "TLeafS": "i2", "TLeafI": "i4", "TLeafL": "i8", "TLeafG": "i8",
+    "TLeafF": "f4", "TLeafD": "f8",
+}  # fmt: skip
+_LEAF_NAMES = {
+    "b1": "bool", "i1": "char", "u1": "unsigned char", "i2": "short", "u2": "unsigned short", "i4": "int",
+    "u4": "unsigned int", "i8": "long", "u8": "unsigned long", "f4": "float", "f8": "double",
+}  # fmt: skip
+_DIMENSION = re.compile(r"\[(\w+)\]")
+_RANGE = re.compile(r"\[\s*(?P<low>[^,\]]+),\s*(?P<high>[^,\]]+)(?:,\s*(?P<bits>\d+))?\s*\]")
+_DEFAULT_FLOAT16_BITS = 12  # TStreamerElement::GetRange, for a Float16_t without range
+
+
+class _Leaf(NamedTuple):
+    class_name: str
+    name: str
+    title: str
+    length: int
+    is_unsigned: bool
+    count_leaf: str
+
+
+class _Branch(NamedTuple):
+    path: str
+    title: str
+    branch_class: str
+    class_name: str
+    problem: str
+    parent: int
+    type: int
+    streamer_type: int
+    element: int
+    compression: int
+    has_offsets: bool
+    entries: int
+    uncompressed_bytes: int
+    compressed_bytes: int
+    first_basket: int
+    baskets: int
+    leaves: list[tuple[str, str, str, int, bool, str]]
+
+
+class _Resolved(NamedTuple):
+    type_name: str
+    encoding: Encoding | None
+
+
+def read_manifest(file: RootFile, key: Key) -> Manifest:
+    """Scans the tree behind `key` in one pass; reads no basket.
+
+    Raises:
+        CorruptDataError: the tree object is damaged.
+        UnsupportedFormatError: it has a version or a branch class that is not known here.
+    """
+    data = file.object(key)
+    with naming(f"{file.name}, tree {key.name}"):
+        scan = _core.scan_tree(data, key.key_bytes)
+    branches = [_Branch(*b) for b in scan["branches"]]
+    return Manifest(
+        format="TTree",
+        tree=key.name,
+        uuid=file.uuid,
+        file_bytes=file.source.size(),
+        compression=file.compression,
+        num_entries=scan["entries"],
+        clusters=_clusters(scan),
+        columns=_Columns(branches, scan["entries"], file).build(),
+        page_first_entry=scan["basket_first_entry"],
+        page_offset=scan["basket_offset"],
+        page_size=scan["basket_bytes"],
+        inline=scan["embedded"],
+    )
+
+
+def _clusters(scan: _core.ScannedTree) -> NDArray[np.int64]:
+    """First entries of the clusters, and the number of entries: ranges that share no basket with each other.
+
+    ROOT keeps them as ranges of equal size (TTree::fClusterRangeEnd, fClusterSize), the last one being fAutoFlush.
+    """
+    entries = scan["entries"]
+    ends = [int(e) + 1 for e in scan["cluster_range_end"]] + [entries]
+    sizes = [int(s) for s in scan["cluster_size"]] + [scan["auto_flush"]]
+    first = 0
+    parts = []
+    for end, size in zip(ends, sizes, strict=False):
+        end = min(end, entries)
+        if size > 0 and end > first:
+            parts.append(np.arange(first, end, size, dtype=np.int64))
+        elif end > first:
+            parts.append(np.array([first], dtype=np.int64))
+        first = max(first, end)
+    parts.append(np.array([entries], dtype=np.int64))
+    return np.concatenate(parts)
+
+
+class _Columns:
+    """The columns among the branches of a tree."""
+
+    def __init__(self, branches: list[_Branch], entries: int, file: RootFile) -> None:
+        self._branches = branches
+        self._entries = entries
+        self._file = file
+        self._children: dict[int, list[int]] = {}
+        for i, branch in enumerate(branches):
+            if branch.parent >= 0:
+                self._children.setdefault(branch.parent, []).append(i)
+        # Split objects hold no data of their own: their members are the columns.
+        self._kept = [i for i, b in enumerate(branches) if i not in self._children or b.type in (_TCLONES, _STL)]
+        self._position = {branch: column for column, branch in enumerate(self._kept)}
+        self._resolve_element = functools.cache(self._resolve_element)
+
+    def build(self) -> tuple[ManifestColumn, ...]:
+        """The columns, in the file's order."""
+        last = [self._branches[i].path.rpartition("/")[2] for i in self._kept]
+        repeated = {name for name, n in Counter(last).items() if n > 1}
+        names = [self._branches[i].path if name in repeated else name for i, name in zip(self._kept, last, strict=True)]
+        resolved = [self._resolve(self._branches[i]) for i in self._kept]
+        return tuple(self._column(i, names, resolved) for i in range(len(self._kept)))
+
+    def _column(self, column: int, names: list[str], resolved: list[_Resolved]) -> ManifestColumn:
+        branch = self._branches[self._kept[column]]
+        type_name, encoding = resolved[column]
+        members: tuple[int, ...] = ()
+        problem = branch.problem
+        if self._kept[column] in self._children:
+            members = tuple(self._position[i] for i in self._children[self._kept[column]] if i in self._position)
+            encoding = _group_encoding([(names[m], resolved[m].encoding) for m in members], names[column])
+        elif not problem and branch.entries != self._entries:
+            problem = f"it has {branch.entries} entries, the tree {self._entries}"
+        return ManifestColumn(
+            name=names[column],
+            path=branch.path,
+            title=branch.title,
+            type_name=type_name,
+            encoding="" if encoding is None or problem else encoding.text,
+            problem=problem,
+            members=members if encoding is not None else (),
+            compression=branch.compression,
+            uncompressed_bytes=branch.uncompressed_bytes,
+            compressed_bytes=branch.compressed_bytes,
+            first_page=branch.first_basket,
+            pages=branch.baskets,
+        )
+
+    def _resolve(self, branch: _Branch) -> _Resolved:
+        if branch.branch_class == "TBranchElement":
+            if branch.element < 0:
+                return _resolve_whole(branch.class_name, self._file)
+            title = branch.leaves[0][2] if branch.leaves else ""
+            numbers = tuple(int(d) for d in _DIMENSION.findall(title) if d.isdigit())
+            return self._resolve_element(branch.class_name, branch.element, branch.type, numbers)
+        return _resolve_leaves([_Leaf(*leaf) for leaf in branch.leaves])
+
+    def _resolve_element(self, class_name: str, element: int, kind: int, dimensions: tuple[int, ...]) -> _Resolved:
+        """A member of a split class: its type stands in the class's description."""
+        member = _member(self._file.streamers, class_name, element)
+        if member is None:
+            return _Resolved(class_name, None)
+        if member.type == _BASE:
+            if member.name == "ElementLinkBase":
+                return _Resolved(class_name, cpptypes.alone(class_name))
+            return _Resolved(member.name, None)
+        if kind in (_TCLONES_MEMBER, _STL_MEMBER):
+            return _Resolved(member.type_name + "[]", cpptypes.member_of_collection(member.type_name, dimensions))
+        encoding = cpptypes.alone(member.type_name)
+        if not dimensions:
+            return _Resolved(member.type_name, encoding)
+        type_name = member.type_name + "".join(f"[{n}]" for n in dimensions)
+        if encoding is None or not isinstance(encoding.node, Primitive):
+            return _Resolved(type_name, None)
+        return _Resolved(type_name, Encoding(0, _array_of(encoding.node, dimensions)))
+
+
+def _group_encoding(members: list[tuple[str, Encoding | None]], name: str) -> Encoding | None:
+    """A collection split into its members, put together again: a list of records."""
+    fields = []
+    for member, encoding in members:
+        if encoding is None or not isinstance(encoding.node, ToEnd):
+            return None
+        fields.append((member.removeprefix(f"{name}."), encoding.node.item))
+    return Encoding(0, ToEnd(RecordOf(0, tuple(fields)))) if fields else None
+
+
+def _member(classes: Mapping[str, ClassDescription], class_name: str, element: int) -> Member | None:
+    known = classes.get(class_name)
+    return known.members[element] if known is not None and element < len(known.members) else None
+
+
+def _resolve_whole(class_name: str, file: RootFile) -> _Resolved:
+    """A branch that holds objects unsplit."""
+    if _CONTAINER.match(class_name):
+        return _Resolved(class_name, _SIZE)
+    encoding = cpptypes.alone(class_name)
+    if encoding is None and "<" not in class_name:
+        encoding = _plain_record(file.streamers.get(class_name))
+    return _Resolved(class_name, encoding)
+
+
+def _plain_record(known: ClassDescription | None) -> Encoding | None:
+    """A class of numbers only: ROOT streams its members one after the other, without a header."""
+    if known is None or not known.members:
+        return None
+    fields = []
+    for member in known.members:
+        number = cpptypes.primitive(member.type_name)
+        if number is None or member.element_class != "TStreamerBasicType" or member.array_length:
+            return None
+        fields.append((member.name, number))
+    return Encoding(0, RecordOf(0, tuple(fields)))
+
+
+def _resolve_leaves(leaves: list[_Leaf]) -> _Resolved:
+    """A branch of plain numbers."""
+    if len(leaves) != 1:
+        return _Resolved("; ".join(leaf.title for leaf in leaves) or "nothing", None)
+    leaf = leaves[0]
+    if leaf.class_name == "TLeafC":
+        return _Resolved("char*", Encoding(0, Text()))
+    item = _leaf_item(leaf)
+    if item is None:
+        return _Resolved(leaf.class_name, None)
+    dimensions = _DIMENSION.findall(leaf.title)
+    name = _LEAF_NAMES.get(item.code, item.code) if isinstance(item, Primitive) else leaf.class_name[5:]
+    type_name = name + "".join(f"[{d}]" for d in dimensions)
+    fixed = tuple(int(d) for d in dimensions if d.isdigit())
+    if leaf.count_leaf:
+        return _Resolved(type_name, Encoding(0, ToEnd(_array_of(item, fixed))))
+    return _Resolved(type_name, Encoding(0, _array_of(item, fixed)))
+
+
+def _leaf_item(leaf: _Leaf) -> Primitive | Ranged | Truncated | None:
+    code = _LEAF_CODES.get(leaf.class_name)
+    if code is not None:
+        return Primitive(code.replace("i", "u") if leaf.is_unsigned else code)
+    if leaf.class_name not in ("TLeafD32", "TLeafF16"):
+        return None
+    out = "f8" if leaf.class_name == "TLeafD32" else "f4"
+    match = _RANGE.search(leaf.title)
+    if match is None:
+        return Primitive("d4") if out == "f8" else Truncated("f4", _DEFAULT_FLOAT16_BITS)
+    try:
+        low, high = float(match["low"]), float(match["high"])
+    except ValueError:  # an expression of ROOT's, such as -pi
+        return None
+    bits = int(match["bits"] or 32)
+    return Ranged(out, low, high, bits) if high > low else Truncated(out, bits)
+
+
+def _array_of(item: Node, dimensions: tuple[int, ...]) -> Node:
+    for number in reversed(dimensions):
+        item = Fixed(number, item)
+    return item

@@ -1,0 +1,72 @@
+"""The one interface between bytes and everything that reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from physlite.exceptions import CorruptDataError
+
+__all__ = ["ByteSource", "Range", "SourceStats", "check_ranges"]
+
+
+class Range(NamedTuple):
+    """`size` bytes from `offset`."""
+
+    offset: int
+    size: int
+
+
+@dataclass
+class SourceStats:
+    """What a source has been asked for since it was opened."""
+
+    requests: int = 0
+    ranges: int = 0
+    bytes: int = 0
+
+    def count(self, ranges: Sequence[Range]) -> None:
+        """Notes one call of `fetch`."""
+        self.requests += 1
+        self.ranges += len(ranges)
+        self.bytes += sum(r.size for r in ranges)
+
+
+@runtime_checkable
+class ByteSource(Protocol):
+    """Random access to the bytes of one file.
+
+    A source pickles as what is needed to open it again. Its `stats` count what was fetched.
+    """
+
+    name: str
+    stats: SourceStats
+
+    def size(self) -> int:
+        """Bytes in the file."""
+        ...
+
+    def fetch(self, ranges: Sequence[Range]) -> list[memoryview]:
+        """The bytes of each range, in order.
+
+        Raises:
+            CorruptDataError: when a range does not lie in the file.
+            OSError: when the bytes cannot be had.
+        """
+        ...
+
+    def close(self) -> None:
+        """Releases what the source holds. Memory handed out before stays valid."""
+        ...
+
+
+def check_ranges(name: str, ranges: Sequence[Range], size: int) -> None:
+    """Raises CorruptDataError unless all ranges lie within `size` bytes."""
+    for offset, count in ranges:
+        if offset < 0 or count < 0 or offset + count > size:
+            msg = (
+                f"{name}: bytes {offset} to {offset + count} were asked for, but the file has {size}: "
+                "it is truncated or damaged, copy it again"
+            )
+            raise CorruptDataError(msg)
