@@ -14,7 +14,7 @@ import awkward as ak
 from physlite.exceptions import UnreadableColumnError
 from physlite.storage import ByteSource, Range
 
-__all__ = ["FallbackReader", "expected_form"]
+__all__ = ["FallbackReader"]
 
 
 class _SourceFile(io.RawIOBase):
@@ -75,15 +75,3 @@ class FallbackReader:
             raise UnreadableColumnError(msg) from error
         return ak.to_layout(array)
 
-
-@functools.cache
-def expected_form(type_name: str) -> ak.forms.Form | None:
-    """The Awkward form that uproot gives a C++ type, or None where the name alone does not tell."""
-    from uproot.interpretation.identify import parse_typename
-
-    try:
-        model = parse_typename(type_name)
-        form = model.awkward_form(None) if hasattr(model, "awkward_form") else None
-    except Exception:  # classes that only a file describes
-        return None
-    return form

@@ -27,7 +27,7 @@ class ManifestColumn(NamedTuple):
     """One column.
 
     A column with an `encoding` and no `members` is decoded from its own pages; with `members` it is put together from
-    those columns; without an encoding it is read through uproot, unless `problem` says why nothing can read it.
+    those columns; without an encoding it is read through uproot. A `problem` says why nothing can read it.
     """
 
     name: str

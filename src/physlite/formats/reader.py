@@ -47,42 +47,37 @@ class ColumnReader:
         """
         parts: list[int] = []
         for column in columns:
-            self._require_encoding(column)
+            self._require_readable(column)
             parts.extend(self.manifest.with_members(column))
         parts = list(dict.fromkeys(parts))
         decoded = dict(zip(parts, self._decode(parts, start, stop), strict=True))
         return [self._assemble(column, decoded, start) for column in columns]
 
-    def layout(self, column: int, start: int, stop: int) -> ak.contents.Content:
-        """One column, whichever way it can be read.
+    def layouts(self, columns: Sequence[int], start: int, stop: int) -> list[ak.contents.Content]:
+        """Columns whichever way they can be read, those with an encoding in one go.
 
         Raises:
-            UnreadableColumnError: nothing can read it; the message says why.
+            UnreadableColumnError: nothing can read one of them; the message says why.
+            CorruptDataError, OSError: as `buffers`.
         """
-        return self.layouts([column], start, stop)[0]
-
-    def layouts(self, columns: Sequence[int], start: int, stop: int) -> list[ak.contents.Content]:
-        """Several columns, those with an encoding in one go."""
         encodings = [self.manifest.encoding(c) for c in columns]
         native = [c for c, encoding in zip(columns, encodings, strict=True) if encoding is not None]
         ready = dict(zip(native, self.buffers(native, start, stop), strict=True))
-        return [
-            self._through_uproot(column, start, stop) if encoding is None else encoding.layout(ready[column])
-            for column, encoding in zip(columns, encodings, strict=True)
-        ]
+        out = []
+        for column, encoding in zip(columns, encodings, strict=True):
+            if encoding is not None:
+                out.append(encoding.layout(ready[column]))
+            else:
+                self._require_readable(column)
+                out.append(self._fallback.read(self.manifest.columns[column].path, start, stop))
+        return out
 
-    def _through_uproot(self, column: int, start: int, stop: int) -> ak.contents.Content:
-        info = self.manifest.columns[column]
-        if info.problem:
-            msg = f"{self.source.name}: column {info.name} cannot be read: {info.problem}"
-            raise UnreadableColumnError(msg)
-        return self._fallback.read(info.path, start, stop)
-
-    def _require_encoding(self, column: int) -> None:
-        if not self.manifest.columns[column].encoding:
-            info = self.manifest.columns[column]
-            msg = f"{self.source.name}: column {info.name} of type {info.type_name} is not decoded natively"
-            raise UnreadableColumnError(msg)
+    def _require_readable(self, column: int) -> None:
+        for part in {column, *self.manifest.with_members(column)}:
+            info = self.manifest.columns[part]
+            if info.problem:
+                msg = f"{self.source.name}: column {info.name} cannot be read: {info.problem}"
+                raise UnreadableColumnError(msg)
 
     def _decode(self, columns: list[int], start: int, stop: int) -> list[Buffers]:
         requests = []

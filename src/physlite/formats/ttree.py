@@ -164,7 +164,7 @@ class _Columns:
             path=branch.path,
             title=branch.title,
             type_name=type_name,
-            encoding="" if encoding is None or problem else encoding.text,
+            encoding="" if encoding is None else encoding.text,
             problem=problem,
             members=members if encoding is not None else (),
             compression=branch.compression,

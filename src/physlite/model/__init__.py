@@ -1,0 +1,1 @@
+"""What the columns mean: collections, their classes, events."""

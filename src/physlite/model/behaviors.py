@@ -1,0 +1,194 @@
+"""What objects of the event data model can do: Lorentz vectors for all that have a momentum.
+
+The arithmetic is that of the `vector` package, in double precision as xAOD::IParticle::p4 has it; the stored columns are
+single precision and stay readable under their names as they are.
+"""
+
+from __future__ import annotations
+
+import itertools
+import numbers
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import awkward as ak
+import numpy as np
+from vector.backends import awkward as vector_awkward
+
+from physlite.model.naming import OTHERS, PARTICLES
+
+if TYPE_CHECKING:
+    from physlite.model.events import EventSource
+
+__all__ = ["SOURCE"]
+
+# Key of the attribute that ties an array to the file it is read from.
+SOURCE = "physlite"
+
+# PDG 2024, Prog. Theor. Exp. Phys. 2022, 083C01 and update: m(mu) = 105.6583755 MeV. The EDM gives muons the rounded
+# ParticleConstants value (xAOD::Muon::m), and so do we.
+_MUON_MASS = 105.65837
+
+behavior: dict[Any, Any] = {}
+
+
+class _FromFile:
+    """An array of objects that may still be tied to the columns of a file."""
+
+    def __getitem__(self, where: Any) -> Any:
+        source: EventSource | None = self.attrs.get(SOURCE)  # type: ignore[attr-defined]
+        if source is not None:
+            found = source.select(self.layout, where)  # type: ignore[attr-defined]
+            if found is not None:
+                return found
+        out = super().__getitem__(where)  # type: ignore[misc]
+        if isinstance(where, str) and isinstance(out, ak.Array) and out.layout.purelist_parameter("__record__") is None:
+            # Who asks for a column wants its values. They need no file any more.
+            return ak.Array(ak.materialize(out, highlevel=False))
+        return out
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        source: EventSource | None = self.attrs.get(SOURCE)  # type: ignore[attr-defined]
+        reduced = source.reduce(self.layout) if source is not None else None  # type: ignore[attr-defined]
+        return super().__reduce_ex__(protocol) if reduced is None else reduced
+
+
+class EventsArray(_FromFile, ak.Array):
+    """Events: a record of collections."""
+
+
+class AuxElementArray(_FromFile, ak.Array):
+    """Objects without further behavior."""
+
+
+def _double(values: Any) -> Any:
+    return ak.values_astype(values, np.float64)
+
+
+class LorentzVector(vector_awkward.MomentumAwkward4D):
+    """A particle with a four-momentum in MeV.
+
+    Taken from px, py, pz and e where they are stored (truth particles), else from pt, eta, phi and m or e.
+    """
+
+    _mass: float | None = None
+
+    @property
+    def azimuthal(self) -> Any:
+        if "pt" in ak.fields(self):
+            return vector_awkward.AzimuthalAwkwardRhoPhi(_double(self["pt"]), _double(self["phi"]))
+        return vector_awkward.AzimuthalAwkwardXY(_double(self["px"]), _double(self["py"]))
+
+    @property
+    def longitudinal(self) -> Any:
+        if "eta" in ak.fields(self):
+            return vector_awkward.LongitudinalAwkwardEta(_double(self["eta"]))
+        return vector_awkward.LongitudinalAwkwardZ(_double(self["pz"]))
+
+    @property
+    def temporal(self) -> Any:
+        fields = ak.fields(self)
+        # A Cartesian momentum is stored with its exact energy; its m is the generator's.
+        if "e" in fields and ("m" not in fields or "px" in fields):
+            return vector_awkward.TemporalAwkwardT(_double(self["e"]))
+        if "m" in fields:
+            return vector_awkward.TemporalAwkwardTau(_double(self["m"]))
+        if self._mass is not None:
+            return vector_awkward.TemporalAwkwardTau(ak.full_like(self.azimuthal.elements[0], self._mass))
+        msg = "these objects have no mass: neither 'm' nor 'e' is stored, so there is no four-momentum"
+        raise AttributeError(msg)
+
+    @property
+    def p4(self) -> Any:
+        """The four-momentum alone, without the other fields."""
+        names = {
+            vector_awkward.AzimuthalAwkwardRhoPhi: ("pt", "phi"),
+            vector_awkward.AzimuthalAwkwardXY: ("px", "py"),
+            vector_awkward.LongitudinalAwkwardEta: ("eta",),
+            vector_awkward.LongitudinalAwkwardZ: ("pz",),
+            vector_awkward.TemporalAwkwardT: ("energy",),
+            vector_awkward.TemporalAwkwardTau: ("mass",),
+        }
+        parts = (self.azimuthal, self.longitudinal, self.temporal)
+        columns = {name: x for part in parts for name, x in zip(names[type(part)], part.elements, strict=True)}
+        return ak.zip(columns, with_name="Momentum4D")
+
+    def _wrap_result(self, cls: Any, result: Any, returns: Any, num_vecargs: Any) -> Any:  # noqa: ARG002
+        # Results are plain four-momenta: carrying other fields along would read all of them.
+        plain = vector_awkward.MomentumArray4D
+        return plain._wrap_result(self.p4, plain, result, returns, num_vecargs)  # noqa: SLF001
+
+    def __awkward_validation__(self) -> None:
+        """`vector` refuses records with both m and e; here one of them defines the momentum."""
+
+
+def _stored_first(name: str, inherited: property) -> property:
+    """A property that yields the stored column where there is one: same values, precision and laziness."""
+
+    def get(self: Any) -> Any:
+        return self[name] if name in ak.fields(self) else inherited.__get__(self, type(self))
+
+    return property(get, doc=inherited.__doc__)
+
+
+def _hide_behind_columns(cls: type) -> None:
+    own = {"azimuthal", "longitudinal", "temporal", "p4", "lib"}
+    for name in dir(cls):
+        attribute = getattr(cls, name)
+        if isinstance(attribute, property) and not name.startswith("_") and name not in own:
+            setattr(cls, name, _stored_first(name, attribute))
+
+
+_hide_behind_columns(LorentzVector)
+
+
+def _particle(name: str, mass: float | None) -> None:
+    """Defines `<name>Array` and `<name>Record` and registers them. `mass`: of objects that store none, in MeV."""
+    members = {"_mass": mass, "__module__": __name__, "__doc__": LorentzVector.__doc__}
+    array = type(f"{name}Array", (_FromFile, LorentzVector, ak.Array), dict(members))
+    record = type(f"{name}Record", (LorentzVector, ak.Record), dict(members))
+    for cls in (array, record):
+        plain = "Array" if cls is array else "Record"
+        for dimension in (2, 3, 4):
+            projected = getattr(vector_awkward, f"Momentum{plain}{dimension}D")
+            setattr(cls, f"ProjectionClass{dimension}D", projected)
+        cls.GenericClass = getattr(vector_awkward, f"Vector{plain}4D")  # type: ignore[attr-defined]
+        cls.MomentumClass = getattr(vector_awkward, f"Momentum{plain}4D")  # type: ignore[attr-defined]
+    behavior["*", name] = array
+    behavior[name] = record
+
+
+_MASSES = {"Muon": _MUON_MASS, "Photon": 0.0}
+
+for _name in PARTICLES:
+    _particle(_name, _MASSES.get(_name))
+
+behavior["*", "Events"] = EventsArray
+for _name in OTHERS:
+    behavior["*", _name] = AuxElementArray
+
+
+def _plain(x: Any) -> Any:
+    return x.p4 if isinstance(x, LorentzVector) else x
+
+
+def _on_plain(operation: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *arguments: operation(*map(_plain, arguments))
+
+
+# Arithmetic that `vector` registers for its own record names, for ours.
+for _left, _right in itertools.product([*PARTICLES, "Momentum4D"], repeat=2):
+    if (_left, _right) != ("Momentum4D", "Momentum4D"):
+        for _ufunc in (np.add, np.subtract, np.matmul, np.equal, np.not_equal):
+            behavior[_ufunc, _left, _right] = _on_plain(_ufunc)
+for _name in PARTICLES:
+    for _ufunc in (np.absolute, np.square, np.sqrt, np.cbrt, np.negative, np.positive):
+        behavior[_ufunc, _name] = _on_plain(_ufunc)
+    behavior[np.multiply, _name, numbers.Real] = _on_plain(np.multiply)
+    behavior[np.multiply, numbers.Real, _name] = _on_plain(np.multiply)
+    behavior[np.true_divide, _name, numbers.Real] = _on_plain(np.true_divide)
+    behavior[np.power, _name, numbers.Real] = _on_plain(np.power)
+
+# For all of Awkward, as `vector.register_awkward()` does: behaviors of single arrays would be pickled with each of them.
+ak.behavior.update(vector_awkward.behavior)
+ak.behavior.update(behavior)

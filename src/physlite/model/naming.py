@@ -1,0 +1,118 @@
+"""Names of columns to collections and their fields.
+
+The stores of the xAOD event data model are named `<container>Aux.` (static) and `<container>AuxDyn.` (dynamic); both
+belong to one collection. See "The xAOD EDM", EPJ Web Conf. 245 (2020) 06014, and the notes in docs/explanation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from physlite.formats.encoding import RecordOf
+from physlite.formats.manifest import Manifest
+
+__all__ = ["OTHERS", "PARTICLES", "Collection", "find_collections"]
+
+_STORE = re.compile(r"^(?P<container>.+?)Aux(?:Dyn)?[.:](?P<field>.*)$")
+_CLASS = re.compile(r"^(?:DataVector<)?xAOD::(?P<name>\w+?)_v\d+>?$")
+_PREFIX = "Analysis"
+
+# One object an event, whatever its columns look like.
+_SINGLE = re.compile(r"^(?:EventInfo|xTrigDecision|TrigConfKeys\w*|\w*EventShape)$")
+# Bookkeeping of POOL and of the online system that says nothing about the event.
+_DROPPED = frozenset({"index_ref", "BunchConfKey"})
+
+# Classes of the EDM by which objects are called; those of the first group have a four-momentum.
+PARTICLES = ("Electron", "IParticle", "Jet", "Muon", "Photon", "TauJet", "TruthParticle")
+OTHERS = (
+    "AuxElement", "CaloCluster", "MissingET", "MissingETAssociation", "TrackParticle", "TruthVertex", "Vertex",
+)  # fmt: skip
+
+# A container is named after its elements, save for these two.
+_ELEMENTS = {"MissingETContainer": "MissingET", "MissingETAssociationMap": "MissingETAssociation"}
+
+_MOMENTUM = ({"pt", "eta", "phi"}, {"px", "py", "pz"})
+
+
+@dataclass
+class Collection:
+    """One collection of an event.
+
+    `fields` maps each field to its column. A collection that is a single column of records has `whole` instead, and
+    `fields` tells the records' members.
+    """
+
+    name: str
+    container: str
+    class_name: str = ""
+    size_column: int | None = None
+    fields: dict[str, int] = field(default_factory=dict)
+    is_list: bool = True
+    whole: int | None = None
+
+    @property
+    def record(self) -> str:
+        """Name of the behavior of its objects: the EDM's class, or what the fields make of it."""
+        match = _CLASS.match(self.class_name)
+        if match and (name := _ELEMENTS.get(match["name"], match["name"])) in PARTICLES + OTHERS:
+            return name
+        is_particle = any(needed <= self.fields.keys() for needed in _MOMENTUM)
+        return "IParticle" if self.is_list and is_particle else "AuxElement"
+
+
+def find_collections(manifest: Manifest) -> dict[str, Collection]:
+    """The collections of a tree by name, in the file's order."""
+    found: dict[str, Collection] = {}
+    parts = {member for column in manifest.columns for member in column.members}
+    for i, container, name in _stored_fields(manifest):
+        if i not in parts:
+            found.setdefault(container, Collection(container, container)).fields.setdefault(name, i)
+    _add_interfaces(manifest, found)
+    for collection in found.values():
+        collection.is_list = _is_list(manifest, collection)
+    return _shorten(found)
+
+
+def _stored_fields(manifest: Manifest) -> Iterator[tuple[int, str, str]]:
+    for i, column in enumerate(manifest.columns):
+        match = _STORE.match(column.name)
+        if match is None or not column.encoding:
+            continue
+        name = match["field"].removeprefix(".")
+        if name and "xAOD::" not in name:
+            yield i, match["container"], name
+
+
+def _add_interfaces(manifest: Manifest, found: dict[str, Collection]) -> None:
+    """The branches of the interface objects: their classes, their numbers, and stand-alone records."""
+    for i, column in enumerate(manifest.columns):
+        if column.name in found:
+            found[column.name].class_name = column.type_name
+            if column.encoding == "n":
+                found[column.name].size_column = i
+        elif column.encoding.startswith("{") and column.name not in _DROPPED and "Aux" not in column.name:
+            encoding = manifest.encoding(i)
+            if encoding is not None and isinstance(encoding.node, RecordOf):
+                names = [name.removeprefix("m_") for name, _ in encoding.node.fields]
+                found[column.name] = Collection(
+                    column.name, column.name, column.type_name, fields=dict.fromkeys(names, i), is_list=False, whole=i
+                )
+
+
+def _is_list(manifest: Manifest, collection: Collection) -> bool:
+    if collection.whole is not None or _SINGLE.match(collection.container):
+        return False
+    encodings = [manifest.encoding(i) for i in collection.fields.values()]
+    return all(encoding is not None and encoding.is_list for encoding in encodings)
+
+
+def _shorten(found: dict[str, Collection]) -> dict[str, Collection]:
+    """Drops the prefix `Analysis` where that leaves the names distinct."""
+    out: dict[str, Collection] = {}
+    for container, collection in found.items():
+        short = container.removeprefix(_PREFIX)
+        collection.name = short if short and short not in found else container
+        out[collection.name] = collection
+    return out

@@ -1,0 +1,65 @@
+"""Tables of columns, for terminals and notebooks."""
+
+from __future__ import annotations
+
+import html as _html
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from physlite.model.file import Column, File
+
+__all__ = ["html", "human_bytes", "table"]
+
+_TYPE_WIDTH = 42
+_UNIT = 1000.0
+
+
+def human_bytes(count: float) -> str:
+    """Bytes for people: `1.2 MB`."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if abs(count) < _UNIT or unit == "TB":
+            break
+        count /= _UNIT
+    return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+
+
+def _cut(text: str, width: int) -> str:
+    """At most `width` characters; the middle goes first, since names differ at their ends."""
+    if len(text) <= width:
+        return text
+    head = (width - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+
+
+def table(columns: Sequence[Column], name_width: int) -> str:
+    """An aligned table of columns."""
+    rows = [(_cut(c.name, name_width), _cut(c.type_name, _TYPE_WIDTH), _cut(c.type, _TYPE_WIDTH),
+             human_bytes(c.compressed_bytes)) for c in columns]  # fmt: skip
+    head = ("column", "C++ type", "type of an entry", "on disk")
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(4)]
+    lines = []
+    for row in (head, tuple("-" * w for w in widths), *rows):
+        cells = [cell.rjust(w) if i == 3 else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def html(file: File) -> str:
+    """What a notebook shows of a file: a line about it, and its collections."""
+    cells = []
+    for collection in file.collections.values():
+        fields = ", ".join(collection.fields)
+        size = human_bytes(sum(file.stored_bytes(i) for i in set(collection.fields.values())))
+        cells.append(
+            f"<tr><td style='text-align:left'>{_html.escape(collection.name)}</td>"
+            f"<td style='text-align:left'>{_html.escape(collection.record)}</td><td>{len(collection.fields)}</td>"
+            f"<td>{size}</td><td style='text-align:left'>{_html.escape(_cut(fields, 100))}</td></tr>"
+        )
+    return (
+        f"<div><b>{_html.escape(file.name)}</b>: {file.num_entries:,} events, {len(file.columns)} columns, "
+        f"{file.format}, {file.compression}, {human_bytes(file.source.size())}"
+        "<details open><summary>Collections</summary><div style='max-height:30em;overflow:auto'><table>"
+        "<thead><tr><th>collection</th><th>class</th><th>fields</th><th>on disk</th><th>names</th></tr></thead>"
+        f"<tbody>{''.join(cells)}</tbody></table></div></details></div>"
+    )
