@@ -47,7 +47,7 @@ BasketHeader read_basket_header(Bytes page) {
     Cursor cursor(page);
     Key key = read_key(cursor);
     if (key.class_name != "TBasket" && !key.class_name.empty())
-        throw CorruptData("a " + key.class_name.substr(0, 40) + " where a basket should be");
+        throw CorruptData("a " + std::string(key.class_name.substr(0, 40)) + " where a basket should be");
     Members members = read_members(cursor);
     if (members.generated_offsets)
         throw Unsupported("a basket without its table of entry offsets (ROOT's kGenerateOffsetMap)");

@@ -10,10 +10,15 @@
 #include <cmath>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "basket.hpp"
 #include "decompress.hpp"
+
+#if __has_include(<sys/mman.h>)
+#include <sys/mman.h>
+#endif
 
 namespace physlite {
 namespace {
@@ -458,6 +463,24 @@ private:
 
 // ----------------------------------------------------------------------------------------------------------- columns
 
+/// Memory for an output. Touching fresh memory page by page costs as much as decoding into it, so large outputs ask for
+/// huge pages.
+std::uint8_t* allocate_output(std::size_t bytes) {
+#ifdef MADV_HUGEPAGE
+    constexpr std::size_t huge_page = std::size_t{2} << 20;
+    if (bytes >= 2 * huge_page) {
+        std::size_t rounded = (bytes + huge_page - 1) / huge_page * huge_page;
+        void* memory = std::aligned_alloc(huge_page, rounded);
+        if (memory == nullptr) throw std::bad_alloc();
+        madvise(memory, rounded, MADV_HUGEPAGE);  // advice: refusing it does no harm
+        return static_cast<std::uint8_t*>(memory);
+    }
+#endif
+    void* memory = std::malloc(bytes);
+    if (memory == nullptr) throw std::bad_alloc();
+    return static_cast<std::uint8_t*>(memory);
+}
+
 /// An upper bound of each output's length, from the bytes that are there: `bytes` in all, `n` of the node at most.
 void bound_lengths(const Node& node, std::size_t n, std::size_t bytes, std::vector<std::size_t>& lengths) {
     if (node.least > 0) n = std::min(n, bytes / node.least);
@@ -580,8 +603,7 @@ private:
             std::size_t bytes = (lengths[i] + (slot.offsets ? 1 : 0)) * memory_bytes(slot.value);
             Buffer buffer;
             buffer.slot = slot;
-            buffer.data.reset(static_cast<std::uint8_t*>(std::malloc(std::max<std::size_t>(bytes, 8))));
-            if (!buffer.data) throw std::bad_alloc();
+            buffer.data.reset(allocate_output(std::max<std::size_t>(bytes, 8)));
             if (slot.offsets) std::memset(buffer.data.get(), 0, 8);
             buffers_.push_back(std::move(buffer));
         }
@@ -670,7 +692,11 @@ std::vector<ColumnResult> decode(std::vector<ColumnRequest> requests, std::size_
     Run run(columns, std::move(tasks));
     {
         std::vector<std::jthread> helpers;
-        for (std::size_t i = 1; i < threads; ++i) helpers.emplace_back([&run] { run.work(); });
+        try {
+            for (std::size_t i = 1; i < threads; ++i) helpers.emplace_back([&run] { run.work(); });
+        } catch (const std::system_error&) {
+            // The system has no more threads to give: fewer do as well.
+        }
         run.work();
     }
     run.raise_first_error();

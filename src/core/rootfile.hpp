@@ -37,9 +37,9 @@ struct Key {
     std::uint16_t key_bytes;
     std::uint16_t cycle;
     std::uint64_t offset;
-    std::string class_name;
-    std::string name;
-    std::string title;
+    std::string_view class_name;  ///< views of the bytes the key was read from, like the other names
+    std::string_view name;
+    std::string_view title;
 
     bool compressed() const noexcept { return total_bytes - key_bytes != object_bytes; }
 };

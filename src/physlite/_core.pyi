@@ -22,9 +22,7 @@ class FileHeader(TypedDict):
     uuid: bytes
 
 _Leaf = tuple[str, str, str, int, bool, str]
-_Branch = tuple[
-    str, str, str, str, str, int, int, int, int, int, bool, int, int, int, int, int, list[_Leaf]
-]
+_Branch = tuple[str, str, str, str, str, int, int, int, int, int, bool, int, int, int, int, int, list[_Leaf]]
 _Element = tuple[str, str, str, int, int, str, int]
 
 class ScannedTree(TypedDict):

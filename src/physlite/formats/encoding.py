@@ -344,13 +344,17 @@ def parse_encoding(text: str) -> Encoding:
     """
     header, bar, rest = text.partition("|")
     try:
-        node, end = _parse_node(rest if bar else text, 0)
-        if end != len(rest if bar else text):
-            raise ValueError(text)
-        return Encoding(int(header) if bar else 0, node)
+        return Encoding(int(header), _parse_all(rest)) if bar else Encoding(0, _parse_all(text))
     except (ValueError, RecursionError) as error:
         msg = f"the manifest names an unknown encoding, {text[:80]!r}"
         raise StaleManifestError(msg) from error
+
+
+def _parse_all(text: str) -> Node:
+    node, end = _parse_node(text, 0)
+    if end != len(text):
+        raise ValueError(text)
+    return node
 
 
 def _parse_node(text: str, at: int) -> tuple[Node, int]:

@@ -74,4 +74,3 @@ class FallbackReader:
             msg = f"{self._source.name}: column {path} cannot be read: uproot says {type(error).__name__}: {first_line}"
             raise UnreadableColumnError(msg) from error
         return ak.to_layout(array)
-

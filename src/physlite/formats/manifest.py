@@ -154,7 +154,7 @@ class Manifest:
             msg = f"{os.fspath(path)}: a manifest of version {version}, this physlite reads {_VERSION}: make it anew"
             raise StaleManifestError(msg)
         try:
-            columns = tuple(ManifestColumn(*c[:6], tuple(c[6]), *c[7:]) for c in header.pop("columns"))
+            columns = tuple(ManifestColumn._make([*c[:6], tuple(c[6]), *c[7:]]) for c in header.pop("columns"))
             manifest = cls(
                 columns=columns,
                 inline=arrays.pop("inline").tobytes(),
@@ -172,15 +172,13 @@ class Manifest:
         """Raises ValueError unless the parts agree with each other."""
         total = len(self.page_offset)
         arrays = (self.clusters, self.page_first_entry, self.page_offset, self.page_size)
-        if any(a.dtype != np.int64 or a.ndim != 1 for a in arrays):
-            raise ValueError("tables of the wrong type")
-        if len(self.page_first_entry) != total or len(self.page_size) != total:
-            raise ValueError("page tables of different lengths")
+        _require(all(a.dtype == np.int64 and a.ndim == 1 for a in arrays), "tables of the wrong type")
+        _require(total == len(self.page_first_entry) == len(self.page_size), "page tables of different lengths")
         for column in self.columns:
-            if not 0 <= column.first_page <= column.first_page + column.pages <= total:
-                raise ValueError(f"column {column.name!r} has pages that are not there")
-            if any(not 0 <= member < len(self.columns) for member in column.members):
-                raise ValueError(f"column {column.name!r} has members that are not there")
+            in_table = 0 <= column.first_page <= column.first_page + column.pages <= total
+            _require(in_table, f"column {column.name!r} has pages that are not there")
+            known = all(0 <= member < len(self.columns) for member in column.members)
+            _require(known, f"column {column.name!r} has members that are not there")
             if column.encoding:
                 parse_encoding(column.encoding)
 
@@ -188,7 +186,12 @@ class Manifest:
         """Raises StaleManifestError unless this manifest was made from that file."""
         if (self.uuid, self.file_bytes) != (uuid, size):
             msg = (
-                f"{name}: the manifest belongs to another file (UUID {self.uuid}, {self.file_bytes} bytes; this one has "
-                f"{uuid}, {size} bytes): make it anew"
+                f"{name}: the manifest belongs to another file (UUID {self.uuid}, {self.file_bytes} bytes; "
+                f"this one has {uuid}, {size} bytes): make it anew"
             )
             raise StaleManifestError(msg)
+
+
+def _require(condition: bool, what: str) -> None:
+    if not condition:
+        raise ValueError(what)

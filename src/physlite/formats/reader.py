@@ -80,7 +80,7 @@ class ColumnReader:
                 raise UnreadableColumnError(msg)
 
     def _decode(self, columns: list[int], start: int, stop: int) -> list[Buffers]:
-        requests = []
+        requests: list[tuple[int, list[Range], NDArray[np.int64]]] = []
         ranges: list[Range] = []
         first_pages = []
         for column in columns:
@@ -90,9 +90,9 @@ class ColumnReader:
                 low = int(np.searchsorted(pages.first_entry, start, side="right")) - 1
                 high = int(np.searchsorted(pages.first_entry[:-1], stop, side="left"))
             first_pages.append(low)
-            spans = zip(pages.offset[low:high].tolist(), pages.size[low:high].tolist(), strict=True)
-            requests.append((column, [Range(*span) for span in spans], pages.first_entry[low : high + 1]))
-            ranges.extend(r for r in requests[-1][1] if r.offset >= 0)
+            spans = list(map(Range, pages.offset[low:high].tolist(), pages.size[low:high].tolist()))
+            requests.append((column, spans, pages.first_entry[low : high + 1]))
+            ranges.extend(r for r in spans if r.offset >= 0)
         fetched = iter(self.source.fetch(ranges) if ranges else [])
         inline = memoryview(self.manifest.inline)
         calls = []

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections import Counter
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +13,7 @@ from physlite import _core
 from physlite.formats import cpptypes
 from physlite.formats.encoding import Encoding, Fixed, Node, Primitive, Ranged, RecordOf, Size, Text, ToEnd, Truncated
 from physlite.formats.manifest import Manifest, ManifestColumn
-from physlite.formats.rootfile import ClassDescription, Key, Member, RootFile, naming
+from physlite.formats.rootfile import ClassDescription, Key, RootFile, naming
 
 __all__ = ["read_manifest"]
 
@@ -114,8 +112,8 @@ def _clusters(scan: _core.ScannedTree) -> NDArray[np.int64]:
     sizes = [int(s) for s in scan["cluster_size"]] + [scan["auto_flush"]]
     first = 0
     parts = []
-    for end, size in zip(ends, sizes, strict=False):
-        end = min(end, entries)
+    for range_end, size in zip(ends, sizes, strict=False):
+        end = min(range_end, entries)
         if size > 0 and end > first:
             parts.append(np.arange(first, end, size, dtype=np.int64))
         elif end > first:
@@ -139,7 +137,6 @@ class _Columns:
         # Split objects hold no data of their own: their members are the columns.
         self._kept = [i for i, b in enumerate(branches) if i not in self._children or b.type in (_TCLONES, _STL)]
         self._position = {branch: column for column, branch in enumerate(self._kept)}
-        self._resolve_element = functools.cache(self._resolve_element)
 
     def build(self) -> tuple[ManifestColumn, ...]:
         """The columns, in the file's order."""
@@ -180,27 +177,29 @@ class _Columns:
                 return _resolve_whole(branch.class_name, self._file)
             title = branch.leaves[0][2] if branch.leaves else ""
             numbers = tuple(int(d) for d in _DIMENSION.findall(title) if d.isdigit())
-            return self._resolve_element(branch.class_name, branch.element, branch.type, numbers)
+            return _resolve_member(branch, numbers, self._file)
         return _resolve_leaves([_Leaf(*leaf) for leaf in branch.leaves])
 
-    def _resolve_element(self, class_name: str, element: int, kind: int, dimensions: tuple[int, ...]) -> _Resolved:
-        """A member of a split class: its type stands in the class's description."""
-        member = _member(self._file.streamers, class_name, element)
-        if member is None:
-            return _Resolved(class_name, None)
-        if member.type == _BASE:
-            if member.name == "ElementLinkBase":
-                return _Resolved(class_name, cpptypes.alone(class_name))
-            return _Resolved(member.name, None)
-        if kind in (_TCLONES_MEMBER, _STL_MEMBER):
-            return _Resolved(member.type_name + "[]", cpptypes.member_of_collection(member.type_name, dimensions))
-        encoding = cpptypes.alone(member.type_name)
-        if not dimensions:
-            return _Resolved(member.type_name, encoding)
-        type_name = member.type_name + "".join(f"[{n}]" for n in dimensions)
-        if encoding is None or not isinstance(encoding.node, Primitive):
-            return _Resolved(type_name, None)
-        return _Resolved(type_name, Encoding(0, _array_of(encoding.node, dimensions)))
+
+def _resolve_member(branch: _Branch, dimensions: tuple[int, ...], file: RootFile) -> _Resolved:
+    """A member of a split class: its type stands in the class's description."""
+    known = file.streamers.get(branch.class_name)
+    if known is None or branch.element >= len(known.members):
+        return _Resolved(branch.class_name, None)
+    member = known.members[branch.element]
+    if member.type == _BASE:
+        if member.name == "ElementLinkBase":
+            return _Resolved(branch.class_name, cpptypes.alone(branch.class_name))
+        return _Resolved(member.name, None)
+    if branch.type in (_TCLONES_MEMBER, _STL_MEMBER):
+        return _Resolved(member.type_name + "[]", cpptypes.member_of_collection(member.type_name, dimensions))
+    encoding = cpptypes.alone(member.type_name)
+    if not dimensions:
+        return _Resolved(member.type_name, encoding)
+    type_name = member.type_name + "".join(f"[{n}]" for n in dimensions)
+    if encoding is None or not isinstance(encoding.node, Primitive):
+        return _Resolved(type_name, None)
+    return _Resolved(type_name, Encoding(0, _array_of(encoding.node, dimensions)))
 
 
 def _group_encoding(members: list[tuple[str, Encoding | None]], name: str) -> Encoding | None:
@@ -211,11 +210,6 @@ def _group_encoding(members: list[tuple[str, Encoding | None]], name: str) -> En
             return None
         fields.append((member.removeprefix(f"{name}."), encoding.node.item))
     return Encoding(0, ToEnd(RecordOf(0, tuple(fields)))) if fields else None
-
-
-def _member(classes: Mapping[str, ClassDescription], class_name: str, element: int) -> Member | None:
-    known = classes.get(class_name)
-    return known.members[element] if known is not None and element < len(known.members) else None
 
 
 def _resolve_whole(class_name: str, file: RootFile) -> _Resolved:

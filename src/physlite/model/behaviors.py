@@ -1,7 +1,7 @@
 """What objects of the event data model can do: Lorentz vectors for all that have a momentum.
 
-The arithmetic is that of the `vector` package, in double precision as xAOD::IParticle::p4 has it; the stored columns are
-single precision and stay readable under their names as they are.
+The arithmetic is that of the `vector` package, in double precision as xAOD::IParticle::p4 has it; the stored columns
+are single precision and stay readable under their names as they are.
 """
 
 from __future__ import annotations
@@ -72,6 +72,10 @@ class LorentzVector(vector_awkward.MomentumAwkward4D):
     """
 
     _mass: float | None = None
+
+    if TYPE_CHECKING:  # the classes made from this one are Awkward Arrays or Records
+
+        def __getitem__(self, where: Any) -> Any: ...
 
     @property
     def azimuthal(self) -> Any:
@@ -179,16 +183,16 @@ def _on_plain(operation: Callable[..., Any]) -> Callable[..., Any]:
 # Arithmetic that `vector` registers for its own record names, for ours.
 for _left, _right in itertools.product([*PARTICLES, "Momentum4D"], repeat=2):
     if (_left, _right) != ("Momentum4D", "Momentum4D"):
-        for _ufunc in (np.add, np.subtract, np.matmul, np.equal, np.not_equal):
-            behavior[_ufunc, _left, _right] = _on_plain(_ufunc)
+        for _binary in (np.add, np.subtract, np.matmul, np.equal, np.not_equal):
+            behavior[_binary, _left, _right] = _on_plain(_binary)
 for _name in PARTICLES:
-    for _ufunc in (np.absolute, np.square, np.sqrt, np.cbrt, np.negative, np.positive):
-        behavior[_ufunc, _name] = _on_plain(_ufunc)
+    for _unary in (np.absolute, np.square, np.sqrt, np.cbrt, np.negative, np.positive):
+        behavior[_unary, _name] = _on_plain(_unary)
     behavior[np.multiply, _name, numbers.Real] = _on_plain(np.multiply)
     behavior[np.multiply, numbers.Real, _name] = _on_plain(np.multiply)
     behavior[np.true_divide, _name, numbers.Real] = _on_plain(np.true_divide)
     behavior[np.power, _name, numbers.Real] = _on_plain(np.power)
 
-# For all of Awkward, as `vector.register_awkward()` does: behaviors of single arrays would be pickled with each of them.
+# For all of Awkward, as `vector.register_awkward()` does: behaviors of single arrays would be pickled with each.
 ak.behavior.update(vector_awkward.behavior)
 ak.behavior.update(behavior)

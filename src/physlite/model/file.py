@@ -193,7 +193,8 @@ class File:
 
         Args:
             columns: a column name, a list of them, a glob pattern, `/regex/`, a function of the name, or None for all.
-            entry_start, entry_stop: entries `entry_start` ≤ i < `entry_stop`; by default all.
+            entry_start: first entry; by default that of the file.
+            entry_stop: behind the last entry; by default the number of entries.
 
         Raises:
             ColumnNotFoundError: a name or pattern chooses nothing.
@@ -246,7 +247,8 @@ class File:
         """The events: an Awkward Array of records, one field a collection, read when it is used.
 
         Args:
-            entry_start, entry_stop: events `entry_start` ≤ i < `entry_stop`; by default all.
+            entry_start: first event; by default that of the file.
+            entry_stop: behind the last event; by default the number of events.
 
         Raises:
             EntryRangeError: the range does not lie in the file.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from physlite.formats.encoding import RecordOf
 from physlite.formats.manifest import Manifest
 
-__all__ = ["OTHERS", "PARTICLES", "Collection", "find_collections"]
+__all__ = ["OTHERS", "PARTICLES", "Collection", "container_of", "find_collections"]
 
 _STORE = re.compile(r"^(?P<container>.+?)Aux(?:Dyn)?[.:](?P<field>.*)$")
 _CLASS = re.compile(r"^(?:DataVector<)?xAOD::(?P<name>\w+?)_v\d+>?$")
@@ -60,6 +60,12 @@ class Collection:
             return name
         is_particle = any(needed <= self.fields.keys() for needed in _MOMENTUM)
         return "IParticle" if self.is_list and is_particle else "AuxElement"
+
+
+def container_of(column_name: str) -> str:
+    """The container whose store, or interface object, a column is part of by its name."""
+    match = _STORE.match(column_name)
+    return match["container"] if match else column_name
 
 
 def find_collections(manifest: Manifest) -> dict[str, Collection]:

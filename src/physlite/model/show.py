@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import html as _html
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from physlite.model.file import Column, File
 
-__all__ = ["html", "human_bytes", "table"]
+__all__ = ["aligned", "cut", "html", "human_bytes", "table"]
 
 _TYPE_WIDTH = 42
 _UNIT = 1000.0
@@ -24,7 +24,7 @@ def human_bytes(count: float) -> str:
     return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
 
 
-def _cut(text: str, width: int) -> str:
+def cut(text: str, width: int) -> str:
     """At most `width` characters; the middle goes first, since names differ at their ends."""
     if len(text) <= width:
         return text
@@ -34,13 +34,19 @@ def _cut(text: str, width: int) -> str:
 
 def table(columns: Sequence[Column], name_width: int) -> str:
     """An aligned table of columns."""
-    rows = [(_cut(c.name, name_width), _cut(c.type_name, _TYPE_WIDTH), _cut(c.type, _TYPE_WIDTH),
+    rows = [(cut(c.name, name_width), cut(c.type_name, _TYPE_WIDTH), cut(c.type, _TYPE_WIDTH),
              human_bytes(c.compressed_bytes)) for c in columns]  # fmt: skip
-    head = ("column", "C++ type", "type of an entry", "on disk")
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(4)]
+    return aligned(("column", "C++ type", "type of an entry", "on disk"), rows, right={3})
+
+
+def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> str:
+    """Rows of text as a table; the columns numbered in `right` end at the same place, the others begin there."""
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     lines = []
     for row in (head, tuple("-" * w for w in widths), *rows):
-        cells = [cell.rjust(w) if i == 3 else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))]
+        cells = [
+            cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
 
@@ -54,7 +60,7 @@ def html(file: File) -> str:
         cells.append(
             f"<tr><td style='text-align:left'>{_html.escape(collection.name)}</td>"
             f"<td style='text-align:left'>{_html.escape(collection.record)}</td><td>{len(collection.fields)}</td>"
-            f"<td>{size}</td><td style='text-align:left'>{_html.escape(_cut(fields, 100))}</td></tr>"
+            f"<td>{size}</td><td style='text-align:left'>{_html.escape(cut(fields, 100))}</td></tr>"
         )
     return (
         f"<div><b>{_html.escape(file.name)}</b>: {file.num_entries:,} events, {len(file.columns)} columns, "
