@@ -11,11 +11,11 @@
 namespace physlite {
 
 struct BasketHeader {
-    std::size_t total_bytes;    ///< on file, key included
-    std::size_t object_bytes;   ///< uncompressed, without the key
+    std::size_t total_bytes;   ///< on file, key included
+    std::size_t object_bytes;  ///< uncompressed, without the key
     std::size_t key_bytes;
     std::size_t entries;
-    std::size_t data_bytes;     ///< the entries' bytes, without the table of offsets
+    std::size_t data_bytes;  ///< the entries' bytes, without the table of offsets
 
     bool compressed() const noexcept { return total_bytes - key_bytes != object_bytes; }
 };

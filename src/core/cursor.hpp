@@ -89,9 +89,8 @@ public:
 
 private:
     [[noreturn]] void fail(const char* what, std::size_t value) const {
-        throw CorruptData(std::string(what) + " of " + std::to_string(value) + " at byte " +
-                          std::to_string(position_) + " runs past the end (" + std::to_string(data_.size()) +
-                          " bytes)");
+        throw CorruptData(std::string(what) + " of " + std::to_string(value) + " at byte " + std::to_string(position_) +
+                          " runs past the end (" + std::to_string(data_.size()) + " bytes)");
     }
 
     Bytes data_;

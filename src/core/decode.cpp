@@ -178,9 +178,13 @@ void copy_values(Value value, std::uint8_t* to, const std::uint8_t* from, std::s
         case Value::boolean:
             for (std::size_t i = 0; i < n; ++i) to[i] = from[i] != 0;
             break;
-        case Value::i1: case Value::u1: std::memcpy(to, from, n); break;
-        case Value::i2: case Value::u2: copy_swapped<std::uint16_t>(to, from, n); break;
-        case Value::i4: case Value::u4: case Value::f4: copy_swapped<std::uint32_t>(to, from, n); break;
+        case Value::i1:
+        case Value::u1: std::memcpy(to, from, n); break;
+        case Value::i2:
+        case Value::u2: copy_swapped<std::uint16_t>(to, from, n); break;
+        case Value::i4:
+        case Value::u4:
+        case Value::f4: copy_swapped<std::uint32_t>(to, from, n); break;
         case Value::f4_as_f8:
             for (std::size_t i = 0; i < n; ++i) {
                 double wide = std::bit_cast<float>(load_be<std::uint32_t>(from + 4 * i));
@@ -204,8 +208,7 @@ void put_real(const Node& node, std::uint8_t* to, std::size_t i, double value) {
 void copy_scaled(const Node& node, std::uint8_t* to, const std::uint8_t* from, std::size_t n) {
     double steps = node.number < 32 ? static_cast<double>((std::uint64_t{1} << node.number)) : 4294967295.0;
     double factor = steps / (node.high - node.low);
-    for (std::size_t i = 0; i < n; ++i)
-        put_real(node, to, i, node.low + load_be<std::uint32_t>(from + 4 * i) / factor);
+    for (std::size_t i = 0; i < n; ++i) put_real(node, to, i, node.low + load_be<std::uint32_t>(from + 4 * i) / factor);
 }
 
 /// TBufferFile::ReadWithNbits: the exponent of a float, then the upper bits of its mantissa and the sign.
@@ -345,8 +348,8 @@ public:
         if (!program.root.exact) throw CorruptData("a basket without the table of its entries' offsets");
         stride_ = program.header + program.root.least;
         if (basket.data().size() != stride_ * basket.entries())
-            throw CorruptData(std::to_string(basket.data().size()) + " bytes for " +
-                              std::to_string(basket.entries()) + " entries of " + std::to_string(stride_) + " bytes");
+            throw CorruptData(std::to_string(basket.data().size()) + " bytes for " + std::to_string(basket.entries()) +
+                              " entries of " + std::to_string(stride_) + " bytes");
     }
 
     void measure_all(Counts& counts) const {
@@ -425,8 +428,11 @@ private:
         const Node& list = program_.root;
         const Node& item = list.children[0];
         switch (item.value) {
-            case Value::i4: case Value::u4: case Value::f4: return write_flat<std::uint32_t>(list, item, w);
-            case Value::i1: case Value::u1: return write_flat<std::uint8_t>(list, item, w);
+            case Value::i4:
+            case Value::u4:
+            case Value::f4: return write_flat<std::uint32_t>(list, item, w);
+            case Value::i1:
+            case Value::u1: return write_flat<std::uint8_t>(list, item, w);
             default: break;
         }
         for (std::size_t i = begin_; i < end_; ++i) {
@@ -489,7 +495,9 @@ void bound_lengths(const Node& node, std::size_t n, std::size_t bytes, std::vect
         case Op::record:
             for (const Node& child : node.children) bound_lengths(child, n, bytes, lengths);
             break;
-        case Op::list: case Op::to_end: case Op::objects: {
+        case Op::list:
+        case Op::to_end:
+        case Op::objects: {
             const Node& item = node.children[0];
             lengths[node.slot] = n;
             if (node.op == Op::objects) {
@@ -614,8 +622,8 @@ private:
     std::size_t data_bytes_ = 0;
     std::vector<BasketHeader> headers_;
     ColumnResult buffers_;
-    std::vector<Counts> base_;               ///< elements written before each page
-    std::vector<std::atomic<int>> state_;    ///< whether base_[page] is known
+    std::vector<Counts> base_;             ///< elements written before each page
+    std::vector<std::atomic<int>> state_;  ///< whether base_[page] is known
 };
 
 struct Task {
@@ -634,7 +642,6 @@ public:
             std::size_t i = next_.fetch_add(1);
             if (i >= tasks_.size()) return;
             Column& column = *columns_[tasks_[i].column];
-            std::exception_ptr other;
             try {
                 if (column.run(tasks_[i].page, decompressor, scratch)) continue;
             } catch (const CorruptData& error) {

@@ -13,9 +13,9 @@ namespace physlite {
 
 struct ColumnRequest {
     Program program;
-    std::vector<Bytes> pages;                ///< whole baskets as they stand on file
-    std::vector<std::int64_t> first_entry;   ///< of each page, and the end of the last: pages + 1 numbers
-    std::int64_t start = 0;                  ///< entries wanted: start ≤ i < stop, all within the pages
+    std::vector<Bytes> pages;               ///< whole baskets as they stand on file
+    std::vector<std::int64_t> first_entry;  ///< of each page, and the end of the last: pages + 1 numbers
+    std::int64_t start = 0;                 ///< entries wanted: start ≤ i < stop, all within the pages
     std::int64_t stop = 0;
 };
 
@@ -26,7 +26,7 @@ struct Free {
 
 struct Buffer {
     std::unique_ptr<std::uint8_t, Free> data;
-    std::size_t length = 0;                  ///< in elements
+    std::size_t length = 0;  ///< in elements
     Slot slot;
 };
 

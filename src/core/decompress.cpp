@@ -29,10 +29,10 @@ BlockHeader read_header(Cursor& cursor) {
 
 /// How many bytes one compressed byte can become at most: what a block announces is allocated before it is tried.
 std::size_t largest_ratio(std::string_view algorithm) {
-    if (algorithm == "ZL") return 1032;  // 258 bytes from 2 bits
-    if (algorithm == "L4") return 255;   // each byte that extends a match
-    if (algorithm == "ZS") return 32768; // a block of 128 KiB equal bytes takes 4
-    if (algorithm == "XZ") return 8192;  // 273 bytes from 14 decisions of at least log2(2048 / 2017) bits: 7090
+    if (algorithm == "ZL") return 1032;   // 258 bytes from 2 bits
+    if (algorithm == "L4") return 255;    // each byte that extends a match
+    if (algorithm == "ZS") return 32768;  // a block of 128 KiB equal bytes takes 4
+    if (algorithm == "XZ") return 8192;   // 273 bytes from 14 decisions of at least log2(2048 / 2017) bits: 7090
     if (algorithm == "CS")
         throw Unsupported(
             "the old ROOT compression 'CS' (before ROOT 5, 2004) is not supported: rewrite the file with hadd -f");
@@ -94,8 +94,7 @@ void Decompressor::block(std::string_view algorithm, Bytes input, std::span<std:
     } else if (algorithm == "ZS") {
         if (!zstd_) zstd_.reset(ZSTD_createDCtx());
         if (!zstd_) throw std::bad_alloc();
-        std::size_t got =
-            ZSTD_decompressDCtx(zstd_.get(), output.data(), output.size(), input.data(), input.size());
+        std::size_t got = ZSTD_decompressDCtx(zstd_.get(), output.data(), output.size(), input.data(), input.size());
         if (ZSTD_isError(got) || got != output.size()) corrupt("zstd");
     } else if (algorithm == "L4") {
         if (input.size() < lz4_checksum_bytes) corrupt("lz4: no checksum");
@@ -103,9 +102,9 @@ void Decompressor::block(std::string_view algorithm, Bytes input, std::span<std:
         if (load_be<std::uint64_t>(input.data()) != XXH64(payload.data(), payload.size(), 0))
             corrupt("lz4: wrong checksum");
         // Block sizes have 24 bits, so they fit an int.
-        int got = LZ4_decompress_safe(reinterpret_cast<const char*>(payload.data()),
-                                      reinterpret_cast<char*>(output.data()), static_cast<int>(payload.size()),
-                                      static_cast<int>(output.size()));
+        int got =
+            LZ4_decompress_safe(reinterpret_cast<const char*>(payload.data()), reinterpret_cast<char*>(output.data()),
+                                static_cast<int>(payload.size()), static_cast<int>(output.size()));
         if (got < 0 || static_cast<std::size_t>(got) != output.size()) corrupt("lz4");
     } else if (algorithm == "XZ") {
         std::size_t in = 0;

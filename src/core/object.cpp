@@ -113,8 +113,8 @@ std::size_t read_tobjarray(Cursor& cursor, ObjectHeader& header) {
     cursor.skip(4);  // fLowerBound
     // Each pointer takes at least 4 bytes: more than that is a damaged count.
     if (count > cursor.remaining() / 4)
-        throw CorruptData("an array of " + std::to_string(count) + " objects in " +
-                          std::to_string(cursor.remaining()) + " bytes");
+        throw CorruptData("an array of " + std::to_string(count) + " objects in " + std::to_string(cursor.remaining()) +
+                          " bytes");
     return count;
 }
 

@@ -1,6 +1,7 @@
 // What every object that ROOT streams begins with: byte counts, versions, class tags, and the common bases.
 //
-// Formats: "ROOT files" (root.cern/doc/master/rootio.html, dobject.html, and TBufferFile's ReadVersion and ReadObjectAny).
+// Formats: "ROOT files" (root.cern/doc/master/rootio.html, dobject.html, and TBufferFile's ReadVersion and
+// ReadObjectAny).
 #pragma once
 
 #include <optional>
@@ -43,9 +44,9 @@ public:
     explicit ObjectReader(std::size_t key_bytes) : key_bytes_(key_bytes) {}
 
     struct Pointer {
-        std::string_view class_name;         ///< empty: null pointer or an object seen before
-        std::optional<std::size_t> end;      ///< end of the object, when known
-        std::uint32_t reference = 0;         ///< of an object seen before, or of this new one
+        std::string_view class_name;     ///< empty: null pointer or an object seen before
+        std::optional<std::size_t> end;  ///< end of the object, when known
+        std::uint32_t reference = 0;     ///< of an object seen before, or of this new one
         bool is_new() const noexcept { return !class_name.empty(); }
     };
 

@@ -142,9 +142,15 @@ private:
 
 std::size_t stored_bytes(Value value) {
     switch (value) {
-        case Value::boolean: case Value::i1: case Value::u1: return 1;
-        case Value::i2: case Value::u2: return 2;
-        case Value::i4: case Value::u4: case Value::f4: case Value::f4_as_f8: return 4;
+        case Value::boolean:
+        case Value::i1:
+        case Value::u1: return 1;
+        case Value::i2:
+        case Value::u2: return 2;
+        case Value::i4:
+        case Value::u4:
+        case Value::f4:
+        case Value::f4_as_f8: return 4;
         default: return 8;
     }
 }

@@ -24,23 +24,33 @@ enum class Op : std::int64_t {
 };
 
 enum class Value : std::int64_t {
-    boolean, i1, u1, i2, u2, i4, u4, i8, u8, f4, f8,
-    f4_as_f8,       ///< a Double32_t without range: 4 bytes on file, a double in memory
+    boolean,
+    i1,
+    u1,
+    i2,
+    u2,
+    i4,
+    u4,
+    i8,
+    u8,
+    f4,
+    f8,
+    f4_as_f8,  ///< a Double32_t without range: 4 bytes on file, a double in memory
     count_
 };
 
-std::size_t stored_bytes(Value value);   ///< on file
-std::size_t memory_bytes(Value value);   ///< in the result
+std::size_t stored_bytes(Value value);  ///< on file
+std::size_t memory_bytes(Value value);  ///< in the result
 
 struct Node {
     Op op{};
-    Value value{};              ///< of primitive, scaled, truncated: what comes out
-    std::size_t number = 0;     ///< fixed: n; record: bytes to skip; scaled, truncated: bits
-    double low = 0, high = 0;   ///< scaled: the range
-    std::size_t slot = 0;       ///< its (first) output buffer
-    std::size_t items = 0;      ///< lists: index of the counter of their items
-    std::size_t least = 0;      ///< bytes that one of it takes at least
-    bool exact = false;         ///< it always takes `least` bytes
+    Value value{};             ///< of primitive, scaled, truncated: what comes out
+    std::size_t number = 0;    ///< fixed: n; record: bytes to skip; scaled, truncated: bits
+    double low = 0, high = 0;  ///< scaled: the range
+    std::size_t slot = 0;      ///< its (first) output buffer
+    std::size_t items = 0;     ///< lists: index of the counter of their items
+    std::size_t least = 0;     ///< bytes that one of it takes at least
+    bool exact = false;        ///< it always takes `least` bytes
     std::vector<Node> children;
 };
 
@@ -51,10 +61,10 @@ struct Slot {
 };
 
 struct Program {
-    std::size_t header = 0;     ///< bytes before the data of each entry; a byte count stands in them if there are ≥ 4
+    std::size_t header = 0;  ///< bytes before the data of each entry; a byte count stands in them if there are ≥ 4
     Node root;
     std::vector<Slot> slots;
-    std::size_t counters = 0;   ///< one a slot, and one a list
+    std::size_t counters = 0;  ///< one a slot, and one a list
 };
 
 /// Throws CorruptData when the integers are not a program.

@@ -131,8 +131,8 @@ std::vector<Key> read_keys(Bytes data) {
     std::uint32_t count = cursor.u32();
     constexpr std::size_t least_key_bytes = 29;
     if (count > cursor.remaining() / least_key_bytes)
-        throw CorruptData("a directory of " + std::to_string(count) + " keys in " +
-                          std::to_string(cursor.remaining()) + " bytes");
+        throw CorruptData("a directory of " + std::to_string(count) + " keys in " + std::to_string(cursor.remaining()) +
+                          " bytes");
     std::vector<Key> out;
     out.reserve(count);
     for (std::uint32_t i = 0; i < count; ++i) out.push_back(read_key(cursor));

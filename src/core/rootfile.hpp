@@ -11,10 +11,10 @@ namespace physlite {
 
 struct FileHeader {
     std::uint32_t version;
-    std::uint64_t begin;          ///< offset of the first record
-    std::uint64_t end;            ///< size of the file as ROOT left it
-    std::uint32_t name_bytes;     ///< from `begin` to the top directory's own record
-    std::uint32_t compression;    ///< 100 * algorithm + level
+    std::uint64_t begin;        ///< offset of the first record
+    std::uint64_t end;          ///< size of the file as ROOT left it
+    std::uint32_t name_bytes;   ///< from `begin` to the top directory's own record
+    std::uint32_t compression;  ///< 100 * algorithm + level
     std::uint64_t streamers_offset;
     std::uint32_t streamers_bytes;
     std::array<std::uint8_t, 16> uuid;
@@ -33,7 +33,7 @@ Directory read_directory(Bytes data);
 
 struct Key {
     std::uint32_t total_bytes;
-    std::uint32_t object_bytes;   ///< uncompressed, without the key
+    std::uint32_t object_bytes;  ///< uncompressed, without the key
     std::uint16_t key_bytes;
     std::uint16_t cycle;
     std::uint64_t offset;
@@ -57,10 +57,10 @@ std::vector<Key> read_keys(Bytes data);
 std::vector<std::uint8_t> read_object(Bytes data);
 
 struct StreamerElement {
-    std::string class_name;   ///< TStreamerBase, TStreamerBasicType, TStreamerSTL, …
+    std::string class_name;  ///< TStreamerBase, TStreamerBasicType, TStreamerSTL, …
     std::string name;
     std::string title;
-    std::int32_t type;        ///< TVirtualStreamerInfo::EReadWrite
+    std::int32_t type;  ///< TVirtualStreamerInfo::EReadWrite
     std::int32_t array_length;
     std::string type_name;
     std::int32_t base_version;

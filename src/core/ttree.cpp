@@ -54,8 +54,7 @@ std::vector<std::int64_t> read_pointer_array(Cursor& cursor, std::size_t count) 
                           " bytes");
     Bytes raw = cursor.take(count * sizeof(T));
     out.resize(count);
-    for (std::size_t i = 0; i < count; ++i)
-        out[i] = static_cast<std::int64_t>(load_be<T>(raw.data() + i * sizeof(T)));
+    for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<std::int64_t>(load_be<T>(raw.data() + i * sizeof(T)));
     return out;
 }
 
@@ -143,16 +142,16 @@ private:
         read_branch(node, depth);
         Branch& branch = node.branch;
         branch.class_name = cursor_.string();
-        cursor_.string();                              // fParentName
-        cursor_.string();                              // fClonesName
-        cursor_.skip(4);                               // fCheckSum
-        cursor_.skip(header.version >= 10 ? 2 : 4);    // fClassVersion
+        cursor_.string();                            // fParentName
+        cursor_.string();                            // fClonesName
+        cursor_.skip(4);                             // fCheckSum
+        cursor_.skip(header.version >= 10 ? 2 : 4);  // fClassVersion
         branch.element = cursor_.i32();
         branch.type = cursor_.i32();
         branch.streamer_type = cursor_.i32();
-        cursor_.skip(4);                   // fMaximum
-        read_branch_pointer(depth + 1);    // fBranchCount
-        read_branch_pointer(depth + 1);    // fBranchCount2
+        cursor_.skip(4);                 // fMaximum
+        read_branch_pointer(depth + 1);  // fBranchCount
+        read_branch_pointer(depth + 1);  // fBranchCount2
         finish_object(cursor_, header);
     }
 
@@ -168,9 +167,9 @@ private:
         cursor_.skip(4);  // fBasketSize
         branch.has_offsets = cursor_.i32() != 0;
         node.written_baskets = cursor_.i32();
-        cursor_.skip(8);                                    // fEntryNumber
-        if (header.version >= 13) skip_object(cursor_);     // fIOFeatures
-        cursor_.skip(4);                                    // fOffset
+        cursor_.skip(8);                                 // fEntryNumber
+        if (header.version >= 13) skip_object(cursor_);  // fIOFeatures
+        cursor_.skip(4);                                 // fOffset
         std::uint32_t max_baskets = cursor_.u32();
         cursor_.skip(4);  // fSplitLevel
         branch.entries = cursor_.i64();
@@ -197,8 +196,7 @@ private:
         std::size_t count = read_tobjarray(cursor_, header);
         for (std::size_t i = 0; i < count; ++i)
             if (auto leaf = read_leaf_pointer(0)) {
-                if (!owned_leaves_.insert(leaf.get()).second)
-                    throw CorruptData("a leaf that belongs to two branches");
+                if (!owned_leaves_.insert(leaf.get()).second) throw CorruptData("a leaf that belongs to two branches");
                 branch.leaves.push_back(*leaf);
             }
         finish_object(cursor_, header);
@@ -300,8 +298,7 @@ private:
             } else {
                 append(next, -1 - static_cast<std::int64_t>(tree.embedded.size()),
                        static_cast<std::int64_t>(in_tree->second->bytes.size()));
-                tree.embedded.insert(tree.embedded.end(), in_tree->second->bytes.begin(),
-                                     in_tree->second->bytes.end());
+                tree.embedded.insert(tree.embedded.end(), in_tree->second->bytes.begin(), in_tree->second->bytes.end());
             }
         }
         if (first && end > 0) return "it has entries but no baskets";

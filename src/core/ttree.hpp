@@ -9,26 +9,26 @@
 namespace physlite {
 
 struct Leaf {
-    std::string class_name;   ///< TLeafF, TLeafElement, …
+    std::string class_name;  ///< TLeafF, TLeafElement, …
     std::string name;
-    std::string title;        ///< carries the dimensions: "x[3]", "x[n]"
+    std::string title;  ///< carries the dimensions: "x[3]", "x[n]"
     std::int32_t length = 1;
     bool is_unsigned = false;
-    std::string count_leaf;   ///< name of the leaf that gives the length, or empty
+    std::string count_leaf;  ///< name of the leaf that gives the length, or empty
 };
 
 struct Branch {
-    std::string path;         ///< names of its ancestors and its own, joined with '/'
+    std::string path;  ///< names of its ancestors and its own, joined with '/'
     std::string title;
-    std::string branch_class; ///< TBranch, TBranchElement, …
-    std::string class_name;   ///< C++ class of the data, for TBranchElement
-    std::string problem;      ///< why it cannot be read, or empty
-    std::int32_t parent = -1; ///< index of the branch it was split from
-    std::int32_t type = 0;    ///< TBranchElement::fType
+    std::string branch_class;  ///< TBranch, TBranchElement, …
+    std::string class_name;    ///< C++ class of the data, for TBranchElement
+    std::string problem;       ///< why it cannot be read, or empty
+    std::int32_t parent = -1;  ///< index of the branch it was split from
+    std::int32_t type = 0;     ///< TBranchElement::fType
     std::int32_t streamer_type = -1;
-    std::int32_t element = -1;///< TBranchElement::fID
+    std::int32_t element = -1;  ///< TBranchElement::fID
     std::int32_t compression = 0;
-    bool has_offsets = false; ///< entries of varying size
+    bool has_offsets = false;  ///< entries of varying size
     std::int64_t entries = 0;
     std::int64_t uncompressed_bytes = 0;
     std::int64_t compressed_bytes = 0;
