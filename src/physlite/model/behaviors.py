@@ -62,7 +62,7 @@ class AuxElementArray(_FromFile, ak.Array):
 
 
 def _double(values: Any) -> Any:
-    return ak.values_astype(values, np.float64)
+    return ak.values_astype(values, np.float64) if isinstance(values, ak.Array) else np.float64(values)
 
 
 class LorentzVector(vector_awkward.MomentumAwkward4D):
@@ -98,7 +98,9 @@ class LorentzVector(vector_awkward.MomentumAwkward4D):
         if "m" in fields:
             return vector_awkward.TemporalAwkwardTau(_double(self["m"]))
         if self._mass is not None:
-            return vector_awkward.TemporalAwkwardTau(ak.full_like(self.azimuthal.elements[0], self._mass))
+            pt = self.azimuthal.elements[0]
+            mass = ak.full_like(pt, self._mass) if isinstance(pt, ak.Array) else np.float64(self._mass)
+            return vector_awkward.TemporalAwkwardTau(mass)
         msg = "these objects have no mass: neither 'm' nor 'e' is stored, so there is no four-momentum"
         raise AttributeError(msg)
 

@@ -51,33 +51,12 @@ class EventSource:
 
     def events(self) -> ak.Array:
         """The events of this source."""
-        array = ak.from_buffers(self._form(), self.stop - self.start, _Container(self), attrs={SOURCE: self})
+        array = ak.from_buffers(self.file.schema.form, self.stop - self.start, _Container(self), attrs={SOURCE: self})
         self._layout = array.layout
         # The layouts live as long as this object, so their ids stay theirs.
         for name, content in zip(array.layout.fields, array.layout.contents, strict=True):
             self._collections_by_layout[id(content)] = self.file.collections[name]
         return array
-
-    def _form(self) -> ak.forms.Form:
-        collections = self.file.collections
-        forms = [self._collection_form(c) for c in collections.values()]
-        return ak.forms.RecordForm(forms, list(collections), parameters={"__record__": "Events"})
-
-    def _collection_form(self, collection: Collection) -> ak.forms.Form:
-        parameters = {"__record__": collection.record}
-        if collection.whole is not None:
-            record = self._column_form(collection.whole)
-            return ak.forms.RecordForm(record.contents, list(collection.fields), parameters=parameters)
-        forms = [self._column_form(i) for i in collection.fields.values()]
-        if not collection.is_list:
-            return ak.forms.RecordForm(forms, list(collection.fields), parameters=parameters)
-        record = ak.forms.RecordForm([f.content for f in forms], list(collection.fields), parameters=parameters)
-        return ak.forms.ListOffsetForm("i64", record, form_key=collection.name)
-
-    def _column_form(self, column: int) -> ak.forms.Form:
-        encoding = self.file.manifest.encoding(column)
-        assert encoding is not None  # noqa: S101  # collections hold no other columns
-        return encoding.form(f"#{column}")
 
     # ----------------------------------------------------------------------------------------------- what is asked
 
@@ -120,7 +99,7 @@ class EventSource:
     def column_buffer(self, column: int, number: int) -> Buffer:
         """One of them. Columns of a collection must agree about the length of its lists."""
         buffers = self.column(column)
-        collection = self.file.collection_of(column)
+        collection = self.file.schema.collection_of.get(column)
         if collection is not None and collection.is_list and number > 0:
             self._check_lengths(collection, column, buffers[0])
         return buffers[number]

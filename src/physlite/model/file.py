@@ -29,7 +29,8 @@ from physlite.formats.reader import ColumnReader, default_threads
 from physlite.formats.rootfile import ClassDescription, RootFile, compression_name
 from physlite.model import show as _show
 from physlite.model.events import EventSource
-from physlite.model.naming import Collection, find_collections
+from physlite.model.naming import Collection
+from physlite.model.schema import Schema, schema_of
 from physlite.storage import ByteSource, open_source
 
 __all__ = ["Column", "Columns", "File", "Openable", "events", "open"]
@@ -167,17 +168,14 @@ class File:
         return self.manifest.uuid
 
     @functools.cached_property
-    def collections(self) -> dict[str, Collection]:
+    def schema(self) -> Schema:
+        """What the events look like; shared by files with the same columns."""
+        return schema_of(self.manifest)
+
+    @property
+    def collections(self) -> Mapping[str, Collection]:
         """The collections that `events()` has, by name."""
-        return find_collections(self.manifest)
-
-    @functools.cached_property
-    def _collection_of(self) -> dict[int, Collection]:
-        return {i: c for c in self.collections.values() for i in c.fields.values()}
-
-    def collection_of(self, column: int) -> Collection | None:
-        """The collection a column (by position) belongs to."""
-        return self._collection_of.get(column)
+        return self.schema.collections
 
     @functools.cached_property
     def streamers(self) -> dict[str, ClassDescription]:

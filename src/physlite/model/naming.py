@@ -7,13 +7,13 @@ belong to one collection. See "The xAOD EDM", EPJ Web Conf. 245 (2020) 06014, an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from physlite.formats.encoding import RecordOf
-from physlite.formats.manifest import Manifest
+from physlite.formats.encoding import RecordOf, parse_encoding
 
-__all__ = ["OTHERS", "PARTICLES", "Collection", "container_of", "find_collections"]
+__all__ = ["OTHERS", "PARTICLES", "Collection", "ColumnNames", "container_of", "find_collections"]
 
 _STORE = re.compile(r"^(?P<container>.+?)Aux(?:Dyn)?[.:](?P<field>.*)$")
 _CLASS = re.compile(r"^(?:DataVector<)?xAOD::(?P<name>\w+?)_v\d+>?$")
@@ -34,6 +34,15 @@ OTHERS = (
 _ELEMENTS = {"MissingETContainer": "MissingET", "MissingETAssociationMap": "MissingETAssociation"}
 
 _MOMENTUM = ({"pt", "eta", "phi"}, {"px", "py", "pz"})
+
+
+class ColumnNames(NamedTuple):
+    """What the meaning of a column follows from; the fields are those of `ManifestColumn`."""
+
+    name: str
+    type_name: str
+    encoding: str
+    members: tuple[int, ...]
 
 
 @dataclass
@@ -68,21 +77,21 @@ def container_of(column_name: str) -> str:
     return match["container"] if match else column_name
 
 
-def find_collections(manifest: Manifest) -> dict[str, Collection]:
+def find_collections(columns: Sequence[ColumnNames]) -> dict[str, Collection]:
     """The collections of a tree by name, in the file's order."""
     found: dict[str, Collection] = {}
-    parts = {member for column in manifest.columns for member in column.members}
-    for i, container, name in _stored_fields(manifest):
+    parts = {member for column in columns for member in column.members}
+    for i, container, name in _stored_fields(columns):
         if i not in parts:
             found.setdefault(container, Collection(container, container)).fields.setdefault(name, i)
-    _add_interfaces(manifest, found)
+    _add_interfaces(columns, found)
     for collection in found.values():
-        collection.is_list = _is_list(manifest, collection)
+        collection.is_list = _is_list(columns, collection)
     return _shorten(found)
 
 
-def _stored_fields(manifest: Manifest) -> Iterator[tuple[int, str, str]]:
-    for i, column in enumerate(manifest.columns):
+def _stored_fields(columns: Sequence[ColumnNames]) -> Iterator[tuple[int, str, str]]:
+    for i, column in enumerate(columns):
         match = _STORE.match(column.name)
         if match is None or not column.encoding:
             continue
@@ -91,27 +100,26 @@ def _stored_fields(manifest: Manifest) -> Iterator[tuple[int, str, str]]:
             yield i, match["container"], name
 
 
-def _add_interfaces(manifest: Manifest, found: dict[str, Collection]) -> None:
+def _add_interfaces(columns: Sequence[ColumnNames], found: dict[str, Collection]) -> None:
     """The branches of the interface objects: their classes, their numbers, and stand-alone records."""
-    for i, column in enumerate(manifest.columns):
+    for i, column in enumerate(columns):
         if column.name in found:
             found[column.name].class_name = column.type_name
             if column.encoding == "n":
                 found[column.name].size_column = i
         elif column.encoding.startswith("{") and column.name not in _DROPPED and "Aux" not in column.name:
-            encoding = manifest.encoding(i)
-            if encoding is not None and isinstance(encoding.node, RecordOf):
-                names = [name.removeprefix("m_") for name, _ in encoding.node.fields]
+            node = parse_encoding(column.encoding).node
+            if isinstance(node, RecordOf):
+                names = [name.removeprefix("m_") for name, _ in node.fields]
                 found[column.name] = Collection(
                     column.name, column.name, column.type_name, fields=dict.fromkeys(names, i), is_list=False, whole=i
                 )
 
 
-def _is_list(manifest: Manifest, collection: Collection) -> bool:
+def _is_list(columns: Sequence[ColumnNames], collection: Collection) -> bool:
     if collection.whole is not None or _SINGLE.match(collection.container):
         return False
-    encodings = [manifest.encoding(i) for i in collection.fields.values()]
-    return all(encoding is not None and encoding.is_list for encoding in encodings)
+    return all(parse_encoding(columns[i].encoding).is_list for i in collection.fields.values())
 
 
 def _shorten(found: dict[str, Collection]) -> dict[str, Collection]:

@@ -75,7 +75,9 @@ def summarize(file: File) -> Summary:
         by_container.setdefault(container_of(column.name), []).append(column)
     objects = _count_objects(file)
     collections = [
-        CollectionSummary(c.name, c.class_name, len(c.fields), objects.get(c.name), Size.of(by_container.pop(c.container)))
+        CollectionSummary(
+            c.name, c.class_name, len(c.fields), objects.get(c.name), Size.of(by_container.pop(c.container))
+        )
         for c in file.collections.values()
     ]
     return Summary(

@@ -1,0 +1,63 @@
+"""What the events of a file look like, whatever its values: collections and the form of the event array.
+
+Files of one production are alike, and there can be thousands of them: those with the same columns share a schema.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import awkward as ak
+
+from physlite.formats.encoding import parse_encoding
+from physlite.formats.manifest import Manifest
+from physlite.model.naming import Collection, ColumnNames, find_collections
+
+__all__ = ["Schema", "schema_of"]
+
+# A job reads a few kinds of files (data, simulation, releases), many of each.
+_SCHEMAS_KEPT = 16
+
+
+class Schema:
+    """The collections of a tree, and the form of its events.
+
+    Form keys are `#<column>@<buffer>` for columns and the collection's name for the offsets of its lists.
+    """
+
+    def __init__(self, columns: tuple[ColumnNames, ...]) -> None:
+        self._columns = columns
+        self.collections: Mapping[str, Collection] = MappingProxyType(find_collections(columns))
+        self.collection_of: Mapping[int, Collection] = MappingProxyType(
+            {i: c for c in self.collections.values() for i in c.fields.values()}
+        )
+
+    @functools.cached_property
+    def form(self) -> ak.forms.Form:
+        """The form of the event array: a record of collections."""
+        forms = [self._collection_form(c) for c in self.collections.values()]
+        return ak.forms.RecordForm(forms, list(self.collections), parameters={"__record__": "Events"})
+
+    def _collection_form(self, collection: Collection) -> ak.forms.Form:
+        parameters = {"__record__": collection.record}
+        names = list(collection.fields)
+        if collection.whole is not None:
+            return ak.forms.RecordForm(self._column_form(collection.whole).contents, names, parameters=parameters)
+        forms = [self._column_form(i) for i in collection.fields.values()]
+        if not collection.is_list:
+            return ak.forms.RecordForm(forms, names, parameters=parameters)
+        record = ak.forms.RecordForm([f.content for f in forms], names, parameters=parameters)
+        return ak.forms.ListOffsetForm("i64", record, form_key=collection.name)
+
+    def _column_form(self, column: int) -> ak.forms.Form:
+        return parse_encoding(self._columns[column].encoding).form(f"#{column}")
+
+
+def schema_of(manifest: Manifest) -> Schema:
+    """The schema of a file, made once for all files with the same columns."""
+    return _schema(tuple(ColumnNames(c.name, c.type_name, c.encoding, c.members) for c in manifest.columns))
+
+
+_schema = functools.lru_cache(maxsize=_SCHEMAS_KEPT)(Schema)
