@@ -97,6 +97,33 @@ void measure_objects(const Node& node, Cursor& cursor, Counts& counts) {
     counts[node.items] += header.n;
 }
 
+/// Whether something with this header and content begins with a byte count.
+bool has_byte_count(std::size_t header, const Node& node) {
+    return header >= 4 || node.op == Op::objects || node.op == Op::size;
+}
+
+/// The bytes at the cursor that a byte count covers, itself included.
+Bytes take_counted(Cursor& cursor) {
+    std::size_t start = cursor.position();
+    std::uint32_t count = cursor.u32();
+    if (!(count & byte_count_mask)) throw CorruptData("an object without a byte count");
+    cursor.seek(start);
+    return cursor.take(4 + std::size_t{count & ~byte_count_mask});
+}
+
+/// The bytes of a member, header included; of one without a byte count, up to the end of the object.
+Bytes find_member(const Node& node, Cursor& cursor) {
+    for (std::int64_t skip : node.skips) {
+        if (skip == counted_object) {
+            take_counted(cursor);
+        } else {
+            cursor.skip(static_cast<std::size_t>(skip));
+        }
+    }
+    if (has_byte_count(node.number, node.children[0])) return take_counted(cursor);
+    return cursor.take(cursor.remaining());
+}
+
 void measure(const Node& node, Cursor& cursor, std::size_t n, Counts& counts) {
     if (node.exact) return measure_exact(node, cursor, n, counts);
     switch (node.op) {
@@ -137,6 +164,16 @@ void measure(const Node& node, Cursor& cursor, std::size_t n, Counts& counts) {
             break;
         }
         case Op::objects: measure_objects(node, cursor, counts); break;
+        case Op::member: {
+            Bytes bytes = find_member(node, cursor);
+            Cursor inner(bytes, node.number);
+            measure(node.children[0], inner, 1, counts);
+            if (has_byte_count(node.number, node.children[0]) && inner.remaining() != 0)
+                throw CorruptData("a member with " + std::to_string(inner.remaining()) +
+                                  " bytes more than its content needs");
+            cursor.skip(cursor.remaining());
+            break;
+        }
         case Op::size:
             read_collection_header(cursor);
             cursor.skip(cursor.remaining());
@@ -332,6 +369,12 @@ const std::uint8_t* write(const Node& node, const std::uint8_t* p, const std::ui
             }
             return p;
         case Op::objects: return write_objects(node, p, end, w);
+        case Op::member: {
+            Cursor cursor({p, end});
+            Bytes bytes = find_member(node, cursor);
+            write(node.children[0], bytes.data() + node.number, bytes.data() + bytes.size(), 1, w);
+            return end;
+        }
         case Op::size: return write_size(node, p, end, w);
         default: return write_values(node, p, n, w);
     }
@@ -362,8 +405,7 @@ public:
             Bytes entry = bytes(i);
             Cursor cursor(entry);
             cursor.skip(program_.header);
-            bool counted = program_.header >= 4 || program_.root.op == Op::objects || program_.root.op == Op::size;
-            if (counted) check_byte_count(i, entry);
+            if (has_byte_count(program_.header, program_.root)) check_byte_count(i, entry);
             measure(program_.root, cursor, 1, counts);
             if (cursor.remaining() != 0)
                 corrupt_entry(i, std::to_string(cursor.remaining()) + " bytes more than its content needs");
@@ -492,6 +534,7 @@ void bound_lengths(const Node& node, std::size_t n, std::size_t bytes, std::vect
     if (node.least > 0) n = std::min(n, bytes / node.least);
     switch (node.op) {
         case Op::fixed: bound_lengths(node.children[0], n * node.number, bytes, lengths); break;
+        case Op::member:
         case Op::record:
             for (const Node& child : node.children) bound_lengths(child, n, bytes, lengths);
             break;

@@ -19,7 +19,7 @@ public:
     Program run() {
         Program out;
         out.header = static_cast<std::size_t>(number(0, 4096));
-        out.root = node(0);
+        out.root = node(0, true);
         if (at_ != code_.size()) throw CorruptData("a column program with a rest");
         out.slots = slots_;
         out.counters = slots_.size();
@@ -46,10 +46,11 @@ private:
         return slots_.size() - 1;
     }
 
-    Node node(int depth) {
+    /// `outermost`: the node has an entry, or a member with a byte count, to itself.
+    Node node(int depth, bool outermost = false) {
         if (depth > deepest) throw CorruptData("a column program nested too deeply");
         Node out;
-        out.op = static_cast<Op>(number(1, 10));
+        out.op = static_cast<Op>(number(1, 11));
         switch (out.op) {
             case Op::primitive:
                 out.value = value();
@@ -69,7 +70,7 @@ private:
                 out.least = 4;
                 break;
             case Op::to_end:
-                if (depth != 0) throw CorruptData("a column program with an inner list to the entry's end");
+                if (!outermost) throw CorruptData("a column program with an inner list to the entry's end");
                 out.slot = add({true, Value::i8});
                 out.children.push_back(node(depth + 1));
                 break;
@@ -91,18 +92,27 @@ private:
                 out.least = 1;
                 break;
             case Op::objects:
-                if (depth != 0) throw CorruptData("a column program with inner streamed objects");
+                if (!outermost) throw CorruptData("a column program with inner streamed objects");
                 out.slot = add({true, Value::i8});
                 out.children.push_back(node(depth + 1));
                 if (out.children[0].op != Op::record) throw CorruptData("a column program of objects without members");
                 out.least = 10;
                 break;
             case Op::size:
-                if (depth != 0) throw CorruptData("a column program with an inner size");
+                if (!outermost) throw CorruptData("a column program with an inner size");
                 out.value = Value::u4;
                 out.slot = add({false, out.value});
                 out.least = 10;
                 break;
+            case Op::member: {
+                if (depth != 0) throw CorruptData("a column program with an inner member");
+                std::int64_t skips = number(0, 1000);
+                for (std::int64_t i = 0; i < skips; ++i) out.skips.push_back(number(counted_object, largest_number));
+                out.number = static_cast<std::size_t>(number(0, 4096));
+                out.children.push_back(node(depth + 1, true));
+                out.least = 1;
+                break;
+            }
             case Op::scaled:
                 out.value = value();
                 out.low = std::bit_cast<double>(next());

@@ -21,6 +21,7 @@ enum class Op : std::int64_t {
     scaled = 8,     ///< Double32_t or Float16_t with a range: an unsigned integer of 4 bytes
     truncated = 9,  ///< Double32_t or Float16_t with a number of bits: exponent (1 byte) and mantissa (2 bytes)
     size = 10,      ///< of a container of objects: only how many; the rest of the entry is passed over
+    member = 11,    ///< one member of an object streamed whole: what comes before and after it is passed over
 };
 
 enum class Value : std::int64_t {
@@ -44,15 +45,19 @@ std::size_t memory_bytes(Value value);  ///< in the result
 
 struct Node {
     Op op{};
-    Value value{};             ///< of primitive, scaled, truncated: what comes out
-    std::size_t number = 0;    ///< fixed: n; record: bytes to skip; scaled, truncated: bits
-    double low = 0, high = 0;  ///< scaled: the range
-    std::size_t slot = 0;      ///< its (first) output buffer
-    std::size_t items = 0;     ///< lists: index of the counter of their items
-    std::size_t least = 0;     ///< bytes that one of it takes at least
-    bool exact = false;        ///< it always takes `least` bytes
+    Value value{};                    ///< of primitive, scaled, truncated: what comes out
+    std::size_t number = 0;           ///< fixed: n; record: bytes to skip; scaled, truncated: bits; member: header
+    double low = 0, high = 0;         ///< scaled: the range
+    std::size_t slot = 0;             ///< its (first) output buffer
+    std::size_t items = 0;            ///< lists: index of the counter of their items
+    std::size_t least = 0;            ///< bytes that one of it takes at least
+    bool exact = false;               ///< it always takes `least` bytes
+    std::vector<std::int64_t> skips;  ///< member: bytes to pass over, or `counted_object`
     std::vector<Node> children;
 };
+
+/// In Node::skips: an object that begins with its byte count.
+constexpr std::int64_t counted_object = -1;
 
 /// What an output buffer holds: offsets (int64, with a leading 0) or values.
 struct Slot {

@@ -9,6 +9,7 @@ An encoding is a small tree. Its text form is what a manifest stores; its intege
 `*f4`                     a list: its length (4 bytes), then its items; `#f4`: the same for a std::set
 `~u4`                     a list that fills the rest of the entry
 `n`                       the number of objects in a streamed collection, whatever they are
+`.(-,4)6|*f4`             a member of an object streamed whole, behind one object and 4 bytes, with 6 bytes of header
 `s`                       a string
 `{20;a=u4,b=u4}`          a record behind 20 bytes of object headers
 `@{20;a=u4,b=u4}`         a vector of records with its own header, streamed object by object or member by member
@@ -37,6 +38,7 @@ __all__ = [
     "Encoding",
     "Fixed",
     "ListOf",
+    "Member",
     "Node",
     "Objects",
     "Primitive",
@@ -70,7 +72,13 @@ class Primitive:
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """In memory."""
         return _DTYPES[self.code]
+
+    @property
+    def stored_bytes(self) -> int:
+        """On file."""
+        return int(self.code[1])
 
     def form(self, key: Keys) -> ak.forms.Form:
         return ak.forms.NumpyForm(self.dtype.name, form_key=key.next())
@@ -210,6 +218,32 @@ class Size:
 
 
 @dataclass(frozen=True)
+class Member:
+    """One member of an object that is streamed whole.
+
+    `skips` are the members before it: their bytes, or None for what has a byte count of its own.
+    """
+
+    skips: tuple[int | None, ...]
+    header: int
+    item: Node
+
+    def text(self) -> str:
+        skips = ",".join("-" if skip is None else str(skip) for skip in self.skips)
+        return f".({skips}){self.header}|{self.item.text()}"
+
+    def program(self) -> list[int]:
+        skips = [-1 if skip is None else skip for skip in self.skips]
+        return [11, len(skips), *skips, self.header, *self.item.program()]
+
+    def form(self, key: Keys) -> ak.forms.Form:
+        return self.item.form(key)
+
+    def layout(self, buffers: Buffers) -> ak.contents.Content:
+        return self.item.layout(buffers)
+
+
+@dataclass(frozen=True)
 class Text:
     """A string."""
 
@@ -273,7 +307,7 @@ class Truncated:
         return Primitive(self.code).layout(buffers)
 
 
-Node = Primitive | Fixed | ListOf | ToEnd | RecordOf | Objects | Size | Text | Ranged | Truncated
+Node = Primitive | Fixed | ListOf | ToEnd | RecordOf | Objects | Size | Member | Text | Ranged | Truncated
 
 
 @dataclass
@@ -321,17 +355,20 @@ class Encoding:
     @property
     def is_list(self) -> bool:
         """Whether an entry is a list, whose length is part of the column."""
-        return isinstance(self.node, ListOf | ToEnd | Objects)
+        node = self.node.item if isinstance(self.node, Member) else self.node
+        return isinstance(node, ListOf | ToEnd | Objects)
 
 
 _TOKEN = re.compile(
     r"(?P<value>b1|i1|u1|i2|u2|i4|u4|i8|u8|f4|f8|d4)"
     r"|\[(?P<fixed>\d+)\]"
     r"|(?P<mark>[*#~@sn])"
+    r"|\.\((?P<skips>[-\d,]*)\)(?P<header>\d+)\|"
     r"|\{(?P<skip>\d+);"
     r"|R\((?P<ranged>f4|f8),(?P<low>[^,()]+),(?P<high>[^,()]+),(?P<bits>\d+)\)"
     r"|T\((?P<truncated>f4|f8),(?P<few>\d+)\)"
 )
+_HEADER = re.compile(r"(?:(\d+)\|)?")
 _FIELD = re.compile(r"(?P<name>[^=,;{}]+)=")
 
 
@@ -342,9 +379,9 @@ def parse_encoding(text: str) -> Encoding:
     Raises:
         StaleManifestError: the text is not an encoding (it comes from a damaged manifest).
     """
-    header, bar, rest = text.partition("|")
+    match = _HEADER.match(text)
     try:
-        return Encoding(int(header), _parse_all(rest)) if bar else Encoding(0, _parse_all(text))
+        return Encoding(int(match[1] or 0), _parse_all(text[match.end() :]))
     except (ValueError, RecursionError) as error:
         msg = f"the manifest names an unknown encoding, {text[:80]!r}"
         raise StaleManifestError(msg) from error
@@ -375,6 +412,9 @@ def _parse_node(text: str, at: int) -> tuple[Node, int]:
     if match["skip"]:
         return _parse_record(text, end, int(match["skip"]))
     item, end = _parse_node(text, end)
+    if match["skips"] is not None:
+        skips = [None if skip == "-" else int(skip) for skip in match["skips"].split(",") if skip]
+        return Member(tuple(skips), int(match["header"]), item), end
     if match["fixed"]:
         return Fixed(int(match["fixed"]), item), end
     if match["mark"] == "@":

@@ -11,7 +11,19 @@ from numpy.typing import NDArray
 
 from physlite import _core
 from physlite.formats import cpptypes
-from physlite.formats.encoding import Encoding, Fixed, Node, Primitive, Ranged, RecordOf, Size, Text, ToEnd, Truncated
+from physlite.formats.encoding import (
+    Encoding,
+    Fixed,
+    Member,
+    Node,
+    Primitive,
+    Ranged,
+    RecordOf,
+    Size,
+    Text,
+    ToEnd,
+    Truncated,
+)
 from physlite.formats.manifest import Manifest, ManifestColumn
 from physlite.formats.rootfile import ClassDescription, Key, RootFile, naming
 
@@ -144,7 +156,12 @@ class _Columns:
         repeated = {name for name, n in Counter(last).items() if n > 1}
         names = [self._branches[i].path if name in repeated else name for i, name in zip(self._kept, last, strict=True)]
         resolved = [self._resolve(self._branches[i]) for i in self._kept]
-        return tuple(self._column(i, names, resolved) for i in range(len(self._kept)))
+        columns = [self._column(i, names, resolved) for i in range(len(self._kept))]
+        known = set(names)
+        for column in tuple(columns):
+            if not column.encoding and not column.problem and column.name.endswith("."):
+                columns.extend(c for c in _members_of_unsplit(column, self._file) if c.name not in known)
+        return tuple(columns)
 
     def _column(self, column: int, names: list[str], resolved: list[_Resolved]) -> ManifestColumn:
         branch = self._branches[self._kept[column]]
@@ -220,6 +237,36 @@ def _resolve_whole(class_name: str, file: RootFile) -> _Resolved:
     if encoding is None and "<" not in class_name:
         encoding = _plain_record(file.streamers.get(class_name))
     return _Resolved(class_name, encoding)
+
+
+def _members_of_unsplit(column: ManifestColumn, file: RootFile) -> list[ManifestColumn]:
+    """The members of a store that is streamed whole (release 22 wrote static stores so), as columns of its baskets.
+
+    The baskets are counted with the store's own column, not with its members.
+    """
+    known = file.streamers.get(column.type_name)
+    out = []
+    skips: list[int | None] = []
+    for member in known.members if known else ():
+        encoding = cpptypes.alone(member.type_name)
+        plain = member.array_length == 0 and isinstance(encoding.node if encoding else None, Primitive)
+        if encoding is not None and (plain or encoding.is_list) and member.array_length == 0:
+            whole = Encoding(0, Member(tuple(skips), encoding.header, encoding.node))
+            name = column.name + member.name
+            out.append(
+                column._replace(
+                    name=name,
+                    path=f"{column.path}/{name}",
+                    title=f"member of {column.name}",
+                    type_name=member.type_name,
+                    encoding=whole.text,
+                    uncompressed_bytes=0,
+                    compressed_bytes=0,
+                )
+            )
+        number = cpptypes.primitive(member.type_name)
+        skips.append(None if number is None else number.stored_bytes * max(member.array_length, 1))
+    return out
 
 
 def _plain_record(known: ClassDescription | None) -> Encoding | None:

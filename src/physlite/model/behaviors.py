@@ -79,8 +79,12 @@ class LorentzVector(vector_awkward.MomentumAwkward4D):
 
     @property
     def azimuthal(self) -> Any:
-        if "pt" in ak.fields(self):
+        fields = ak.fields(self)
+        if "pt" in fields:
             return vector_awkward.AzimuthalAwkwardRhoPhi(_double(self["pt"]), _double(self["phi"]))
+        if "px" not in fields:
+            msg = "these objects have no momentum: neither 'pt', 'eta', 'phi' nor 'px', 'py', 'pz' are stored"
+            raise AttributeError(msg)
         return vector_awkward.AzimuthalAwkwardXY(_double(self["px"]), _double(self["py"]))
 
     @property

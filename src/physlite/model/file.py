@@ -270,8 +270,8 @@ class File:
         return [found[i] or [] for i in columns]
 
     def stored_bytes(self, column: int) -> int:
-        """Compressed bytes of a column."""
-        return sum(self.manifest.columns[i].compressed_bytes for i in self.manifest.with_members(column))
+        """Bytes that reading a column (by position) takes from the file."""
+        return sum(int(self.manifest.pages(i).size.sum()) for i in self.manifest.with_members(column))
 
     # ------------------------------------------------------------------------------------------------------ display
 
