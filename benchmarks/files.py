@@ -11,6 +11,9 @@ __all__ = ["Missing", "real_file", "root_python", "toy_file"]
 _CHECKOUT = Path(__file__).resolve().parent.parent
 _KEPT = _CHECKOUT / "build" / "bench"
 
+# Baskets of tens of kB, as production files have them.
+_CLUSTERS = ("--entries-per-cluster", "1000")
+
 
 class Missing(Exception):  # noqa: N818  # not an error: a work that cannot be done here
     """What a work needs is not on this machine."""
@@ -44,7 +47,7 @@ def toy_file(events: int, compression: str) -> Path:
         print(f"making {path.name} …", flush=True)
         script = str(_CHECKOUT / "tools" / "make_sample.py")
         subprocess.run(  # the arguments are this module's own
-            [python, script, str(partial), "--events", str(events), "--compression", compression],
+            [python, script, str(partial), "--rich", *_CLUSTERS, "--events", str(events), "--compression", compression],
             check=True,
             stdout=subprocess.DEVNULL,
         )

@@ -45,8 +45,7 @@ class Comparison:
 def measure(comparison: Comparison, ways: dict[str, Callable[[], Any]], rounds: int) -> Comparison:
     """Runs each way once to warm up, then all of them in turn, `rounds` times.
 
-    The collector of reference cycles runs between the measurements and not in them: it walks whatever else the process
-    holds.
+    The collector of reference cycles runs between the rounds and not in them: it walks whatever else the process holds.
     """
     for way in ways.values():
         way()
@@ -54,12 +53,12 @@ def measure(comparison: Comparison, ways: dict[str, Callable[[], Any]], rounds: 
     gc.disable()
     try:
         for _ in range(rounds):
+            gc.collect()
             for who, way in ways.items():
                 start = time.perf_counter()
                 result = way()
                 comparison.times.setdefault(who, []).append(time.perf_counter() - start)
                 del result
-                gc.collect()
     finally:
         gc.enable()
     return comparison

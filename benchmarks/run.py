@@ -11,13 +11,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from files import Missing
-from harness import Comparison
 from rich.console import Console
 from rich.table import Table
-from works import WORKS
 
 import physlite
+from files import Missing
+from harness import Comparison
+from works import WORKS
 
 
 def main() -> int:

@@ -51,6 +51,9 @@ public:
         position_ = position;
     }
 
+    /// What is left, without moving.
+    Bytes rest() const noexcept { return data_.subspan(position_); }
+
     void skip(std::size_t count) { take(count); }
 
     /// The next `count` bytes, without copying them.

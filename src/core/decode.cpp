@@ -1,15 +1,17 @@
 // Two passes over each decompressed basket while it is in the cache. The first ("measure") walks it with a Cursor,
 // rejects what does not fit, and counts what will come out of it. The counts of all earlier baskets of the column then
-// say where in the final arrays the second pass ("write") puts its values: nothing is copied twice. Baskets are handed
-// out in order, so a thread waits at most for baskets that other threads already work on.
+// say where in the final arrays the second pass ("write") puts its values: nothing is copied twice.
+//
+// Baskets are handed out in order. A thread that has measured a basket before the earlier ones are measured keeps it
+// open and takes the next, so that large and small baskets beside each other keep no thread waiting.
 
 #include "decode.hpp"
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
+#include <condition_variable>
+#include <deque>
 #include <mutex>
-#include <optional>
 #include <system_error>
 #include <thread>
 
@@ -38,11 +40,31 @@ using Counts = std::vector<std::int64_t>;
 void measure(const Node& node, Cursor& cursor, std::size_t n, Counts& counts);
 
 std::size_t read_count(const Node& item, Cursor& cursor) {
-    std::size_t n = cursor.u32();
-    if (n > cursor.remaining() / item.least)
+    std::uint64_t n = cursor.u32();
+    if (n * item.least > cursor.remaining())  // 32 bits times 31: no overflow
         throw CorruptData("a list of " + std::to_string(n) + " items in " + std::to_string(cursor.remaining()) +
                           " bytes");
     return n;
+}
+
+/// Passes over `n` lists of items of a fixed size; returns the number of items. Most of the lists in a file are short,
+/// so that this loop is most of the measuring.
+std::size_t skip_lists(std::size_t item_bytes, Cursor& cursor, std::size_t n) {
+    Bytes rest = cursor.rest();
+    std::size_t at = 0;
+    std::size_t items = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        if (rest.size() - at < 4) throw CorruptData("a list that begins behind the end of its entry");
+        std::uint64_t m = load_be<std::uint32_t>(rest.data() + at);
+        at += 4;
+        if (m * item_bytes > rest.size() - at)  // 32 bits times 31: no overflow, and no division
+            throw CorruptData("a list of " + std::to_string(m) + " items in " + std::to_string(rest.size() - at) +
+                              " bytes");
+        at += m * item_bytes;
+        items += m;
+    }
+    cursor.skip(at);
+    return items;
 }
 
 /// Counts what `n` of a node add to each output when all of it has a fixed size.
@@ -130,16 +152,16 @@ void measure(const Node& node, Cursor& cursor, std::size_t n, Counts& counts) {
         case Op::list: {
             const Node& item = node.children[0];
             std::size_t items = 0;
-            for (std::size_t i = 0; i < n; ++i) {
-                std::size_t m = read_count(item, cursor);
-                items += m;
-                if (item.exact) {
-                    cursor.skip(m * item.least);
-                } else {
+            if (item.exact) {
+                items = skip_lists(item.least, cursor, n);
+                count_exact(item, items, counts);
+            } else {
+                for (std::size_t i = 0; i < n; ++i) {
+                    std::size_t m = read_count(item, cursor);
+                    items += m;
                     measure(item, cursor, m, counts);
                 }
             }
-            if (item.exact) count_exact(item, items, counts);
             counts[node.slot] += static_cast<std::int64_t>(n);
             counts[node.items] += static_cast<std::int64_t>(items);
             break;
@@ -203,11 +225,22 @@ struct Writer {
 };
 
 template <class T>
-inline void copy_swapped(std::uint8_t* to, const std::uint8_t* from, std::size_t n) {
+inline void copy_block_swapped(std::uint8_t* to, const std::uint8_t* from, std::size_t n) {
     for (std::size_t i = 0; i < n; ++i) {
         T value = load_be<T>(from + i * sizeof(T));
         std::memcpy(to + i * sizeof(T), &value, sizeof(T));
     }
+}
+
+/// Copies numbers into native order, 16 bytes at a time; the last block overlaps the one before it, which is cheaper
+/// than going number by number through what is left of a short list.
+template <class T>
+inline void copy_swapped(std::uint8_t* to, const std::uint8_t* from, std::size_t n) {
+    constexpr std::size_t block = 16 / sizeof(T);
+    if (n < block) return copy_block_swapped<T>(to, from, n);
+    for (std::size_t i = 0; i + block <= n; i += block)
+        copy_block_swapped<T>(to + i * sizeof(T), from + i * sizeof(T), block);
+    copy_block_swapped<T>(to + (n - block) * sizeof(T), from + (n - block) * sizeof(T), block);
 }
 
 void copy_values(Value value, std::uint8_t* to, const std::uint8_t* from, std::size_t n) {
@@ -262,7 +295,7 @@ void copy_truncated(const Node& node, std::uint8_t* to, const std::uint8_t* from
 }
 
 const std::uint8_t* write_values(const Node& node, const std::uint8_t* p, std::size_t n, Writer& w) {
-    std::uint8_t* to = w.out[node.slot] + static_cast<std::size_t>(w.at[node.slot]) * memory_bytes(node.value);
+    std::uint8_t* to = w.out[node.slot] + static_cast<std::size_t>(w.at[node.slot]) * node.width;
     switch (node.op) {
         case Op::scaled: copy_scaled(node, to, p, n); break;
         case Op::truncated: copy_truncated(node, to, p, n); break;
@@ -274,32 +307,71 @@ const std::uint8_t* write_values(const Node& node, const std::uint8_t* p, std::s
 
 const std::uint8_t* write(const Node& node, const std::uint8_t* p, const std::uint8_t* end, std::size_t n, Writer& w);
 
-/// Records of 4-byte members (ElementLinks): the shape that most of the bytes of link columns have.
+/// Records of 4-byte members, member by member.
 const std::uint8_t* write_records_of_words(const Node& node, const std::uint8_t* p, std::size_t n, Writer& w) {
-    std::size_t offset = node.number;
+    const std::uint8_t* from = p + node.number;
     for (const Node& field : node.children) {
         std::uint8_t* to = w.out[field.slot] + 4 * static_cast<std::size_t>(w.at[field.slot]);
-        const std::uint8_t* from = p + offset;
-        for (std::size_t i = 0; i < n; ++i) {
-            auto word = load_be<std::uint32_t>(from + i * node.least);
-            std::memcpy(to + 4 * i, &word, 4);
-        }
+        for (std::size_t i = 0; i < n; ++i) copy_block_swapped<std::uint32_t>(to + 4 * i, from + i * node.least, 1);
         w.at[field.slot] += static_cast<std::int64_t>(n);
-        offset += 4;
+        from += 4;
     }
     return p + n * node.least;
-}
-
-bool is_record_of_words(const Node& node) {
-    return node.op == Op::record && std::all_of(node.children.begin(), node.children.end(), [](const Node& child) {
-               return child.op == Op::primitive &&
-                      (child.value == Value::u4 || child.value == Value::i4 || child.value == Value::f4);
-           });
 }
 
 void close_list(const Node& node, std::size_t items, Writer& w) {
     w.at[node.items] += static_cast<std::int64_t>(items);
     w.put_offset(node.slot, w.at[node.items]);
+}
+
+/// Lists of numbers, the innermost level of nested vectors.
+template <class T>
+const std::uint8_t* write_lists_of(const Node& list, const std::uint8_t* p, std::size_t n, Writer& w) {
+    std::int64_t items = w.at[list.items];
+    std::uint8_t* to = w.out[list.children[0].slot] + static_cast<std::size_t>(items) * sizeof(T);
+    auto* offsets = reinterpret_cast<std::int64_t*>(w.out[list.slot]) + w.at[list.slot] + 1;
+    for (std::size_t i = 0; i < n; ++i) {
+        std::size_t m = load_be<std::uint32_t>(p);
+        copy_swapped<T>(to, p + 4, m);
+        p += 4 + m * sizeof(T);
+        to += m * sizeof(T);
+        items += static_cast<std::int64_t>(m);
+        offsets[i] = items;
+    }
+    w.at[list.slot] += static_cast<std::int64_t>(n);
+    w.at[list.children[0].slot] += items - w.at[list.items];
+    w.at[list.items] = items;
+    return p;
+}
+
+/// Lists of ElementLinks (two 4-byte members behind object headers): most of the bytes of link columns.
+const std::uint8_t* write_lists_of_pairs(const Node& list, const std::uint8_t* p, std::size_t n, Writer& w) {
+    const Node& record = list.children[0];
+    std::size_t slots[2] = {record.children[0].slot, record.children[1].slot};
+    std::int64_t items = w.at[list.items];
+    std::uint8_t* first = w.out[slots[0]] + 4 * static_cast<std::size_t>(items);
+    std::uint8_t* second = w.out[slots[1]] + 4 * static_cast<std::size_t>(items);
+    auto* offsets = reinterpret_cast<std::int64_t*>(w.out[list.slot]) + w.at[list.slot] + 1;
+    std::size_t skip = record.number;
+    std::size_t stride = record.least;
+    for (std::size_t i = 0; i < n; ++i) {
+        std::size_t m = load_be<std::uint32_t>(p);
+        p += 4;
+        for (std::size_t j = 0; j < m; ++j, p += stride, first += 4, second += 4) {
+            auto both = load_be<std::uint64_t>(p + skip);
+            auto key = static_cast<std::uint32_t>(both >> 32);
+            auto index = static_cast<std::uint32_t>(both);
+            std::memcpy(first, &key, 4);
+            std::memcpy(second, &index, 4);
+        }
+        items += static_cast<std::int64_t>(m);
+        offsets[i] = items;
+    }
+    w.at[list.slot] += static_cast<std::int64_t>(n);
+    w.at[slots[0]] += items - w.at[list.items];
+    w.at[slots[1]] += items - w.at[list.items];
+    w.at[list.items] = items;
+    return p;
 }
 
 const std::uint8_t* write_objects(const Node& node, const std::uint8_t* p, const std::uint8_t* end, Writer& w) {
@@ -329,6 +401,15 @@ const std::uint8_t* write(const Node& node, const std::uint8_t* p, const std::ui
         case Op::fixed: return write(node.children[0], p, end, n * node.number, w);
         case Op::list: {
             const Node& item = node.children[0];
+            if (item.op == Op::primitive && item.value != Value::boolean && item.value != Value::f4_as_f8) {
+                switch (item.width) {
+                    case 1: return write_lists_of<std::uint8_t>(node, p, n, w);
+                    case 2: return write_lists_of<std::uint16_t>(node, p, n, w);
+                    case 4: return write_lists_of<std::uint32_t>(node, p, n, w);
+                    default: return write_lists_of<std::uint64_t>(node, p, n, w);
+                }
+            }
+            if (item.words && item.children.size() == 2) return write_lists_of_pairs(node, p, n, w);
             for (std::size_t i = 0; i < n; ++i) {
                 std::size_t m = load_be<std::uint32_t>(p);
                 p = write(item, p + 4, end, m, w);
@@ -349,7 +430,7 @@ const std::uint8_t* write(const Node& node, const std::uint8_t* p, const std::ui
             return p;
         }
         case Op::record:
-            if (is_record_of_words(node)) return write_records_of_words(node, p, n, w);
+            if (node.words) return write_records_of_words(node, p, n, w);
             for (std::size_t i = 0; i < n; ++i) {
                 p += node.number;
                 for (const Node& child : node.children) p = write(child, p, end, 1, w);
@@ -504,7 +585,7 @@ private:
     }
 
     const Program& program_;
-    const BasketView& basket_;
+    BasketView basket_;
     std::size_t begin_, end_;
     std::size_t stride_ = 0;  ///< bytes an entry, in baskets without offsets
 };
@@ -577,40 +658,56 @@ public:
         data_bytes_ = bytes;
         allocate();
         base_.assign(request.pages.size() + 1, Counts(request.program.counters, 0));
-        state_ = std::vector<std::atomic<int>>(request.pages.size() + 1);
-        state_[0].store(ready);
+        counts_.resize(request.pages.size());
     }
 
     std::size_t pages() const { return request_.pages.size(); }
     std::size_t data_bytes() const { return data_bytes_; }
 
-    /// Decodes one page. Returns false when an earlier page of the column has failed.
-    bool run(std::size_t page, Decompressor& decompressor, Scratch& scratch) {
-        Counts counts(request_.program.counters, 0);
+    /// Decompresses and measures one page; afterwards the bases of later pages can be known.
+    PageEntries measure(std::size_t page, Decompressor& decompressor, Scratch& scratch) {
         BasketView basket = open_basket(request_.pages[page], headers_[page], decompressor, scratch);
         std::int64_t first = request_.first_entry[page];
         std::int64_t last = std::min(request_.stop, request_.first_entry[page + 1]);
         auto begin = static_cast<std::size_t>(std::max(request_.start - first, std::int64_t{0}));
         auto end = static_cast<std::size_t>(std::max(last - first, std::int64_t{0}));
         PageEntries entries(request_.program, basket, std::min(begin, end), end);
+        Counts counts(request_.program.counters, 0);
         entries.measure_all(counts);
 
-        state_[page].wait(pending);
-        if (state_[page].load() == failed) return false;
-        for (std::size_t i = 0; i < counts.size(); ++i) base_[page + 1][i] = base_[page][i] + counts[i];
-        state_[page + 1].store(ready);
-        state_[page + 1].notify_all();
+        std::lock_guard lock(mutex_);
+        counts_[page] = std::move(counts);
+        for (; known_ < pages() && !counts_[known_].empty(); ++known_) {
+            base_[known_ + 1] = base_[known_];
+            for (std::size_t i = 0; i < counts_[known_].size(); ++i) base_[known_ + 1][i] += counts_[known_][i];
+        }
+        changed_.notify_all();
+        return entries;
+    }
 
+    enum class Base { unknown, known, never };
+
+    /// Whether it is known where a page's values go; `wait`: until it is, or never will be.
+    Base base(std::size_t page, bool wait) {
+        std::unique_lock lock(mutex_);
+        if (wait) changed_.wait(lock, [&] { return failed_ || page <= known_; });
+        if (page <= known_) return Base::known;
+        return failed_ ? Base::never : Base::unknown;
+    }
+
+    /// Writes a page whose base is known.
+    void write(std::size_t page, const PageEntries& entries) {
         Writer writer;
         writer.at = base_[page];
         for (const Buffer& buffer : buffers_) writer.out.push_back(buffer.data.get());
         entries.write_all(writer);
-        return true;
     }
 
-    void fail(std::size_t page) {
-        state_[page + 1].store(failed);
-        state_[page + 1].notify_all();
+    /// A page could not be measured: the bases of later ones will not be known.
+    void fail() {
+        std::lock_guard lock(mutex_);
+        failed_ = true;
+        changed_.notify_all();
     }
 
     ColumnResult finish() {
@@ -628,8 +725,6 @@ public:
     }
 
 private:
-    static constexpr int pending = 0, ready = 1, failed = 2;
-
     BasketHeader checked_header(std::size_t page) const {
         try {
             BasketHeader header = read_basket_header(request_.pages[page]);
@@ -665,8 +760,13 @@ private:
     std::size_t data_bytes_ = 0;
     std::vector<BasketHeader> headers_;
     ColumnResult buffers_;
-    std::vector<Counts> base_;             ///< elements written before each page
-    std::vector<std::atomic<int>> state_;  ///< whether base_[page] is known
+
+    std::mutex mutex_;  ///< guards what follows; a base that is known no longer changes
+    std::condition_variable changed_;
+    std::vector<Counts> counts_;  ///< what each measured page adds to each output; empty before
+    std::vector<Counts> base_;    ///< what all pages before each add
+    std::size_t known_ = 0;       ///< the last page whose base is known
+    bool failed_ = false;
 };
 
 struct Task {
@@ -680,37 +780,63 @@ public:
 
     void work() {
         Decompressor decompressor;
-        Scratch scratch;
-        while (!stop_.load(std::memory_order_relaxed)) {
-            std::size_t i = next_.fetch_add(1);
-            if (i >= tasks_.size()) return;
+        std::deque<OpenPage> open;
+        std::vector<Scratch> spare(most_open);
+        auto write_front = [&](bool wait) {
+            OpenPage& page = open.front();
+            Column& column = *columns_[tasks_[page.task].column];
+            Column::Base base = column.base(tasks_[page.task].page, wait);
+            if (base == Column::Base::unknown) return false;
+            if (base == Column::Base::known) column.write(tasks_[page.task].page, page.entries);
+            spare.push_back(std::move(page.scratch));
+            open.pop_front();
+            return true;
+        };
+        for (std::size_t i; !stop_.load() && (i = next_.fetch_add(1)) < tasks_.size();) {
             Column& column = *columns_[tasks_[i].column];
+            Scratch scratch = std::move(spare.back());
+            spare.pop_back();
             try {
-                if (column.run(tasks_[i].page, decompressor, scratch)) continue;
-            } catch (const CorruptData& error) {
-                note(i, error.what(), false);
-            } catch (const Unsupported& error) {
-                note(i, error.what(), true);
+                PageEntries entries = column.measure(tasks_[i].page, decompressor, scratch);
+                open.push_back({i, entries, std::move(scratch)});
             } catch (...) {
-                std::lock_guard lock(mutex_);
-                other_ = std::current_exception();
+                note(i, std::current_exception());
+                column.fail();
+                break;
             }
-            stop_.store(true);
-            column.fail(tasks_[i].page);
+            while (!open.empty() && write_front(open.size() == most_open)) {
+            }
         }
+        while (!open.empty()) write_front(true);
     }
 
     void raise_first_error() const {
-        if (other_) std::rethrow_exception(other_);
-        if (error_) throw *error_;
+        if (!error_) return;
+        try {
+            std::rethrow_exception(error_);
+        } catch (const CorruptData& error) {
+            throw DecodeError(error.what(), false, tasks_[error_task_].column, tasks_[error_task_].page);
+        } catch (const Unsupported& error) {
+            throw DecodeError(error.what(), true, tasks_[error_task_].column, tasks_[error_task_].page);
+        }
     }
 
 private:
-    /// Tasks start in order, so the failed one that comes first in the request is among those seen: report that.
-    void note(std::size_t task, const std::string& what, bool unsupported) {
+    /// A measured page that waits to be written, and the memory it lies in.
+    struct OpenPage {
+        std::size_t task;
+        PageEntries entries;
+        Scratch scratch;
+    };
+
+    static constexpr std::size_t most_open = 4;
+
+    /// Tasks start in order, so the failed one that comes first in the request is among those seen: keep that.
+    void note(std::size_t task, std::exception_ptr error) noexcept {
+        stop_.store(true);
         std::lock_guard lock(mutex_);
         if (error_ && task > error_task_) return;
-        error_.emplace(what, unsupported, tasks_[task].column, tasks_[task].page);
+        error_ = std::move(error);
         error_task_ = task;
     }
 
@@ -719,9 +845,8 @@ private:
     std::atomic<std::size_t> next_{0};
     std::atomic<bool> stop_{false};
     std::mutex mutex_;
-    std::optional<DecodeError> error_;
+    std::exception_ptr error_;
     std::size_t error_task_ = 0;
-    std::exception_ptr other_;
 };
 
 }  // namespace

@@ -186,16 +186,22 @@ nb::list decode_columns(nb::list requests, std::size_t threads) {
     return out;
 }
 
+/// Messages can quote names from a damaged file, which need not be UTF-8.
+nb::object message(const std::exception& error) {
+    std::string_view what = error.what();
+    return nb::steal(PyUnicode_DecodeUTF8(what.data(), static_cast<Py_ssize_t>(what.size()), "backslashreplace"));
+}
+
 void translate(const std::exception_ptr& pointer, void*) {
     try {
         std::rethrow_exception(pointer);
     } catch (const DecodeError& error) {
-        nb::tuple args = nb::make_tuple(error.what(), error.column, error.page);
+        nb::tuple args = nb::make_tuple(message(error), error.column, error.page);
         PyErr_SetObject(error.unsupported ? unsupported_type : corrupt_type, args.ptr());
     } catch (const CorruptData& error) {
-        PyErr_SetString(corrupt_type, error.what());
+        PyErr_SetObject(corrupt_type, message(error).ptr());
     } catch (const Unsupported& error) {
-        PyErr_SetString(unsupported_type, error.what());
+        PyErr_SetObject(unsupported_type, message(error).ptr());
     }
 }
 

@@ -12,6 +12,10 @@ constexpr int deepest = 16;
 constexpr std::int64_t largest_number = 1 << 24;
 constexpr std::size_t largest_item = std::size_t{1} << 31;  ///< bytes, as much as a basket can hold
 
+bool is_word(const Node& node) {
+    return node.op == Op::primitive && (node.value == Value::u4 || node.value == Value::i4 || node.value == Value::f4);
+}
+
 class Compiler {
 public:
     explicit Compiler(std::span<const std::int64_t> code) : code_(code) {}
@@ -79,8 +83,10 @@ private:
                 std::int64_t fields = number(1, 1000);
                 out.least = out.number;
                 out.exact = true;
+                out.words = true;
                 for (std::int64_t i = 0; i < fields; ++i) {
                     out.children.push_back(node(depth + 1));
+                    out.words = out.words && is_word(out.children.back());
                     out.least += out.children.back().least;
                     out.exact = out.exact && out.children.back().exact;
                 }
@@ -130,6 +136,7 @@ private:
                 out.exact = true;
                 break;
         }
+        out.width = memory_bytes(out.value);
         bool real = out.value == Value::f4 || out.value == Value::f8;
         if ((out.op == Op::scaled || out.op == Op::truncated) && !real)
             throw CorruptData("a column program that packs integers as reals");

@@ -51,6 +51,8 @@ struct Node {
     std::size_t slot = 0;             ///< its (first) output buffer
     std::size_t items = 0;            ///< lists: index of the counter of their items
     std::size_t least = 0;            ///< bytes that one of it takes at least
+    std::size_t width = 0;            ///< of a value in memory, in bytes
+    bool words = false;               ///< a record of 4-byte members only, as ElementLinks are
     bool exact = false;               ///< it always takes `least` bytes
     std::vector<std::int64_t> skips;  ///< member: bytes to pass over, or `counted_object`
     std::vector<Node> children;

@@ -38,6 +38,7 @@ _VECTOR_HEADER = 6  # byte count and version
 _SEQUENCES = frozenset({"vector", "deque", "list"})
 _SETS = frozenset({"set", "multiset", "unordered_set", "unordered_multiset"})
 _STRINGS = frozenset({"string", "TString"})
+_DEFAULT_ARGUMENT = re.compile(r",\s*(?:allocator|less|hash|equal_to)<(?:[^<>]|<[^<>]*>)*>\s*")
 _TEMPLATE = re.compile(r"^(?P<name>\w+)<(?P<argument>.*)>$")
 
 
@@ -45,7 +46,9 @@ _TEMPLATE = re.compile(r"^(?P<name>\w+)<(?P<argument>.*)>$")
 def normalize(name: str) -> str:
     """The type name without `std::`, default allocators, and stray blanks: `vector<vector<float>>`."""
     name = re.sub(r"\bstd::", "", name)
-    name = re.sub(r",\s*(?:allocator|less|hash|equal_to)<(?:[^<>]|<[^<>]*>)*>\s*", "", name)
+    removed = 1
+    while removed:  # those inside of others first
+        name, removed = _DEFAULT_ARGUMENT.subn("", name)
     return re.sub(r"\s*([<>,*])\s*", r"\1", name).strip()
 
 

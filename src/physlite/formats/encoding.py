@@ -368,7 +368,7 @@ _TOKEN = re.compile(
     r"|R\((?P<ranged>f4|f8),(?P<low>[^,()]+),(?P<high>[^,()]+),(?P<bits>\d+)\)"
     r"|T\((?P<truncated>f4|f8),(?P<few>\d+)\)"
 )
-_HEADER = re.compile(r"(?:(\d+)\|)?")
+_HEADER = re.compile(r"(\d+)\|")
 _FIELD = re.compile(r"(?P<name>[^=,;{}]+)=")
 
 
@@ -379,9 +379,9 @@ def parse_encoding(text: str) -> Encoding:
     Raises:
         StaleManifestError: the text is not an encoding (it comes from a damaged manifest).
     """
-    match = _HEADER.match(text)
+    header = _HEADER.match(text)
     try:
-        return Encoding(int(match[1] or 0), _parse_all(text[match.end() :]))
+        return Encoding(int(header[1]), _parse_all(text[header.end() :])) if header else Encoding(0, _parse_all(text))
     except (ValueError, RecursionError) as error:
         msg = f"the manifest names an unknown encoding, {text[:80]!r}"
         raise StaleManifestError(msg) from error

@@ -47,7 +47,11 @@ def _match(names: Sequence[str], pattern: str) -> list[str]:
     slashed = _SLASHED.match(pattern)
     if slashed:
         flags = sum(getattr(re, flag.upper()) for flag in set(slashed["flags"]))
-        search = re.compile(slashed["pattern"], flags).search
+        try:
+            search = re.compile(slashed["pattern"], flags).search
+        except re.error as error:
+            msg = f"no column matches {pattern!r}: it is not a regular expression ({error})"
+            raise ColumnNotFoundError(msg) from None
         return [name for name in names if search(name)]
     if _GLOB.search(pattern):
         found = fnmatch.filter(names, pattern)
@@ -58,7 +62,7 @@ def _match(names: Sequence[str], pattern: str) -> list[str]:
     except re.error:
         return []
     # A bare word is a misspelt name rather than an expression: it must not match in the middle of others.
-    if re.fullmatch(r"[\w.:/\-]+", pattern):
+    if re.fullmatch(r"[\w.:/\-]*", pattern):
         return []
     return [name for name in names if search(name)]
 

@@ -14,6 +14,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from physlite import _core
 from physlite.exceptions import CorruptDataError, StaleManifestError
 from physlite.formats.encoding import Encoding, parse_encoding
 
@@ -21,6 +22,9 @@ __all__ = ["Manifest", "ManifestColumn", "Pages"]
 
 _VERSION = 1
 _MAGIC = "physlite manifest"
+
+# Of the fields of a ManifestColumn.
+_COLUMN_TYPES = (str, str, str, str, str, str, tuple, int, int, int, int, int)
 
 
 class ManifestColumn(NamedTuple):
@@ -138,7 +142,8 @@ class Manifest:
             StaleManifestError: it is not a manifest, or one of another version of physlite.
         """
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            # Opened here, since NumPy leaves the file open when it is no archive.
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
             header = json.loads(arrays.pop("header").tobytes())
             magic, version = header.pop("magic"), header.pop("version")
@@ -163,7 +168,7 @@ class Manifest:
                 **arrays,
             )
             manifest.check()
-        except (TypeError, ValueError, KeyError, IndexError, CorruptDataError) as error:
+        except (TypeError, ValueError, KeyError, IndexError, OverflowError, CorruptDataError) as error:
             msg = f"{os.fspath(path)}: a damaged manifest ({error})"
             raise StaleManifestError(msg) from error
         return manifest
@@ -172,15 +177,50 @@ class Manifest:
         """Raises ValueError unless the parts agree with each other."""
         total = len(self.page_offset)
         arrays = (self.clusters, self.page_first_entry, self.page_offset, self.page_size)
-        _require(all(a.dtype == np.int64 and a.ndim == 1 for a in arrays), "tables of the wrong type")
-        _require(total == len(self.page_first_entry) == len(self.page_size), "page tables of different lengths")
+        if any(a.dtype != np.int64 or a.ndim != 1 for a in arrays):
+            raise ValueError("tables of the wrong type")
+        if len(self.page_first_entry) != total or len(self.page_size) != total:
+            raise ValueError("page tables of different lengths")
+        numbers = (self.num_entries, self.file_bytes, self.compression)
+        if any(type(n) is not int or n < 0 for n in numbers) or not isinstance(self.tree, str):
+            raise ValueError("a header of the wrong type")
         for column in self.columns:
-            in_table = 0 <= column.first_page <= column.first_page + column.pages <= total
-            _require(in_table, f"column {column.name!r} has pages that are not there")
-            known = all(0 <= member < len(self.columns) for member in column.members)
-            _require(known, f"column {column.name!r} has members that are not there")
-            if column.encoding:
-                parse_encoding(column.encoding)
+            if any(type(x) is not kind for x, kind in zip(column, _COLUMN_TYPES, strict=True)):
+                raise ValueError(f"column {column.name!r} is of the wrong type")
+            if not 0 <= column.first_page <= column.first_page + column.pages <= total:
+                raise ValueError(f"column {column.name!r} has pages that are not there")
+            if any(not 0 <= member < len(self.columns) for member in column.members):
+                raise ValueError(f"column {column.name!r} has members that are not there")
+        self._check_pages()
+        self._check_encodings()
+
+    def _check_pages(self) -> None:
+        """Pages lie in the file, and those of a column hold its entries in order."""
+        offset, size = self.page_offset, self.page_size
+        inline = offset < 0
+        room = np.where(inline, len(self.inline), self.file_bytes)
+        begin = np.where(inline, -1 - offset, offset)
+        if (size < 0).any() or (begin > room).any() or (size > room - begin).any():
+            raise ValueError("pages outside of the file")
+        first = self.page_first_entry
+        steps_back = np.concatenate(([0], np.cumsum(first[1:] <= first[:-1]))) if len(first) else first
+        for column in self.columns:
+            if column.pages == 0:
+                continue
+            begin_page, last_page = column.first_page, column.first_page + column.pages - 1
+            ordered = steps_back[last_page] == steps_back[begin_page]
+            if not ordered or first[begin_page] != 0 or first[last_page] >= self.num_entries:
+                raise ValueError(f"the pages of column {column.name!r} are not in order")
+
+    def _check_encodings(self) -> None:
+        """The core takes all of them."""
+        nothing = np.zeros(1, dtype=np.int64)
+        for text in {column.encoding for column in self.columns} - {""}:
+            try:
+                _core.decode([(parse_encoding(text).program, [], nothing, 0, 0)], 1)
+            except _core.CorruptData as error:
+                msg = f"an encoding that cannot be decoded, {text[:80]!r}: {error}"
+                raise ValueError(msg) from None
 
     def require_file(self, name: str, uuid: UUID, size: int) -> None:
         """Raises StaleManifestError unless this manifest was made from that file."""

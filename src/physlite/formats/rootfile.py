@@ -117,7 +117,7 @@ class RootFile:
             (record,) = source.fetch([Range(at, max(min(_DIRECTORY_BYTES, size - at), 0))])
             offset, count = _core.directory(record)
             if count == 0:
-                msg = f"{self.name}: the file was never closed: it has no table of contents (its writer crashed or runs on)"
+                msg = f"{self.name}: never closed: it has no table of contents (its writer crashed, or still runs)"
                 raise CorruptDataError(msg)
             (keys,) = source.fetch([Range(offset, count)])
             self.keys = [Key(*k) for k in _core.keys(keys)]

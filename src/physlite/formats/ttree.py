@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from typing import NamedTuple
@@ -26,6 +27,7 @@ from physlite.formats.encoding import (
 )
 from physlite.formats.manifest import Manifest, ManifestColumn
 from physlite.formats.rootfile import ClassDescription, Key, RootFile, naming
+from physlite.formats.rootfile import Member as ClassMember
 
 __all__ = ["read_manifest"]
 
@@ -35,6 +37,9 @@ _TCLONES_MEMBER, _STL_MEMBER = 31, 41
 
 # TVirtualStreamerInfo::EReadWrite: an element that is a base class.
 _BASE = 0
+
+# Byte count and version, before a std::string that is a member of a split class.
+_STRING_HEADER = 6
 
 # A branch of interface objects tells how many there are; what they hold is in the auxiliary store.
 _SIZE = Encoding(0, Size())
@@ -48,6 +53,8 @@ _LEAF_NAMES = {
     "b1": "bool", "i1": "char", "u1": "unsigned char", "i2": "short", "u2": "unsigned short", "i4": "int",
     "u4": "unsigned int", "i8": "long", "u8": "unsigned long", "f4": "float", "f8": "double",
 }  # fmt: skip
+_PACKED = {"Double32_t": "f8", "Float16_t": "f4"}
+_PACKED_LEAVES = {"TLeafD32": "Double32_t", "TLeafF16": "Float16_t"}
 _DIMENSION = re.compile(r"\[(\w+)\]")
 _RANGE = re.compile(r"\[\s*(?P<low>[^,\]]+),\s*(?P<high>[^,\]]+)(?:,\s*(?P<bits>\d+))?\s*\]")
 _DEFAULT_FLOAT16_BITS = 12  # TStreamerElement::GetRange, for a Float16_t without range
@@ -193,7 +200,9 @@ class _Columns:
             if branch.element < 0:
                 return _resolve_whole(branch.class_name, self._file)
             title = branch.leaves[0][2] if branch.leaves else ""
-            numbers = tuple(int(d) for d in _DIMENSION.findall(title) if d.isdigit())
+            # In a collection the title has the counter's name, and the branch's name the dimensions.
+            texts = _DIMENSION.findall(branch.path.rpartition("/")[2]) or _DIMENSION.findall(title)
+            numbers = tuple(int(d) for d in texts if d.isdigit())
             return _resolve_member(branch, numbers, self._file)
         return _resolve_leaves([_Leaf(*leaf) for leaf in branch.leaves])
 
@@ -208,15 +217,25 @@ def _resolve_member(branch: _Branch, dimensions: tuple[int, ...], file: RootFile
         if member.name == "ElementLinkBase":
             return _Resolved(branch.class_name, cpptypes.alone(branch.class_name))
         return _Resolved(member.name, None)
-    if branch.type in (_TCLONES_MEMBER, _STL_MEMBER):
-        return _Resolved(member.type_name + "[]", cpptypes.member_of_collection(member.type_name, dimensions))
-    encoding = cpptypes.alone(member.type_name)
-    if not dimensions:
-        return _Resolved(member.type_name, encoding)
+    number = _number(member)
     type_name = member.type_name + "".join(f"[{n}]" for n in dimensions)
-    if encoding is None or not isinstance(encoding.node, Primitive):
+    if math.prod(dimensions) != max(member.array_length, 1) or (dimensions and number is None):
         return _Resolved(type_name, None)
-    return _Resolved(type_name, Encoding(0, _array_of(encoding.node, dimensions)))
+    in_collection = branch.type in (_TCLONES_MEMBER, _STL_MEMBER)
+    if number is not None:
+        node = _array_of(number, dimensions)
+        return _Resolved(type_name + "[]" * in_collection, Encoding(0, ToEnd(node) if in_collection else node))
+    if in_collection:
+        return _Resolved(type_name + "[]", cpptypes.member_of_collection(member.type_name))
+    if member.element_class == "TStreamerSTLstring":
+        return _Resolved(type_name, Encoding(_STRING_HEADER, Text()))
+    return _Resolved(type_name, cpptypes.alone(member.type_name))
+
+
+def _number(member: ClassMember) -> Primitive | Ranged | Truncated | None:
+    """The item of a member that is a number, or an array of numbers; None for others."""
+    name = cpptypes.normalize(member.type_name)
+    return _packed(_PACKED[name], member.title) if name in _PACKED else cpptypes.primitive(name)
 
 
 def _group_encoding(members: list[tuple[str, Encoding | None]], name: str) -> Encoding | None:
@@ -275,7 +294,7 @@ def _plain_record(known: ClassDescription | None) -> Encoding | None:
         return None
     fields = []
     for member in known.members:
-        number = cpptypes.primitive(member.type_name)
+        number = _number(member)
         if number is None or member.element_class != "TStreamerBasicType" or member.array_length:
             return None
         fields.append((member.name, number))
@@ -293,7 +312,7 @@ def _resolve_leaves(leaves: list[_Leaf]) -> _Resolved:
     if item is None:
         return _Resolved(leaf.class_name, None)
     dimensions = _DIMENSION.findall(leaf.title)
-    name = _LEAF_NAMES.get(item.code, item.code) if isinstance(item, Primitive) else leaf.class_name[5:]
+    name = _PACKED_LEAVES.get(leaf.class_name) or _LEAF_NAMES[item.code]
     type_name = name + "".join(f"[{d}]" for d in dimensions)
     fixed = tuple(int(d) for d in dimensions if d.isdigit())
     if leaf.count_leaf:
@@ -305,18 +324,21 @@ def _leaf_item(leaf: _Leaf) -> Primitive | Ranged | Truncated | None:
     code = _LEAF_CODES.get(leaf.class_name)
     if code is not None:
         return Primitive(code.replace("i", "u") if leaf.is_unsigned else code)
-    if leaf.class_name not in ("TLeafD32", "TLeafF16"):
-        return None
-    out = "f8" if leaf.class_name == "TLeafD32" else "f4"
-    match = _RANGE.search(leaf.title)
+    name = _PACKED_LEAVES.get(leaf.class_name)
+    return None if name is None else _packed(_PACKED[name], leaf.title)
+
+
+def _packed(code: str, text: str) -> Primitive | Ranged | Truncated | None:
+    """A Double32_t or Float16_t, with the range and the number of bits that stand in the text (TStreamerElement::GetRange)."""
+    match = _RANGE.search(text)
     if match is None:
-        return Primitive("d4") if out == "f8" else Truncated("f4", _DEFAULT_FLOAT16_BITS)
+        return Primitive("d4") if code == "f8" else Truncated("f4", _DEFAULT_FLOAT16_BITS)
     try:
         low, high = float(match["low"]), float(match["high"])
     except ValueError:  # an expression of ROOT's, such as -pi
         return None
     bits = int(match["bits"] or 32)
-    return Ranged(out, low, high, bits) if high > low else Truncated(out, bits)
+    return Ranged(code, low, high, bits) if high > low else Truncated(code, bits)
 
 
 def _array_of(item: Node, dimensions: tuple[int, ...]) -> Node:

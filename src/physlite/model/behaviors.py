@@ -124,6 +124,8 @@ class LorentzVector(vector_awkward.MomentumAwkward4D):
         return ak.zip(columns, with_name="Momentum4D")
 
     def _wrap_result(self, cls: Any, result: Any, returns: Any, num_vecargs: Any) -> Any:  # noqa: ARG002
+        if returns in ([float], [bool]):
+            return result  # numbers need none of the other components
         # Results are plain four-momenta: carrying other fields along would read all of them.
         plain = vector_awkward.MomentumArray4D
         return plain._wrap_result(self.p4, plain, result, returns, num_vecargs)  # noqa: SLF001
@@ -136,7 +138,14 @@ def _stored_first(name: str, inherited: property) -> property:
     """A property that yields the stored column where there is one: same values, precision and laziness."""
 
     def get(self: Any) -> Any:
-        return self[name] if name in ak.fields(self) else inherited.__get__(self, type(self))
+        if name in ak.fields(self):
+            return self[name]
+        try:
+            return inherited.__get__(self, type(self))
+        except AssertionError:
+            # `vector` asserts that there are coordinates; they themselves say why there are none.
+            _ = self.azimuthal, self.longitudinal, self.temporal
+            raise
 
     return property(get, doc=inherited.__doc__)
 

@@ -38,7 +38,9 @@ class LocalSource:
         if self._view is None:
             msg = f"{self.name} is closed"
             raise ValueError(msg)
-        check_ranges(self.name, ranges, self._size)
+        # Touching mapped pages behind the end of a file kills the process.
+        size = self._size if self._map is None else min(self._map.size(), self._size)
+        check_ranges(self.name, ranges, size)
         self.stats.count(ranges)
         return [self._view[offset : offset + count] for offset, count in ranges]
 

@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import unquote
 
 from physlite.exceptions import UnsupportedFormatError
 from physlite.storage._source import ByteSource
@@ -33,7 +34,7 @@ def open_source(where: str | os.PathLike[str] | bytes | bytearray | memoryview |
         if match and match["scheme"] != "file":
             msg = f"{where.split('?')[0]}: cannot read {match['scheme']}:// yet; copy the file here first"
             raise UnsupportedFormatError(msg)
-        return _open_local(where.removeprefix("file://"))
+        return _open_local(_path_of_url(where) if match else where)
     if isinstance(where, os.PathLike):
         return _open_local(where)
     if isinstance(where, ByteSource):
@@ -42,6 +43,11 @@ def open_source(where: str | os.PathLike[str] | bytes | bytearray | memoryview |
         return FileObjectSource(where)
     msg = f"cannot open a {type(where).__name__}: give a path, bytes, or a file opened with mode 'rb'"
     raise TypeError(msg)
+
+
+def _path_of_url(url: str) -> str:
+    """The path of a `file://` URL, as `Path.as_uri` makes them."""
+    return unquote(url.removeprefix("file://").removeprefix("localhost"))
 
 
 def _open_local(path: str | os.PathLike[str]) -> LocalSource:

@@ -1,0 +1,88 @@
+# `make demo` and `make test` need nothing but git, Python >= 3.11 and a C++ compiler: the rest is installed on the way.
+# `make help` lists the targets.
+
+# The first Python that is new enough; only used to make the environment.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+  command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+DONE := $(VENV)/.done
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PYTEST := $(BIN)/python -m pytest
+WORKERS ?= 2
+# Printed, so that a failure can be had again: make test SEED=…
+SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
+MUTATIONS ?= 100000
+EXAMPLES ?= 500
+OUT ?= out/demo
+
+# What an installed package is made from; its Python files are used where they stand.
+BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard cmake/*.cmake src/core/*) src/physlite/__init__.py
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup demo test campaign fuzz lint format docs bench clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: $(DONE)/package $(DONE)/test ## make .venv with the package in it, built from this tree
+
+demo: $(DONE)/package ## draw a Z peak from the sample that comes with the package
+	@$(BIN)/physlite demo --out $(OUT)
+
+test: $(DONE)/package $(DONE)/test ## the tests, in a few minutes
+	$(PYTEST) -n $(WORKERS) --dist worksteal -q -m "not slow" --hypothesis-seed=$(SEED) $(TESTS)
+
+campaign: fuzz $(DONE)/package $(DONE)/test ## the long tests: fuzzing, packaging, and more random examples (EXAMPLES=500)
+	HYPOTHESIS_EXAMPLES=$(EXAMPLES) $(PYTEST) -n $(WORKERS) --dist worksteal -q -m "slow or hypothesis" --hypothesis-seed=$(SEED)
+
+fuzz: $(DONE)/package ## damaged files against the core built with sanitizers (MUTATIONS=100000)
+	PATH="$(abspath $(BIN)):$$PATH" tests/fuzz/run.sh $(MUTATIONS) $(SEED)
+
+lint: $(DONE)/package $(DONE)/lint ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror $(wildcard src/core/*.[ch]pp tests/fuzz/*.[ch]pp)
+
+format: $(DONE)/lint ## rewrite the sources in the project's style
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(wildcard src/core/*.[ch]pp tests/fuzz/*.[ch]pp)
+
+docs: $(DONE)/package $(DONE)/docs ## the documentation, in docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "Documentation: docs/_build/html/index.html"
+
+bench: $(DONE)/package $(DONE)/bench ## times beside uproot's and coffea's (WORK=folder for the large files)
+	$(BIN)/python benchmarks/run.py $(if $(WORK),--work $(WORK))
+
+clean: ## remove everything that make made, .venv too
+	rm -rf $(VENV) build dist out docs/_build .mypy_cache .pytest_cache .ruff_cache
+
+# ------------------------------------------------------------------------------------------------------ environment
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "physlite needs Python 3.11 or newer: none found as python3 or python3.x"; exit 1; }
+	@tools/system_packages.sh $(PYTHON)
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+# Dependency groups need pip 25.1.
+$(DONE)/pip: | $(BIN)/python
+	@$(PIP) install --upgrade "pip>=25.1"
+	@mkdir -p $(DONE) && touch $@
+
+$(DONE)/build $(DONE)/test $(DONE)/lint $(DONE)/docs $(DONE)/bench: pyproject.toml $(DONE)/pip
+	@echo "Installing what $(@F) needs"
+	@$(PIP) install --group $(@F)
+	@touch $@
+
+# Editable: a change in src/physlite counts at once, one in the core or the build at the next make.
+$(DONE)/package: $(BUILT_FROM) $(DONE)/build
+	@tools/system_packages.sh $(BIN)/python
+	@echo "Building physlite"
+	@$(PIP) install --no-build-isolation --editable ".[plot]"
+	@touch $@

@@ -1,0 +1,1 @@
+"""What a physicist asks of events."""

@@ -1,0 +1,145 @@
+"""The commands: their options and help. What they do stands in a module each, imported when it is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from physlite import __version__
+
+__all__ = ["app", "main"]
+
+
+class _Commands(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        from physlite.cli.errors import reported
+
+        with reported(debug=ctx.params["debug"]):
+            return super().invoke(ctx)
+
+
+# Plain help: it is quick, and reads the same in a pipe.
+app = typer.Typer(
+    cls=_Commands, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True
+)
+
+_File = Annotated[str, typer.Argument(metavar="FILE", help="A DAOD_PHYSLITE file.", show_default=False)]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"physlite {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Looks into ATLAS DAOD_PHYSLITE files.
+
+    For example:
+
+    \b
+        physlite info DAOD_PHYSLITE.pool.root
+        physlite show DAOD_PHYSLITE.pool.root --filter 'AnalysisElectrons*'
+        physlite demo
+
+    Exit codes: 0 all went well, 1 something is wrong with a file, 2 wrong usage.
+    """  # noqa: D301  # \b keeps the lines that follow as they are
+
+
+@app.command()
+def show(
+    file: _File,
+    *,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter",
+            "-f",
+            metavar="PATTERN",
+            help="Only columns of this name: exact, a glob, or /regular expression/i. Can be given several times.",
+        ),
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """List the columns of a file: name, type, size.
+
+    For example:
+
+    \b
+        physlite show FILE
+        physlite show FILE --filter 'AnalysisElectronsAuxDyn.*'
+        physlite show FILE --filter '/electrons.*(pt|eta|phi)$/i'
+        physlite show FILE --json | jq -r '.columns[] | select(.problem != "") | .name'
+    """  # noqa: D301  # \b keeps the lines that follow as they are
+    from physlite.cli.show import run
+
+    run(file, filters or None, as_json=as_json)
+
+
+@app.command()
+def info(
+    file: _File,
+    *,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="PICTURE", help="Draw the sizes, as .png, .pdf or .svg.", dir_okay=False)
+    ] = None,
+    top: Annotated[int, typer.Option(min=0, metavar="N", help="Largest collections and columns to list; 0: all.")] = 20,
+    as_json: _Json = False,
+) -> None:
+    """Tell what takes how much space in a file.
+
+    For example:
+
+    \b
+        physlite info FILE
+        physlite info FILE --top 0 | grep Trig
+        physlite info FILE --plot sizes.png
+        physlite info FILE --json | jq .events
+    """  # noqa: D301  # \b keeps the lines that follow as they are
+    from physlite.cli.info import run
+
+    run(file, plot=plot, top=top, as_json=as_json)
+
+
+@app.command()
+def demo(
+    *,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the picture goes.", file_okay=False)] = Path(
+        "physlite-demo"
+    ),
+    file: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Another DAOD_PHYSLITE file than the sample.", show_default=False),
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """Find Z bosons in the sample file.
+
+    The sample comes with physlite: a toy simulation, no network needed. The demo selects pairs of electrons and of
+    muons, counts the events after each step, and draws the masses. Its analysis is physlite.analysis.dilepton.
+
+    For example:
+
+    \b
+        physlite demo
+        physlite demo --out pictures --file DAOD_PHYSLITE.pool.root
+    """  # noqa: D301  # \b keeps the lines that follow as they are
+    from physlite.cli.demo import run
+
+    run(out, file, as_json=as_json)
+
+
+def main() -> None:
+    """Runs the command line of this process."""
+    app(prog_name="physlite")

@@ -1,0 +1,69 @@
+"""Errors as a UNIX tool reports them: one line on the standard error, and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from physlite.exceptions import PhysliteError
+
+__all__ = ["CommandError", "reported"]
+
+_FAILURE = 1
+_BROKEN_PIPE = 128 + 13  # as the shell has it for a process that SIGPIPE has ended
+
+
+class CommandError(Exception):
+    """A command cannot do what it was asked; the message says why, and what to do."""
+
+
+@contextmanager
+def reported(*, debug: bool) -> Iterator[None]:
+    """Turns exceptions into a line and an exit code; with `debug` they come through, for their traceback."""
+    try:
+        yield
+        _flush()
+    except BrokenPipeError:
+        # The reader has seen enough, as `head` does.
+        _drop_output()
+        raise typer.Exit(_BROKEN_PIPE) from None
+    except Exception as error:
+        if debug or _is_typers(error):
+            raise
+        typer.echo(f"physlite: {_line(error)}", err=True)
+        _drop_output()
+        raise typer.Exit(_FAILURE) from None
+
+
+def _is_typers(error: Exception) -> bool:
+    """Whether it is a usage error or a wish to exit, which typer shows itself."""
+    return hasattr(error, "exit_code") or isinstance(error, typer.Abort)
+
+
+def _line(error: Exception) -> str:
+    if isinstance(error, CommandError | PhysliteError):
+        text = str(error)
+    elif isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
+    elif isinstance(error, OSError | ValueError):
+        text = str(error)
+    else:
+        text = f"unexpected {type(error).__name__}: {error}; `physlite --debug …` shows where, please report it"
+    return " ".join(text.split())
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # as it is when the shell has closed it
+        sys.stdout.flush()
+
+
+def _drop_output() -> None:
+    """Sends output that cannot be written nowhere, or Python would try again at exit, and complain."""
+    try:
+        _flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,148 @@
+"""`physlite info`: a file in numbers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import typer
+
+import physlite
+from physlite.cli.output import Head, print_json, print_table, print_title
+from physlite.model.file import File
+from physlite.model.show import human_bytes
+from physlite.model.summary import CollectionSummary, Size, Summary, summarize
+
+_EDM_CLASS = re.compile(r"^(?:DataVector<)?xAOD::(\w+?)_v\d+>?$")
+
+_COLLECTION_HEADS = (
+    Head("collection", weight=2),
+    Head("class", weight=1),
+    Head("fields", number=True),
+    Head("objects/event", number=True),
+    Head("on disk", number=True),
+    Head("uncompressed", number=True),
+    Head("share", number=True),
+)
+_COLUMN_HEADS = (
+    Head("column", weight=2),
+    Head("type of an entry", weight=1),
+    Head("on disk", number=True),
+    Head("uncompressed", number=True),
+    Head("share", number=True),
+)
+
+
+def run(path: str, *, plot: Path | None, top: int, as_json: bool) -> None:
+    """Prints a file's properties, its largest collections and columns, and draws them when asked to."""
+    with physlite.open(path) as file:
+        summary = summarize(file)
+        if plot is not None:
+            from physlite.cli.plots import draw_sizes
+
+            draw_sizes(summary, plot, title=f"{Path(path).name}: {file.num_entries:,} events", top=top)
+        if as_json:
+            print_json(_as_json(path, file, summary))
+        else:
+            _print(path, file, summary, top or None)
+    if plot is not None and not as_json:
+        typer.echo(f"\nPicture: {plot}")
+
+
+def _as_json(path: str, file: File, summary: Summary) -> dict[str, Any]:
+    return {
+        "file": path,
+        "events": file.num_entries,
+        "format": file.format,
+        "tree": file.manifest.tree,
+        "compression": file.compression,
+        "uuid": str(file.uuid),
+        "file_bytes": file.source.size(),
+        **_bytes(summary.size),
+        "columns": len(file.columns),
+        "unreadable": list(summary.unreadable),
+        "collections": [
+            {"name": c.name, "class": c.class_name, "fields": c.fields, "objects": c.objects, **_bytes(c.size)}
+            for c in summary.collections
+        ],
+        "outside_collections": _bytes(summary.outside),
+    }
+
+
+def _bytes(size: Size) -> dict[str, int]:
+    return {"compressed_bytes": size.compressed, "uncompressed_bytes": size.uncompressed}
+
+
+def _print(path: str, file: File, summary: Summary, top: int | None) -> None:
+    size = summary.size
+    _print_facts(
+        {
+            "file": path,
+            "events": f"{file.num_entries:,}",
+            "format": f"{file.format} {file.manifest.tree}",
+            "compression": file.compression,
+            "UUID": str(file.uuid),
+            "file size": human_bytes(file.source.size()),
+            "event data": f"{human_bytes(size.compressed)}, {human_bytes(size.uncompressed)} uncompressed",
+            "columns": f"{len(file.columns)} in {len(summary.collections)} collections",
+        }
+    )
+    for name in summary.unreadable:
+        typer.echo(f"unreadable: {name}: {file.columns[name].problem}")
+    typer.echo()
+    _print_collections(file, summary, top)
+    typer.echo()
+    _print_columns(file, summary, top)
+
+
+def _print_facts(facts: dict[str, str]) -> None:
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        typer.echo(f"{name.ljust(width)}  {value}")
+
+
+def _print_collections(file: File, summary: Summary, top: int | None) -> None:
+    listed, others = summary.collections[:top], summary.collections[top:] if top else ()
+    rows = [_collection_row(c, file.num_entries, summary.size) for c in listed]
+    if others:
+        rows.append(_rest_row(f"{len(others)} smaller collections", [c.size for c in others], summary.size))
+    rows.append(_rest_row("outside of collections", [summary.outside], summary.size))
+    print_title("Collections, largest first")
+    print_table(_COLLECTION_HEADS, rows)
+
+
+def _collection_row(collection: CollectionSummary, events: int, total: Size) -> tuple[str, ...]:
+    known = collection.objects is not None and events > 0
+    return (
+        collection.name,
+        _short_class(collection.class_name),
+        str(collection.fields),
+        f"{(collection.objects or 0) / events:.2f}" if known else "",
+        *_size_cells(collection.size, total),
+    )
+
+
+def _rest_row(name: str, sizes: list[Size], total: Size) -> tuple[str, ...]:
+    size = Size(sum(s.compressed for s in sizes), sum(s.uncompressed for s in sizes))
+    return (name, "", "", "", *_size_cells(size, total))
+
+
+def _size_cells(size: Size, total: Size) -> tuple[str, str, str]:
+    share = size.compressed / max(total.compressed, 1)
+    return human_bytes(size.compressed), human_bytes(size.uncompressed), f"{share:.1%}"
+
+
+def _short_class(name: str) -> str:
+    """`Electron` for `DataVector<xAOD::Electron_v1>`."""
+    match = _EDM_CLASS.match(name)
+    return match[1] if match else name
+
+
+def _print_columns(file: File, summary: Summary, top: int | None) -> None:
+    columns = [file.columns.at(i) for i in range(len(file.columns))]
+    columns.sort(key=lambda c: c.compressed_bytes, reverse=True)
+    rows = [(c.name, c.type, *_size_cells(Size(c.compressed_bytes, c.uncompressed_bytes), summary.size))
+            for c in columns[:top]]  # fmt: skip
+    print_title("Columns, largest first")
+    print_table(_COLUMN_HEADS, rows)

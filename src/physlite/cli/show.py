@@ -1,0 +1,27 @@
+"""`physlite show`: the columns of a file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import physlite
+from physlite.cli.output import Head, print_json, print_table
+from physlite.model.show import human_bytes
+
+_HEADS = (
+    Head("column", weight=2),
+    Head("C++ type", weight=1),
+    Head("type of an entry", weight=1),
+    Head("on disk", number=True),
+)
+
+
+def run(path: str, filters: list[str] | None, *, as_json: bool) -> None:
+    """Lists the columns that any of the filters chooses, or all."""
+    with physlite.open(path) as file:
+        columns = [file.columns.at(i) for i in file.find(filters)]
+    if as_json:
+        print_json({"file": path, "columns": [asdict(c) for c in columns]})
+        return
+    rows = [(c.name, c.type_name, c.type, human_bytes(c.compressed_bytes)) for c in columns]
+    print_table(_HEADS, rows)

@@ -1,0 +1,346 @@
+"""The command line as people use it: in a process of its own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from importlib import resources
+
+import pytest
+from typer.testing import CliRunner
+
+import physlite
+from physlite.cli import app
+
+pytestmark = pytest.mark.usefixtures("clean_environment")
+
+SAMPLE = str(resources.files(physlite) / "data" / "sample.root")
+COMMAND = [sys.executable, "-m", "physlite"]
+
+
+@pytest.fixture
+def clean_environment(monkeypatch):
+    for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    # Commands run in other folders too, where a relative path to the package leads nowhere.
+    if path := os.environ.get("PYTHONPATH"):
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(os.path.abspath, path.split(os.pathsep))))
+
+
+def run(*arguments, **options):
+    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False, **options)
+
+
+def call(*arguments):
+    """What a command prints, run in this process, which is quicker: for those that succeed."""
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    assert (result.exit_code, result.stderr) == (0, "")
+    return result.stdout
+
+
+def fails(*arguments, **options):
+    """Runs what must fail as a UNIX tool does, and returns the message."""
+    result = run(*arguments, **options)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1
+    return lines[0].removeprefix("physlite: ")
+
+
+def in_terminal(*arguments, columns=80, environment=()):
+    """What a command prints on a terminal of that width."""
+    fcntl, pty, struct, termios = map(pytest.importorskip, ("fcntl", "pty", "struct", "termios"))
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment = os.environ | {"TERM": "xterm-256color"} | dict(environment)
+    with subprocess.Popen([*COMMAND, *arguments], stdout=theirs, env=environment) as process:
+        os.close(theirs)
+        output = b""
+        while chunk := _read(ours):
+            output += chunk
+    os.close(ours)
+    assert process.returncode == 0
+    return output.decode().replace("\r\n", "\n")
+
+
+def _read(descriptor):
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:  # Linux's way to say that the other end is closed
+        return b""
+
+
+# ------------------------------------------------------------------------------------------------------------- usage
+
+
+def test_version():
+    assert run("--version").stdout == f"physlite {physlite.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["show", "--help"], ["info", "--help"], ["demo", "--help"]])
+def test_help_has_examples(arguments):
+    result = run(*arguments)
+    assert result.returncode == 0
+    assert "For example:\n\n      physlite " in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 100
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys, physlite.cli; heavy = {'awkward', 'numpy', 'uproot', 'vector', 'matplotlib', 'hist'};"
+        "sys.exit(', '.join(heavy & sys.modules.keys()) or 0)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["shw", SAMPLE],
+        ["show"],
+        ["show", SAMPLE, "--colour"],
+        ["info", SAMPLE, "--top", "-1"],
+        ["info", SAMPLE, "--top", "many"],
+    ],
+    ids=str,
+)
+def test_wrong_usage(arguments):
+    result = run(*arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "Usage: physlite" in result.stderr
+
+
+# ------------------------------------------------------------------------------------------------------------ errors
+
+
+def test_missing_file(tmp_path):
+    (tmp_path / "events.root").touch()
+    assert fails("show", "event.root", cwd=tmp_path) == "event.root: no such file (similar: events.root)"
+
+
+@pytest.mark.parametrize("command", ["show", "info"])
+def test_not_a_root_file(tmp_path, command):
+    page = tmp_path / "page.root"
+    page.write_text("<!DOCTYPE html><html>Please log in</html>")
+    assert fails(command, page).startswith(f"{page}: not a ROOT file but an HTML page: ")
+
+
+def test_truncated_file(tmp_path):
+    with open(SAMPLE, "rb") as sample:  # noqa: PTH123
+        (tmp_path / "cut.root").write_bytes(sample.read(100_000))
+    assert fails("demo", "--file", "cut.root", cwd=tmp_path).startswith("cut.root: truncated: 100000 bytes of ")
+    assert not (tmp_path / "physlite-demo").exists()
+
+
+def test_misspelt_column():
+    message = fails("show", SAMPLE, "--filter", "AnalysisElectronsAuxDyn.ptt")
+    assert "no column matches 'AnalysisElectronsAuxDyn.ptt'; nearest: AnalysisElectronsAuxDyn.pt" in message
+
+
+def test_directory(tmp_path):
+    assert fails("info", tmp_path).startswith(f"{tmp_path}: ")
+
+
+def test_traceback_on_request():
+    result = run("--debug", "show", "missing.root")
+    assert result.returncode == 1
+    assert result.stderr.startswith("Traceback ")
+    assert result.stderr.splitlines()[-1].startswith("FileNotFoundError: ")
+
+
+def test_unexpected_error_is_one_line_too(tmp_path):
+    (tmp_path / "awkward.py").write_text("raise RuntimeError('first line\\nsecond line')")
+    message = fails("show", SAMPLE, env=_path_with(tmp_path))
+    assert message.startswith("unexpected RuntimeError: first line second line; ")
+    assert "--debug" in message
+
+
+@pytest.mark.parametrize("package", ["hist", "matplotlib", "mplhep"])
+def test_missing_package(tmp_path, package):
+    (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError('no {package}', name='{package}')")
+    message = fails("demo", cwd=tmp_path, env=_path_with(tmp_path))
+    assert message == f"pictures need {package}: pip install 'physlite[plot]'"
+
+
+def _path_with(folder):
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), *sys.path])}
+
+
+# ------------------------------------------------------------------------------------------- pipes and interruptions
+
+
+@pytest.mark.parametrize("arguments", [["show", SAMPLE], ["show", SAMPLE, "--json"], ["info", SAMPLE]], ids=str)
+def test_reader_that_leaves(arguments):
+    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 128 + signal.SIGPIPE
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")  # noqa: PTH110
+def test_full_disk():
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        result = subprocess.run([*COMMAND, "show", SAMPLE], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (result.returncode, result.stderr) == (1, "physlite: No space left on device\n")
+
+
+def test_interruption(tmp_path):
+    # The import of NumPy is where a command stays until the signal is there.
+    (tmp_path / "numpy.py").write_text("import sys, time; print('here', file=sys.stderr, flush=True); time.sleep(60)")
+    command = [*COMMAND, "show", SAMPLE]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=_path_with(tmp_path), text=True) as process:
+        assert process.stderr.readline() == "here\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == ""
+    assert process.returncode == 130
+
+
+# -------------------------------------------------------------------------------------------------------------- show
+
+
+def test_show_in_a_pipe_is_plain_and_complete():
+    with physlite.open(SAMPLE) as file:
+        names = list(file.columns)
+    output = run("show", SAMPLE).stdout
+    head, _, *lines = output.splitlines()
+    assert head.startswith("column ")
+    assert [line.split()[0] for line in lines] == names
+    assert "…" not in output
+    assert "\x1b" not in output
+
+
+def test_show_filters():
+    output = call("show", SAMPLE, "-f", "AnalysisElectronsAuxDyn.pt", "-f", "/muonsauxdyn[.](pt|eta)$/i")
+    names = [line.split()[0] for line in output.splitlines()[2:]]
+    assert names == ["AnalysisElectronsAuxDyn.pt", "AnalysisMuonsAuxDyn.pt", "AnalysisMuonsAuxDyn.eta"]
+
+
+def test_show_json():
+    output = json.loads(call("show", SAMPLE, "--json", "-f", "AnalysisElectronsAuxDyn.pt"))
+    (column,) = output["columns"]
+    assert output["file"] == SAMPLE
+    assert column["name"] == "AnalysisElectronsAuxDyn.pt"
+    assert column["type_name"] == "vector<float>"
+    assert column["type"] == "var * float32"
+    assert 0 < column["compressed_bytes"] < column["uncompressed_bytes"]
+    assert column.keys() == {
+        "name", "path", "title", "type_name", "type", "num_entries", "baskets", "compression", "compressed_bytes",
+        "uncompressed_bytes", "problem",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_show_fits_the_terminal(columns):
+    output = in_terminal("show", SAMPLE, columns=columns, environment={"NO_COLOR": "1"})
+    lines = [_without_style(line) for line in output.splitlines()]
+    assert max(map(len, lines)) <= columns
+    assert len(lines) == 2 + len(physlite.open(SAMPLE).columns)
+
+
+def test_colors_only_where_they_are_wanted():
+    assert "\x1b[36m" in in_terminal("show", SAMPLE)
+    assert "\x1b[36m" not in in_terminal("show", SAMPLE, environment={"NO_COLOR": "1"})
+    assert "\x1b" not in in_terminal("show", SAMPLE, "--json")
+
+
+def _without_style(text):
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+# -------------------------------------------------------------------------------------------------------------- info
+
+
+def test_info_json():
+    output = json.loads(call("info", SAMPLE, "--json"))
+    with physlite.open(SAMPLE) as file:
+        assert output["events"] == file.num_entries
+        assert output["columns"] == len(file.columns)
+        assert output["uuid"] == str(file.uuid)
+        assert output["file_bytes"] == file.source.size()
+        assert {c["name"]: c["fields"] for c in output["collections"]} == {
+            name: len(c.fields) for name, c in file.collections.items()
+        }
+        pt = file.array("AnalysisElectronsAuxDyn.pt")
+    electrons = next(c for c in output["collections"] if c["name"] == "Electrons")
+    assert electrons["class"] == "DataVector<xAOD::Electron_v1>"
+    assert electrons["objects"] == sum(len(event) for event in pt)
+    parts = [*output["collections"], output["outside_collections"]]
+    for size in ("compressed_bytes", "uncompressed_bytes"):
+        assert sum(part[size] for part in parts) == output[size]
+    assert output["compressed_bytes"] < output["file_bytes"]
+
+
+def test_info_table():
+    output = call("info", SAMPLE)
+    with physlite.open(SAMPLE) as file:
+        assert f"events       {file.num_entries:,}\n" in output
+        assert f"compression  {file.compression}\n" in output
+    assert "\nCollections, largest first\n" in output
+    assert "smaller collections" in output
+    assert "\nColumns, largest first\n" in output
+
+
+def test_info_lists_everything_on_request():
+    output = call("info", SAMPLE, "--top", "0")
+    with physlite.open(SAMPLE) as file:
+        for name in [*file.collections, *file.columns]:
+            assert f"\n{name} " in output
+    assert "smaller collections" not in output
+
+
+@pytest.mark.parametrize(("suffix", "magic"), [("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")])
+def test_info_plot(tmp_path, suffix, magic):
+    pytest.importorskip("mplhep")
+    picture = tmp_path / f"sizes.{suffix}"
+    assert f"Picture: {picture}" in call("info", SAMPLE, "--plot", picture)
+    assert picture.read_bytes().startswith(magic)
+
+
+def test_info_plot_that_cannot_be_written(tmp_path):
+    pytest.importorskip("mplhep")
+    missing = tmp_path / "missing" / "sizes.png"
+    assert fails("info", SAMPLE, "--plot", missing) == f"{missing}: No such file or directory"
+
+
+@pytest.mark.parametrize("command", [["show"], ["info"], ["info", "--json"]], ids=str)
+def test_real_files(data_dir, command):
+    for path in sorted(data_dir.glob("*.root")):
+        if "rntuple" not in path.name:
+            assert call(*command, path)
+
+
+# -------------------------------------------------------------------------------------------------------------- demo
+
+
+def test_demo(tmp_path):
+    pytest.importorskip("mplhep")
+    result = run("demo", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    picture = tmp_path / "physlite-demo" / "dilepton_mass.png"
+    assert 5_000 < picture.stat().st_size < 100_000
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "opposite charges" in result.stdout
+    assert result.stdout.splitlines()[-2].endswith(" events/s")
+    assert result.stdout.splitlines()[-1] == "Picture: physlite-demo/dilepton_mass.png"
+
+
+def test_demo_json(tmp_path):
+    pytest.importorskip("mplhep")
+    output = json.loads(call("demo", "--json", "--out", tmp_path / "a" / "b"))
+    assert output["events"] == physlite.open(SAMPLE).num_entries
+    assert output["events_per_second"] == pytest.approx(output["events"] / output["seconds"])
+    assert output["pictures"] == [str(tmp_path / "a" / "b" / "dilepton_mass.png")]
+    for channel in output["channels"]:
+        assert channel["cutflow"][0] == {"step": "all events", "events": output["events"]}
+
+
+def test_demo_with_another_file(tmp_path, data_dir):
+    pytest.importorskip("mplhep")
+    for path in sorted(data_dir.glob("*.root")):
+        if "rntuple" not in path.name:
+            output = json.loads(call("demo", "--json", "--file", path, "--out", tmp_path))
+            assert output["events"] == physlite.open(path).num_entries

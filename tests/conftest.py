@@ -1,0 +1,28 @@
+"""Settings of the property tests, and where the real files are."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from support import data
+
+# Random examples on purpose: make prints the seed. No deadline, since a first call imports and compiles.
+settings.register_profile(
+    "physlite",
+    deadline=None,
+    derandomize=False,
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "100")),
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("physlite")
+
+
+@pytest.fixture(scope="session")
+def data_dir():
+    """The folder of real PHYSLITE files: $PHYSLITE_TEST_DATA, or ../shared/data beside the checkout."""
+    folder = data.folder()
+    if not folder.is_dir():
+        data.missing(f"no real files in {folder}: set PHYSLITE_TEST_DATA")
+    return folder
