@@ -7,6 +7,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 
 VENV := .venv
 BIN := $(VENV)/bin
+# ROOT brings its own compiler and half a gigabyte: it lives apart, and only tests and benchmarks look for it.
+ROOT_VENV := .venv-root
+export PHYSLITE_ROOT_PYTHON ?= $(wildcard $(abspath $(ROOT_VENV))/bin/python)
 DONE := $(VENV)/.done
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST := $(BIN)/python -m pytest
@@ -22,7 +25,7 @@ BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard cmake/*.cmake src/core/*)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test campaign fuzz lint format docs bench clean
+.PHONY: help setup demo test campaign fuzz lint format docs bench examples root clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -56,11 +59,23 @@ docs: $(DONE)/package $(DONE)/docs ## the documentation, in docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "Documentation: docs/_build/html/index.html"
 
-bench: $(DONE)/package $(DONE)/bench ## times beside uproot's and coffea's (WORK=folder for the large files)
+bench: $(DONE)/package $(DONE)/bench ## times beside uproot's and coffea's (WORK=open, read or import for one)
 	$(BIN)/python benchmarks/run.py $(if $(WORK),--work $(WORK))
 
-clean: ## remove everything that make made, .venv too
-	rm -rf $(VENV) build dist out docs/_build .mypy_cache .pytest_cache .ruff_cache
+examples: $(DONE)/package ## the examples, on the sample that comes with the package
+	@mkdir -p out/examples
+	$(BIN)/python examples/z_peak.py src/physlite/data/sample.root out/examples/z_peak.png
+
+root: $(ROOT_VENV)/bin/python ## ROOT in .venv-root, for the tests and benchmarks that write files with it
+
+$(ROOT_VENV)/bin/python:
+	@tools/system_packages.sh $(PYTHON)
+	@echo "Installing ROOT in $(ROOT_VENV)"
+	@$(PYTHON) -m venv $(ROOT_VENV)
+	@$(ROOT_VENV)/bin/python -m pip --disable-pip-version-check --quiet install root numpy || { rm -rf $(ROOT_VENV); exit 1; }
+
+clean: ## remove everything that make made, the environments too
+	rm -rf $(VENV) $(ROOT_VENV) build dist out docs/_build .mypy_cache .pytest_cache .ruff_cache
 
 # ------------------------------------------------------------------------------------------------------ environment
 

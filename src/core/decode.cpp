@@ -180,7 +180,8 @@ void measure(const Node& node, Cursor& cursor, std::size_t n, Counts& counts) {
             break;
         }
         case Op::string: {
-            for (std::size_t i = 0; i < n; ++i)
+            bool empty = node.alone && cursor.remaining() == 0;
+            for (std::size_t i = 0; i < n && !empty; ++i)
                 counts[node.slot + 1] += static_cast<std::int64_t>(cursor.string().size());
             counts[node.slot] += static_cast<std::int64_t>(n);
             break;
@@ -437,6 +438,10 @@ const std::uint8_t* write(const Node& node, const std::uint8_t* p, const std::ui
             }
             return p;
         case Op::string:
+            if (node.alone && p == end) {
+                w.put_offset(node.slot, w.at[node.slot + 1]);
+                return p;
+            }
             for (std::size_t i = 0; i < n; ++i) {
                 std::size_t length = *p++;
                 if (length == 255) {

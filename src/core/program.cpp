@@ -93,6 +93,8 @@ private:
                 break;
             }
             case Op::string:
+                out.alone = outermost;
+                out.alone = outermost;
                 out.slot = add({true, Value::i8});
                 add({false, Value::u1});
                 out.least = 1;

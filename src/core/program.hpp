@@ -53,6 +53,7 @@ struct Node {
     std::size_t least = 0;            ///< bytes that one of it takes at least
     std::size_t width = 0;            ///< of a value in memory, in bytes
     bool words = false;               ///< a record of 4-byte members only, as ElementLinks are
+    bool alone = false;               ///< a string with an entry to itself: no bytes at all are an empty one (TLeafC)
     bool exact = false;               ///< it always takes `least` bytes
     std::vector<std::int64_t> skips;  ///< member: bytes to pass over, or `counted_object`
     std::vector<Node> children;

@@ -1,12 +1,12 @@
 """Types of the native module."""
 
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import Any, TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-_Buffer = bytes | bytearray | memoryview
+_Buffer: TypeAlias = bytes | bytearray | memoryview
 
 class CorruptData(ValueError): ...
 class Unsupported(NotImplementedError): ...
@@ -21,9 +21,9 @@ class FileHeader(TypedDict):
     streamers_bytes: int
     uuid: bytes
 
-_Leaf = tuple[str, str, str, int, bool, str]
-_Branch = tuple[str, str, str, str, str, int, int, int, int, int, bool, int, int, int, int, int, list[_Leaf]]
-_Element = tuple[str, str, str, int, int, str, int]
+_Leaf: TypeAlias = tuple[str, str, str, int, bool, str]
+_Branch: TypeAlias = tuple[str, str, str, str, str, int, int, int, int, int, bool, int, int, int, int, int, list[_Leaf]]
+_Element: TypeAlias = tuple[str, str, str, int, int, str, int]
 
 class ScannedTree(TypedDict):
     name: str

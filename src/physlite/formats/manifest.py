@@ -6,6 +6,7 @@ import functools
 import io
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -175,52 +176,56 @@ class Manifest:
 
     def check(self) -> None:
         """Raises ValueError unless the parts agree with each other."""
+        for contradiction in self._contradictions():
+            raise ValueError(contradiction)
+
+    def _contradictions(self) -> Iterator[str]:
+        """What is wrong; each of the checks relies on those before it."""
         total = len(self.page_offset)
         arrays = (self.clusters, self.page_first_entry, self.page_offset, self.page_size)
         if any(a.dtype != np.int64 or a.ndim != 1 for a in arrays):
-            raise ValueError("tables of the wrong type")
+            yield "tables of the wrong type"
         if len(self.page_first_entry) != total or len(self.page_size) != total:
-            raise ValueError("page tables of different lengths")
+            yield "page tables of different lengths"
         numbers = (self.num_entries, self.file_bytes, self.compression)
         if any(type(n) is not int or n < 0 for n in numbers) or not isinstance(self.tree, str):
-            raise ValueError("a header of the wrong type")
+            yield "a header of the wrong type"
         for column in self.columns:
             if any(type(x) is not kind for x, kind in zip(column, _COLUMN_TYPES, strict=True)):
-                raise ValueError(f"column {column.name!r} is of the wrong type")
+                yield f"column {column.name!r} is of the wrong type"
             if not 0 <= column.first_page <= column.first_page + column.pages <= total:
-                raise ValueError(f"column {column.name!r} has pages that are not there")
+                yield f"column {column.name!r} has pages that are not there"
             if any(not 0 <= member < len(self.columns) for member in column.members):
-                raise ValueError(f"column {column.name!r} has members that are not there")
-        self._check_pages()
-        self._check_encodings()
+                yield f"column {column.name!r} has members that are not there"
+        yield from self._misplaced_pages()
+        yield from self._unknown_encodings()
 
-    def _check_pages(self) -> None:
+    def _misplaced_pages(self) -> Iterator[str]:
         """Pages lie in the file, and those of a column hold its entries in order."""
         offset, size = self.page_offset, self.page_size
         inline = offset < 0
         room = np.where(inline, len(self.inline), self.file_bytes)
         begin = np.where(inline, -1 - offset, offset)
         if (size < 0).any() or (begin > room).any() or (size > room - begin).any():
-            raise ValueError("pages outside of the file")
+            yield "pages outside of the file"
         first = self.page_first_entry
-        steps_back = np.concatenate(([0], np.cumsum(first[1:] <= first[:-1]))) if len(first) else first
+        steps_back = np.concatenate(([0], np.cumsum(first[1:] <= first[:-1])))
         for column in self.columns:
             if column.pages == 0:
                 continue
             begin_page, last_page = column.first_page, column.first_page + column.pages - 1
             ordered = steps_back[last_page] == steps_back[begin_page]
             if not ordered or first[begin_page] != 0 or first[last_page] >= self.num_entries:
-                raise ValueError(f"the pages of column {column.name!r} are not in order")
+                yield f"the pages of column {column.name!r} are not in order"
 
-    def _check_encodings(self) -> None:
-        """The core takes all of them."""
+    def _unknown_encodings(self) -> Iterator[str]:
+        """The core takes all encodings."""
         nothing = np.zeros(1, dtype=np.int64)
         for text in {column.encoding for column in self.columns} - {""}:
             try:
                 _core.decode([(parse_encoding(text).program, [], nothing, 0, 0)], 1)
             except _core.CorruptData as error:
-                msg = f"an encoding that cannot be decoded, {text[:80]!r}: {error}"
-                raise ValueError(msg) from None
+                yield f"an encoding that cannot be decoded, {text[:80]!r}: {error}"
 
     def require_file(self, name: str, uuid: UUID, size: int) -> None:
         """Raises StaleManifestError unless this manifest was made from that file."""

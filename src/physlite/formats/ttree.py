@@ -329,7 +329,7 @@ def _leaf_item(leaf: _Leaf) -> Primitive | Ranged | Truncated | None:
 
 
 def _packed(code: str, text: str) -> Primitive | Ranged | Truncated | None:
-    """A Double32_t or Float16_t, with the range and the number of bits that stand in the text (TStreamerElement::GetRange)."""
+    """A Double32_t or Float16_t; range and number of bits stand in the text (TStreamerElement::GetRange)."""
     match = _RANGE.search(text)
     if match is None:
         return Primitive("d4") if code == "f8" else Truncated("f4", _DEFAULT_FLOAT16_BITS)

@@ -150,7 +150,7 @@ class EventSource:
         """What an array of this layout pickles as, or None when it is data by now."""
         if layout is self._layout:
             return _rebuild, (self, None, None)
-        if layout.is_indexed and layout.content is self._layout:
+        if layout.is_indexed and not layout.is_option and layout.content is self._layout:
             return _rebuild, (self, None, np.asarray(layout.index))
         collection = self._collections_by_layout.get(id(layout))
         return None if collection is None else (_rebuild, (self, collection.name, None))

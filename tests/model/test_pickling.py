@@ -1,0 +1,200 @@
+"""Files, events and what is made of them travel to other processes (uproot5#1102)."""
+
+import copy
+import pickle
+import shutil
+import subprocess
+import sys
+import threading
+
+import awkward as ak
+import pytest
+
+import physlite
+from support import data
+from support.compare import assert_same
+
+SMALL = 2_000  # bytes: a reference to a file, with no data in it
+
+
+@pytest.fixture(scope="module")
+def path():
+    return data.path_of(data.SAMPLE)
+
+
+@pytest.fixture
+def file(path):
+    return physlite.open(path, threads=3)
+
+
+def _again(x):
+    return pickle.loads(pickle.dumps(x))  # noqa: S301
+
+
+def test_a_file_reopens(file):
+    dumped = pickle.dumps(file)
+    assert len(dumped) < SMALL
+    again = pickle.loads(dumped)  # noqa: S301
+    assert again.num_entries == file.num_entries
+    assert again.threads == 3
+    assert_same(again.array("AnalysisMuonsAuxDyn.pt"), file.array("AnalysisMuonsAuxDyn.pt"))
+
+
+def test_a_relative_path_is_found_from_anywhere(path, tmp_path, monkeypatch):
+    shutil.copy(path, tmp_path / "events.root")
+    monkeypatch.chdir(tmp_path)
+    dumped = pickle.dumps(physlite.open("events.root"))
+    monkeypatch.chdir("/")
+    assert pickle.loads(dumped).num_entries > 0  # noqa: S301
+
+
+@pytest.mark.parametrize("used", [False, True], ids=["unused", "used"])
+def test_events_pickle_as_a_reference(file, used):
+    events = file.events()
+    if used:
+        ak.sum(events.Jets.pt)
+        ak.num(events.Electrons)
+    dumped = pickle.dumps(events)
+    assert len(dumped) < SMALL
+    again = pickle.loads(dumped)  # noqa: S301
+    assert again.fields == events.fields
+    assert_same(again.Jets.pt, events.Jets.pt)
+    assert_same(again.Muons.mass, events.Muons.mass)
+
+
+def test_ranges_of_events_pickle_as_a_reference(file):
+    some = file.events()[100:200]
+    dumped = pickle.dumps(some)
+    assert len(dumped) < SMALL
+    assert_same(pickle.loads(dumped).Jets.pt, some.Jets.pt)  # noqa: S301
+
+
+def test_selected_events_pickle_as_a_reference_and_their_numbers(file):
+    events = file.events()
+    selected = events[ak.num(events.Electrons) >= 2]
+    dumped = pickle.dumps(selected)
+    assert len(dumped) < SMALL + 8 * len(selected)
+    again = pickle.loads(dumped)  # noqa: S301
+    assert len(again) == len(selected)
+    assert_same(again.Electrons.pt, selected.Electrons.pt)
+    assert_same(again.EventInfo.eventNumber, selected.EventInfo.eventNumber)
+
+
+def test_a_collection_pickles_as_a_reference(file):
+    electrons = file.events().Electrons
+    dumped = pickle.dumps(electrons)
+    assert len(dumped) < SMALL
+    assert_same(pickle.loads(dumped).eta, electrons.eta)  # noqa: S301
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda e: e.Electrons.pt,
+        lambda e: e.Electrons[e.Electrons.pt > 20_000],
+        lambda e: e[ak.num(e.Electrons) >= 2].Electrons,
+        lambda e: e[:50][ak.num(e[:50].Jets) > 1],
+        lambda e: e.EventInfo,
+        lambda e: e[7],
+        lambda e: e.Electrons[:, :1],
+        lambda e: (e.Electrons[:, :1] + e.Electrons[:, :1]).mass,
+        lambda e: e.Electrons.trackParticleLinks,
+        lambda e: e[["Electrons", "Jets"]],
+        lambda e: e[ak.Array([0, None, 2])],
+        lambda e: ak.mask(e, ak.num(e.Electrons) > 1),
+        lambda e: e[[5, 1, 1, -1]],
+        lambda e: e[::-3],
+        lambda e: e[ak.num(e.Jets) > 1][2:7],
+        lambda e: ak.concatenate([e[:3], e[10:20]]),
+    ],
+    ids=[
+        "field",
+        "objects",
+        "of selected",
+        "of a range",
+        "single",
+        "event",
+        "cut",
+        "derived",
+        "links",
+        "two",
+        "with none",
+        "masked",
+        "picked",
+        "backwards",
+        "of selected range",
+        "joined",
+    ],
+)
+def test_derived_arrays_pickle(file, make):
+    events = file.events(0, 200)
+    made = make(events)
+    again = _again(made)
+    assert ak.type(again) == ak.type(made)
+    assert_same(ak.to_layout(again), ak.to_layout(made))
+    assert_same(ak.to_layout(copy.deepcopy(made)), ak.to_layout(made))
+
+
+def test_a_data_array_does_not_need_the_file_any_more(path, tmp_path):
+    here = shutil.copy(path, tmp_path / "gone.root")
+    file = physlite.open(here)
+    events = file.events()
+    pt = pickle.dumps(events.Electrons.pt)
+    electrons = pickle.dumps(events.Electrons)
+    (tmp_path / "gone.root").unlink()
+    assert len(pickle.loads(pt)) == file.num_entries  # noqa: S301
+    with pytest.raises(FileNotFoundError, match=r"gone\.root"):
+        ak.sum(pickle.loads(electrons).pt)  # noqa: S301
+
+
+def test_events_reopen_in_another_process(file, tmp_path):
+    events = file.events()
+    selected = events[ak.num(events.Muons) == 2]
+    dumped = tmp_path / "selected.pickle"
+    dumped.write_bytes(pickle.dumps((file, selected, selected.Muons)))
+    code = (
+        "import pickle, sys, pathlib\n"
+        "file, events, muons = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())\n"
+        "pairs = muons[:, 0] + muons[:, 1]\n"
+        "print(file.num_entries, len(events), float(sum(pairs.mass)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, str(dumped)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    pairs = selected.Muons[:, 0] + selected.Muons[:, 1]
+    numbers = done.stdout.split()
+    assert numbers[:2] == [str(file.num_entries), str(len(selected))]
+    assert float(numbers[2]) == pytest.approx(float(sum(pairs.mass)), rel=1e-12)
+
+
+def test_bytes_travel_with_their_content(path):
+    file = physlite.open(path.read_bytes())
+    assert_same(_again(file).array("AnalysisMuonsAuxDyn.pt"), file.array("AnalysisMuonsAuxDyn.pt"))
+
+
+def test_pickling_while_others_read(file):
+    events = file.events()
+    stop = threading.Event()
+
+    def read():
+        while not stop.is_set():
+            ak.sum(file.events(0, 100).Jets.pt)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for _ in range(20):
+            pickle.dumps((file, events, events.Jets))
+    finally:
+        stop.set()
+        reader.join()
+
+
+def test_a_closed_file_raises_when_it_is_used(path):
+    with physlite.open(path) as file:
+        events = file.events()
+        kept = events.Electrons.pt
+    assert len(kept) == len(events)
+    with pytest.raises(ValueError, match="closed"):
+        _ = events.Jets.pt

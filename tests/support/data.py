@@ -1,0 +1,43 @@
+"""The real files, and the sample that comes with the package."""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+# Events published by ATLAS and Scikit-HEP as test data; the names say release and content.
+R21 = "DAOD_PHYSLITE_21.2.108.0_mc.root"
+R22 = "DAOD_PHYSLITE_22.2.110_ttbar_mc.root"
+R24 = "DAOD_PHYSLITE_24.0.2_mc.root"
+TREE_ONLY = "DAOD_PHYSLITE_collectiontree_only_mc.root"
+TIMES_50 = "DAOD_PHYSLITE_collectiontree_only_x50_mc.root"
+RNTUPLE = "DAOD_PHYSLITE_rntuple_v1_mc.root"
+SAMPLE = "sample"
+
+REAL_TTREES = (R21, R22, R24, TREE_ONLY)
+ALL_TTREES = (*REAL_TTREES, TIMES_50, SAMPLE)
+
+
+def missing(reason):
+    """Skips, but not where everything must run."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason} (and CI=true: nothing may be skipped)")
+    pytest.skip(reason)
+
+
+def folder() -> Path:
+    beside = Path(__file__).parents[3] / "shared" / "data"
+    return Path(os.environ.get("PHYSLITE_TEST_DATA") or beside)
+
+
+def path_of(name) -> Path:
+    """Where one of the files is; skips when it is not there."""
+    if name == SAMPLE:
+        return Path(str(files("physlite") / "data" / "sample.root"))
+    path = folder() / name
+    if not path.is_file():
+        missing(f"the real file {path} is not there: set PHYSLITE_TEST_DATA to its folder")
+    return path
