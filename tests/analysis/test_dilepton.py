@@ -49,7 +49,7 @@ def test_reads_only_the_columns_it_names():
         named = {"pt", "eta", "phi", "m", "charge", "DFCommonElectronsLHMedium", "quality"}
         collections = (file.collections["Electrons"], file.collections["Muons"])
         columns = [i for c in collections for field, i in c.fields.items() if field in named]
-        assert file.source.stats.bytes - before <= sum(file.stored_bytes(i) for i in columns)
+        assert file.source.stats.bytes - before <= sum(file._store.stored_bytes(i) for i in columns)
 
 
 def test_histogram(channels):

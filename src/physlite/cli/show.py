@@ -19,7 +19,7 @@ _HEADS = (
 def run(path: str, filters: list[str] | None, *, as_json: bool) -> None:
     """Lists the columns that any of the filters chooses, or all."""
     with physlite.open(path) as file:
-        columns = [file.columns.at(i) for i in file.find(filters)]
+        columns = file.select(filters)
     if as_json:
         print_json({"file": path, "columns": [asdict(c) for c in columns]})
         return

@@ -89,6 +89,10 @@ class Manifest:
         text = self.columns[column].encoding
         return parse_encoding(text) if text else None
 
+    def require_encoding(self, column: int) -> Encoding:
+        """The encoding of a column that is known to have one."""
+        return parse_encoding(self.columns[column].encoding)
+
     def pages(self, column: int) -> Pages:
         """All pages of a column."""
         c = self.columns[column]

@@ -98,8 +98,7 @@ class ColumnReader:
         calls = []
         for column, spans, first_entry in requests:
             data = [next(fetched) if r.offset >= 0 else inline[-1 - r.offset :][: r.size] for r in spans]
-            encoding = self.manifest.encoding(column)
-            assert encoding is not None  # noqa: S101  # checked by buffers()
+            encoding = self.manifest.require_encoding(column)
             calls.append((encoding.program, data, np.ascontiguousarray(first_entry), start, stop))
         try:
             return _core.decode(calls, self.threads)

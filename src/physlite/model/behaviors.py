@@ -9,16 +9,13 @@ from __future__ import annotations
 import itertools
 import numbers
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import awkward as ak
 import numpy as np
 from vector.backends import awkward as vector_awkward
 
 from physlite.model.naming import OTHERS, PARTICLES
-
-if TYPE_CHECKING:
-    from physlite.model.events import EventSource
 
 __all__ = ["SOURCE"]
 
@@ -32,11 +29,21 @@ _MUON_MASS = 105.65837
 behavior: dict[Any, Any] = {}
 
 
+class _Source(Protocol):
+    """What an array is read from: an EventSource."""
+
+    def select(self, layout: ak.contents.Content, where: Any) -> ak.Array | None:
+        """`array[where]` where it can be read better than by cutting the array."""
+
+    def reduce(self, layout: ak.contents.Content) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
+        """What an array of this layout pickles as when it is still as in the file."""
+
+
 class _FromFile:
     """An array of objects that may still be tied to the columns of a file."""
 
     def __getitem__(self, where: Any) -> Any:
-        source: EventSource | None = self.attrs.get(SOURCE)  # type: ignore[attr-defined]
+        source: _Source | None = self.attrs.get(SOURCE)  # type: ignore[attr-defined]
         if source is not None:
             found = source.select(self.layout, where)  # type: ignore[attr-defined]
             if found is not None:
@@ -48,7 +55,7 @@ class _FromFile:
         return out
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        source: EventSource | None = self.attrs.get(SOURCE)  # type: ignore[attr-defined]
+        source: _Source | None = self.attrs.get(SOURCE)  # type: ignore[attr-defined]
         reduced = source.reduce(self.layout) if source is not None else None  # type: ignore[attr-defined]
         return super().__reduce_ex__(protocol) if reduced is None else reduced
 

@@ -6,7 +6,7 @@ import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 from physlite.exceptions import CorruptDataError
 from physlite.model.behaviors import SOURCE
 from physlite.model.naming import Collection
-
-if TYPE_CHECKING:
-    from physlite.model.file import File
+from physlite.model.store import ColumnStore
 
 __all__ = ["EventSource"]
 
@@ -31,8 +29,8 @@ class EventSource:
     reads those alone, and lets them pickle as a reference to the file instead of as data.
     """
 
-    def __init__(self, file: File | Callable[[], File], start: int, stop: int) -> None:
-        self._file = file
+    def __init__(self, store: ColumnStore | Callable[[], ColumnStore], start: int, stop: int) -> None:
+        self._store = store
         self.start = start
         self.stop = stop
         self._lock = threading.RLock()
@@ -43,19 +41,19 @@ class EventSource:
         self._collections_by_layout: dict[int, Collection] = {}
 
     @functools.cached_property
-    def file(self) -> File:
-        """The file, opened when it is needed first."""
-        return self._file() if callable(self._file) else self._file
+    def store(self) -> ColumnStore:
+        """The columns; their file is opened when they are needed first."""
+        return self._store() if callable(self._store) else self._store
 
     # ------------------------------------------------------------------------------------------------- the array
 
     def events(self) -> ak.Array:
         """The events of this source."""
-        array = ak.from_buffers(self.file.schema.form, self.stop - self.start, _Container(self), attrs={SOURCE: self})
+        array = ak.from_buffers(self.store.schema.form, self.stop - self.start, _Container(self), attrs={SOURCE: self})
         self._layout = array.layout
         # The layouts live as long as this object, so their ids stay theirs.
         for name, content in zip(array.layout.fields, array.layout.contents, strict=True):
-            self._collections_by_layout[id(content)] = self.file.collections[name]
+            self._collections_by_layout[id(content)] = self.store.schema.collections[name]
         return array
 
     # ----------------------------------------------------------------------------------------------- what is asked
@@ -69,7 +67,7 @@ class EventSource:
         if layout is self._layout:
             if isinstance(where, slice) and where.step in (None, 1):
                 start, stop, _ = where.indices(self.stop - self.start)
-                return EventSource(self.file, self.start + start, self.start + max(start, stop)).events()
+                return EventSource(self.store, self.start + start, self.start + max(start, stop)).events()
             return None
         collection = self._collections_by_layout.get(id(layout))
         if collection is None or not collection.is_list:
@@ -83,9 +81,7 @@ class EventSource:
 
     def _field(self, collection: Collection, name: str) -> ak.Array:
         column = collection.fields[name]
-        encoding = self.file.manifest.encoding(column)
-        assert encoding is not None  # noqa: S101  # collections hold no other columns
-        return ak.Array(encoding.layout(self.column(column)))
+        return ak.Array(self.store.manifest.require_encoding(column).layout(self.column(column)))
 
     # ------------------------------------------------------------------------------------------------------ reading
 
@@ -93,13 +89,13 @@ class EventSource:
         """The decoded buffers of a column, read once in the life of these events."""
         with self._lock:
             if column not in self._columns:
-                self._columns[column] = self.file.buffers(column, self.start, self.stop)
+                self._columns[column] = self.store.buffers([column], self.start, self.stop)[0]
             return self._columns[column]
 
     def column_buffer(self, column: int, number: int) -> Buffer:
         """One of them. Columns of a collection must agree about the length of its lists."""
         buffers = self.column(column)
-        collection = self.file.schema.collection_of.get(column)
+        collection = self.store.schema.collection_of.get(column)
         if collection is not None and collection.is_list and number > 0:
             self._check_lengths(collection, column, buffers[0])
         return buffers[number]
@@ -111,7 +107,7 @@ class EventSource:
         event = int(np.flatnonzero(known[0] != offsets)[0]) - 1
         sizes = [int(o[event + 1] - o[event]) for o in (offsets, known[0])]
         msg = (
-            f"{self.file.name}: column {self.file.manifest.columns[column].name} has {sizes[0]} objects in event "
+            f"{self.store.name}: column {self.store.manifest.columns[column].name} has {sizes[0]} objects in event "
             f"{self.start + event} where {known[1]} has {sizes[1]}: it cannot be used together with the collection, "
             "only alone (File.arrays)"
         )
@@ -121,7 +117,7 @@ class EventSource:
         """Where each event's objects begin in a collection, from a column that is read anyway, or the cheapest one."""
         with self._lock:
             if name not in self._offsets:
-                collection = self.file.collections[name]
+                collection = self.store.schema.collections[name]
                 column = self._column_for_offsets(collection)
                 if column == collection.size_column:
                     sizes = self.column(column)[0]
@@ -129,7 +125,7 @@ class EventSource:
                     np.cumsum(sizes, out=offsets[1:])
                 else:
                     offsets = self.column(column)[0]
-                self._offsets[name] = offsets, self.file.manifest.columns[column].name
+                self._offsets[name] = offsets, self.store.manifest.columns[column].name
             return self._offsets[name][0]
 
     def _column_for_offsets(self, collection: Collection) -> int:
@@ -142,7 +138,7 @@ class EventSource:
             return collection.fields[asked]
         if collection.size_column is not None:
             columns.append(collection.size_column)
-        return min(columns, key=self.file.stored_bytes)
+        return min(columns, key=self.store.stored_bytes)
 
     # ----------------------------------------------------------------------------------------------------- pickling
 
@@ -157,7 +153,7 @@ class EventSource:
 
     def __reduce__(self) -> tuple[type[EventSource], tuple[Any, int, int]]:
         # Arrays that hold their data carry a source too: where they arrive, they must not open the file for nothing.
-        opener = self._file if callable(self._file) else self._file.opener()
+        opener = self._store if callable(self._store) else self._store.opener()
         return (EventSource, (opener, self.start, self.stop))
 
     def __repr__(self) -> str:

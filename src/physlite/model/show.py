@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import html as _html
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from physlite.model.file import Column, File
+from physlite.formats.rootfile import compression_name
+from physlite.model.columns import Column
+from physlite.model.store import ColumnStore
 
 __all__ = ["aligned", "cut", "html", "human_bytes", "table"]
 
@@ -51,20 +51,21 @@ def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collectio
     return "\n".join(lines)
 
 
-def html(file: File) -> str:
+def html(store: ColumnStore) -> str:
     """What a notebook shows of a file: a line about it, and its collections."""
+    manifest = store.manifest
     cells = []
-    for collection in file.collections.values():
+    for collection in store.schema.collections.values():
         fields = ", ".join(collection.fields)
-        size = human_bytes(sum(file.stored_bytes(i) for i in set(collection.fields.values())))
+        size = human_bytes(sum(store.stored_bytes(i) for i in set(collection.fields.values())))
         cells.append(
             f"<tr><td style='text-align:left'>{_html.escape(collection.name)}</td>"
             f"<td style='text-align:left'>{_html.escape(collection.record)}</td><td>{len(collection.fields)}</td>"
             f"<td>{size}</td><td style='text-align:left'>{_html.escape(cut(fields, 100))}</td></tr>"
         )
     return (
-        f"<div><b>{_html.escape(file.name)}</b>: {file.num_entries:,} events, {len(file.columns)} columns, "
-        f"{file.format}, {file.compression}, {human_bytes(file.source.size())}"
+        f"<div><b>{_html.escape(store.name)}</b>: {manifest.num_entries:,} events, {len(manifest.columns)} columns, "
+        f"{manifest.format}, {compression_name(manifest.compression)}, {human_bytes(manifest.file_bytes)}"
         "<details open><summary>Collections</summary><div style='max-height:30em;overflow:auto'><table>"
         "<thead><tr><th>collection</th><th>class</th><th>fields</th><th>on disk</th><th>names</th></tr></thead>"
         f"<tbody>{''.join(cells)}</tbody></table></div></details></div>"

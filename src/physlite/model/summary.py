@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import awkward as ak
 
 from physlite.formats.manifest import ManifestColumn
+from physlite.model.file import File
 from physlite.model.naming import container_of
-
-if TYPE_CHECKING:
-    from physlite.model.file import File
 
 __all__ = ["CollectionSummary", "Size", "Summary", "summarize"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from pathlib import Path
@@ -14,16 +15,19 @@ from physlite.storage.fileobject import FileObjectSource
 from physlite.storage.local import LocalSource
 from physlite.storage.memory import MemorySource
 
-__all__ = ["open_source"]
+__all__ = ["Openable", "open_source"]
+
+Openable = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | ByteSource
 
 _SCHEME = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
 
 
-def open_source(where: str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | ByteSource) -> ByteSource:
-    """Opens a path, `file://` URL, bytes, a binary file object, or passes a ByteSource through.
+def open_source(where: Openable) -> ByteSource:
+    """Opens a path, a pattern that matches one file, a `file://` URL, bytes, a binary file object, or a ByteSource.
 
     Raises:
         FileNotFoundError: no such file; the message names similar files in the same directory.
+        ValueError: a pattern that matches several files.
         UnsupportedFormatError: a URL of another kind.
         TypeError: something else altogether.
     """
@@ -34,7 +38,7 @@ def open_source(where: str | os.PathLike[str] | bytes | bytearray | memoryview |
         if match and match["scheme"] != "file":
             msg = f"{where.split('?')[0]}: cannot read {match['scheme']}:// yet; copy the file here first"
             raise UnsupportedFormatError(msg)
-        return _open_local(_path_of_url(where) if match else where)
+        return _open_local(_path_of_url(where) if match else _expand(where))
     if isinstance(where, os.PathLike):
         return _open_local(where)
     if isinstance(where, ByteSource):
@@ -48,6 +52,20 @@ def open_source(where: str | os.PathLike[str] | bytes | bytearray | memoryview |
 def _path_of_url(url: str) -> str:
     """The path of a `file://` URL, as `Path.as_uri` makes them."""
     return unquote(url.removeprefix("file://").removeprefix("localhost"))
+
+
+def _expand(path: str) -> str:
+    """A glob pattern to the file it matches."""
+    if not glob.has_magic(path) or Path(path).exists():
+        return path
+    found = sorted(glob.glob(str(Path(path).expanduser())))  # noqa: PTH207  # Path.glob takes no absolute patterns
+    if not found:
+        msg = f"no file matches {path!r}"
+        raise FileNotFoundError(msg)
+    if len(found) > 1:
+        msg = f"{path!r} matches {len(found)} files ({found[0]}, …): open them one at a time"
+        raise ValueError(msg)
+    return found[0]
 
 
 def _open_local(path: str | os.PathLike[str]) -> LocalSource:

@@ -1,0 +1,34 @@
+"""Which of the formats a file's events are in."""
+
+from __future__ import annotations
+
+from physlite.exceptions import NotAnEventFileError, UnsupportedFormatError
+from physlite.formats import ttree
+from physlite.formats.manifest import Manifest
+from physlite.formats.rootfile import RootFile
+
+__all__ = ["EVENT_NTUPLE", "EVENT_TREE", "read_event_manifest"]
+
+# Names that ATLAS gives them (APR::DEFAULT_CONTAINER_NAME and DEFAULT_RNTUPLE_NAME in Athena's RootStorageSvc).
+EVENT_TREE = "CollectionTree"
+EVENT_NTUPLE = "EventData"
+
+
+def read_event_manifest(root: RootFile) -> Manifest:
+    """The manifest of a file's events.
+
+    Raises:
+        NotAnEventFileError: it has no events; the message names the trees that it has.
+        UnsupportedFormatError: they are in a format, or a version of it, that is not known here.
+        CorruptDataError: what describes them is damaged.
+    """
+    key = root.key(EVENT_TREE)
+    if key is not None and key.class_name == "TTree":
+        return ttree.read_manifest(root, key)
+    if root.key(EVENT_NTUPLE) is not None:
+        msg = f"{root.name}: its events are an RNTuple ('{EVENT_NTUPLE}'), which cannot be read yet"
+        raise UnsupportedFormatError(msg)
+    trees = sorted({k.name for k in root.keys if k.class_name in ("TTree", "ROOT::RNTuple", "TNtuple")})
+    what = f"it has the trees {', '.join(trees)}" if trees else "it has no tree at all"
+    msg = f"{root.name}: not a DAOD_PHYSLITE file: there is no tree '{EVENT_TREE}'; {what}"
+    raise NotAnEventFileError(msg)

@@ -1,0 +1,92 @@
+"""The columns of a file as users see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from physlite.exceptions import ColumnNotFoundError
+from physlite.formats.filters import nearest
+from physlite.formats.manifest import Manifest
+from physlite.formats.rootfile import compression_name
+
+__all__ = ["Column", "Columns"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a file.
+
+    `type` is Awkward's type of an entry; `uncompressed_bytes` and `compressed_bytes` are those of all its baskets;
+    `problem` says why it cannot be read, or is empty.
+    """
+
+    name: str
+    path: str
+    title: str
+    type_name: str
+    type: str
+    num_entries: int
+    baskets: int
+    compression: str
+    compressed_bytes: int
+    uncompressed_bytes: int
+    problem: str
+
+    def __repr__(self) -> str:
+        return f"<Column {self.name}: {self.type}>"
+
+
+class Columns(Mapping[str, Column]):
+    """The columns of a file by name. Static stores also answer to their full path, `X/X.field`."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+
+    def __getitem__(self, name: str) -> Column:
+        return self.at(self.index(name))
+
+    def index(self, name: str) -> int:
+        """Position of a column in the manifest.
+
+        Raises:
+            ColumnNotFoundError: there is none of this name; the message offers the nearest names.
+        """
+        found = self._manifest.index.get(name)
+        if found is None:
+            msg = f"no column {name!r}{nearest(list(self), str(name))}"
+            raise ColumnNotFoundError(msg)
+        return found
+
+    def at(self, index: int) -> Column:
+        """The column at a position in the manifest."""
+        info = self._manifest.columns[index]
+        encoding = self._manifest.encoding(index)
+        parts = [self._manifest.columns[i] for i in self._manifest.with_members(index)]
+        problem = next((p.problem for p in (info, *parts) if p.problem), "")
+        kind = "through uproot" if encoding is None else encoding.type
+        return Column(
+            name=info.name,
+            path=info.path,
+            title=info.title,
+            type_name=info.type_name,
+            type="unreadable" if problem else kind,
+            num_entries=self._manifest.num_entries,
+            baskets=sum(p.pages for p in parts),
+            compression=compression_name(info.compression),
+            compressed_bytes=sum(p.compressed_bytes for p in parts),
+            uncompressed_bytes=sum(p.uncompressed_bytes for p in parts),
+            problem=problem,
+        )
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._manifest.index
+
+    def __iter__(self) -> Iterator[str]:
+        return (column.name for column in self._manifest.columns)
+
+    def __len__(self) -> int:
+        return len(self._manifest.columns)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} columns>"

@@ -1,0 +1,116 @@
+"""A file's columns, read by position and remembered: what both `File` and the events stand on."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import awkward as ak
+from numpy.typing import NDArray
+
+from physlite.exceptions import PhysliteError
+from physlite.formats.cache import BufferCache
+from physlite.formats.detect import read_event_manifest
+from physlite.formats.manifest import Manifest
+from physlite.formats.reader import ColumnReader, default_threads
+from physlite.formats.rootfile import RootFile
+from physlite.model.schema import Schema, schema_of
+from physlite.storage import ByteSource, Openable, open_source
+
+__all__ = ["ColumnStore", "open_store"]
+
+Buffers = list[NDArray[Any]]
+
+
+class ColumnStore:
+    """The columns of one file, with a bounded memory of what was decoded last. Pickles by reopening.
+
+    Columns are named by their position in the manifest.
+    """
+
+    def __init__(self, source: ByteSource, manifest: Manifest, threads: int, cache_bytes: int) -> None:
+        self.source = source
+        self.manifest = manifest
+        self.threads = threads
+        self._reader = ColumnReader(manifest, source, threads)
+        self._cache = BufferCache(cache_bytes)
+
+    @property
+    def name(self) -> str:
+        """How the file was called."""
+        return self.source.name
+
+    @functools.cached_property
+    def schema(self) -> Schema:
+        """What the events look like; shared by files with the same columns."""
+        return schema_of(self.manifest)
+
+    def buffers(self, columns: Sequence[int], start: int, stop: int) -> list[Buffers]:
+        """Decoded buffers of columns that have an encoding: offsets and values, outermost first; read-only.
+
+        Raises:
+            CorruptDataError, UnreadableColumnError, OSError: as `ColumnReader.buffers`.
+        """
+        found = {i: self._cache.get((i, start, stop)) for i in columns}
+        missing = [i for i, buffers in found.items() if buffers is None]
+        for i, buffers in zip(missing, self._reader.buffers(missing, start, stop), strict=True):
+            for buffer in buffers:
+                buffer.flags.writeable = False  # arrays share it
+            self._cache.put((i, start, stop), buffers)
+            found[i] = buffers
+        return [found[i] or [] for i in columns]
+
+    def layouts(self, columns: Sequence[int], start: int, stop: int) -> list[ak.contents.Content]:
+        """Awkward layouts of columns, whichever way they can be read.
+
+        Raises:
+            CorruptDataError, UnreadableColumnError, OSError: as `ColumnReader.layouts`.
+        """
+        native = [i for i in columns if self.manifest.columns[i].encoding]
+        ready = dict(zip(native, self.buffers(native, start, stop), strict=True))
+        others = [i for i in columns if i not in ready]
+        layouts = dict(zip(others, self._reader.layouts(others, start, stop), strict=True))
+        for i, buffers in ready.items():
+            layouts[i] = self.manifest.require_encoding(i).layout(buffers)
+        return [layouts[i] for i in columns]
+
+    def stored_bytes(self, column: int) -> int:
+        """Bytes that reading a column takes from the file."""
+        return sum(int(self.manifest.pages(i).size.sum()) for i in self.manifest.with_members(column))
+
+    def close(self) -> None:
+        """Forgets what was decoded and closes the source."""
+        self._cache.clear()
+        self.source.close()
+
+    def opener(self) -> Callable[[], ColumnStore]:
+        """A function that opens this file again, on whichever machine it is called."""
+        return functools.partial(
+            open_store, self.source, threads=self.threads, manifest=None, cache_bytes=self._cache.limit_bytes
+        )
+
+    def __reduce__(self) -> tuple[Callable[..., ColumnStore], tuple[()]]:
+        return (self.opener(), ())
+
+
+def open_store(
+    where: Openable, *, threads: int | None, manifest: Manifest | str | os.PathLike[str] | None, cache_bytes: int
+) -> ColumnStore:
+    """Opens a file; arguments and errors are those of `physlite.open`."""
+    if threads is not None and threads < 1:
+        msg = f"threads={threads}: at least one thread is needed"
+        raise ValueError(msg)
+    source = open_source(where)
+    try:
+        root = RootFile(source)
+        if manifest is None:
+            manifest = read_event_manifest(root)
+        else:
+            manifest = manifest if isinstance(manifest, Manifest) else Manifest.load(manifest)
+            manifest.require_file(source.name, root.uuid, source.size())
+    except PhysliteError:
+        source.close()
+        raise
+    return ColumnStore(source, manifest, threads or default_threads(), cache_bytes)
