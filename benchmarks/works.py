@@ -59,7 +59,8 @@ COLUMNS = {
     ],
     "nested": ["AnalysisJetsAuxDyn.SumPtTrkPt500"],
     "nested, incompressible": ["AnalysisJetsAuxDyn.EnergyPerSampling"],
-    "links": ["PrimaryVerticesAuxDyn.trackParticleLinks"],
+    "links": ["AnalysisJetsAuxDyn.GhostTrack"],
+    "links, most lists empty": ["PrimaryVerticesAuxDyn.trackParticleLinks"],
 }  # fmt: skip
 WANTED = {"ten floats": 2.5, "nested": 4.0, "links": 7.0}
 
