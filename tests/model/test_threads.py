@@ -1,0 +1,37 @@
+"""One file, one array of events, several threads of the user's."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import awkward as ak
+import pytest
+
+import physlite
+from support import data
+from support.compare import assert_same
+
+
+@pytest.mark.parametrize("cache_bytes", [0, 100_000_000])
+def test_threads_share_a_file(cache_bytes):
+    path = data.path_of(data.SAMPLE)
+    with physlite.open(path, threads=1) as alone:
+        names = [name for name in alone.columns if alone.columns[name].type != "through uproot"]
+        expected = {name: alone.array(name) for name in names}
+
+    with physlite.open(path, threads=2, cache_bytes=cache_bytes) as shared, ThreadPoolExecutor(8) as pool:
+        for name, array in zip(names * 2, pool.map(shared.array, names * 2), strict=True):
+            assert_same(array, expected[name])
+
+
+def test_threads_share_events():
+    """The first to ask for a column reads it, and the lists of a collection are the same for all."""
+    path = data.path_of(data.SAMPLE)
+    with physlite.open(path) as file:
+        fields = list(file.collections["Jets"].fields)
+        expected = {name: file.events().Jets[name] for name in fields}
+        events = file.events()
+        before = file.source.stats.requests
+        with ThreadPoolExecutor(8) as pool:
+            picked = list(pool.map(lambda name: events.Jets[ak.num(events.Jets) > 1][name], fields * 4))
+        for name, array in zip(fields * 4, picked, strict=True):
+            assert_same(array, expected[name][ak.num(expected[name]) > 1])
+        assert file.source.stats.requests - before <= len(fields) + 1
