@@ -94,10 +94,9 @@ private:
             }
             case Op::string:
                 out.alone = outermost;
-                out.alone = outermost;
                 out.slot = add({true, Value::i8});
                 add({false, Value::u1});
-                out.least = 1;
+                out.least = outermost ? 0 : 1;
                 break;
             case Op::objects:
                 if (!outermost) throw CorruptData("a column program with inner streamed objects");
@@ -118,7 +117,7 @@ private:
                 for (std::int64_t i = 0; i < skips; ++i) out.skips.push_back(number(counted_object, largest_number));
                 out.number = static_cast<std::size_t>(number(0, 4096));
                 out.children.push_back(node(depth + 1, true));
-                out.least = 1;
+                out.least = out.children[0].least == 0 ? 0 : 1;
                 break;
             }
             case Op::scaled:
@@ -143,7 +142,7 @@ private:
         if ((out.op == Op::scaled || out.op == Op::truncated) && !real)
             throw CorruptData("a column program that packs integers as reals");
         if (out.least > largest_item) throw CorruptData("a column program with items of over 2 GiB");
-        if (out.least == 0 && out.op != Op::to_end) throw CorruptData("a column program with items of no bytes");
+        if (out.least == 0 && !outermost) throw CorruptData("a column program with items of no bytes");
         return out;
     }
 

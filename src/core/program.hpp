@@ -50,7 +50,7 @@ struct Node {
     double low = 0, high = 0;         ///< scaled: the range
     std::size_t slot = 0;             ///< its (first) output buffer
     std::size_t items = 0;            ///< lists: index of the counter of their items
-    std::size_t least = 0;            ///< bytes that one of it takes at least
+    std::size_t least = 0;            ///< bytes that one of it takes at least; 0 only outermost
     std::size_t width = 0;            ///< of a value in memory, in bytes
     bool words = false;               ///< a record of 4-byte members only, as ElementLinks are
     bool alone = false;               ///< a string with an entry to itself: no bytes at all are an empty one (TLeafC)

@@ -25,27 +25,39 @@ NAMES = ["ElectronsAuxDyn.pt", "ElectronsAuxDyn.eta", "MuonsAuxDyn.pt", "Jets[0]
         ("/Dyn/", ["ElectronsAuxDyn.pt", "ElectronsAuxDyn.eta", "MuonsAuxDyn.pt"]),
         ("/a.*b|eta$/", ["ElectronsAuxDyn.eta"]),
         ("Electrons.*(pt|eta)$", ["ElectronsAuxDyn.pt", "ElectronsAuxDyn.eta"]),
-        (["MuonsAuxDyn.pt", "ElectronsAuxDyn.eta"], ["ElectronsAuxDyn.eta", "MuonsAuxDyn.pt"]),
-        (("x", "*.eta"), ["ElectronsAuxDyn.eta", "x"]),
+        (["MuonsAuxDyn.pt", "ElectronsAuxDyn.eta"], ["MuonsAuxDyn.pt", "ElectronsAuxDyn.eta"]),
+        (("x", "*.eta", "Electrons*"), ["x", "ElectronsAuxDyn.eta", "ElectronsAuxDyn.pt"]),
         (iter(["x"]), ["x"]),
         (lambda name: name.startswith("M"), ["MuonsAuxDyn.pt"]),
-        (lambda _: False, []),
         ([], []),
     ],
 )
-def test_a_filter_chooses_in_the_order_of_the_file(wanted, chosen):
+def test_a_pattern_chooses_in_the_order_of_the_file_a_list_in_its_own(wanted, chosen):
     assert select(NAMES, wanted) == chosen
 
 
-@pytest.mark.parametrize("wanted", ["y", "ElectronsAuxDyn", "/^nothing$/", "nothing*", "(", ["x", "y"], "/(/", ""])
+@pytest.mark.parametrize(
+    "wanted", ["y", "ElectronsAuxDyn", "/^nothing$/", "nothing*", "Dyn.ptt*", "Dyn.etaa?", "(", ["x", "y"], "/(/", ""]
+)
 def test_a_string_that_chooses_nothing_raises(wanted):
     with pytest.raises(ColumnNotFoundError, match="no column matches"):
         select(NAMES, wanted)
 
 
+def test_a_function_that_chooses_nothing_raises():
+    with pytest.raises(ColumnNotFoundError, match="none of the 6 columns"):
+        select(NAMES, lambda _: False)
+
+
+@pytest.mark.parametrize("wanted", [1, [1], [b"x"]])
+def test_other_types_are_refused(wanted):
+    with pytest.raises(TypeError, match="name"):
+        select(NAMES, wanted)
+
+
 def test_the_nearest_names_do_not_mind_the_case():
     assert nearest(NAMES, "electronsauxdyn.PT").startswith("; nearest: ElectronsAuxDyn.pt")
-    assert nearest(NAMES, "qqqqqq") == " (6 columns; try .show())"
+    assert nearest(NAMES, "qqqqqq", "; sorry") == "; sorry"
 
 
 @pytest.fixture(scope="module")

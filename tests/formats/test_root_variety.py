@@ -14,8 +14,11 @@ import pytest
 import uproot
 
 import physlite
+from physlite import _core
+from physlite.formats.encoding import Encoding, Text
 from support import write_with_root
 from support.compare import assert_same
+from support.rootfiles import stored_basket
 
 ROOT_PYTHON = os.environ.get("PHYSLITE_ROOT_PYTHON")
 N = write_with_root.ENTRIES
@@ -207,3 +210,15 @@ def test_a_basket_of_several_compressed_blocks(folder):
         assert ak.num(values).to_list() == [50_000] * 50
         assert ak.min(values, axis=1).to_list() == ak.max(values, axis=1).to_list() == list(range(50))
         assert_same(file.array("values", 31, 33), values[31:33])
+
+
+@pytest.mark.parametrize("filled", [0, 1, 100])
+def test_mostly_empty_text(filled):
+    """An entry of no bytes is an empty string: there can be many more entries than bytes."""
+    texts = ["a" if filled and i % filled == 0 else "" for i in range(3000)]
+    content = [b"\1a" if text else b"" for text in texts]
+    starts = np.cumsum([0] + [len(entry) for entry in content])
+    column = Encoding(0, Text())
+    page = stored_basket(b"".join(content), starts)
+    offsets, chars = _core.decode([(column.program, [page], np.array([0, 3000]), 0, 3000)], 2)[0]
+    assert ak.Array(column.layout([offsets, chars])).to_list() == texts

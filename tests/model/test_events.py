@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import physlite
-from physlite.exceptions import CorruptDataError
+from physlite.exceptions import UnreadableColumnError
 from physlite.model.naming import OTHERS, PARTICLES
 from support import data
 from support.compare import assert_same
@@ -258,9 +258,9 @@ def test_columns_that_disagree_about_the_lengths_say_so(tmp_path):
         assert things.a.to_list() == one.to_list()
         assert things.b.to_list() == other.to_list()
         events = file.events()
-        with pytest.raises(CorruptDataError, match=r"ThingsAuxDyn.*event 3.*File\.arrays"):
+        with pytest.raises(UnreadableColumnError, match=r"ThingsAuxDyn.*event 3.*File\.arrays"):
             ak.materialize(events.Things[events.Things.a > 0]["b"])
-        with pytest.raises(CorruptDataError, match=r"event 3"):
+        with pytest.raises(UnreadableColumnError, match=r"event 3"):
             file.events().Things.to_list()
 
 
@@ -277,3 +277,35 @@ def test_the_short_way(sample):
     events = physlite.events(data.path_of(data.SAMPLE))
     assert len(events) == sample.num_entries
     assert_same(events.Muons.pt, sample.array("AnalysisMuonsAuxDyn.pt"))
+
+
+def test_a_nested_list_chooses_objects(sample):
+    events = sample.events(0, 3)
+    chosen = events.Jets[[[0] if n else [] for n in ak.num(events.Jets)]]
+    assert_same(chosen.pt, events.Jets.pt[:, :1])
+
+
+def test_misspelt_fields_are_answered_with_the_nearest(sample):
+    events = sample.events()
+    with pytest.raises(AttributeError, match="nearest: Electrons"):
+        _ = events.Electron
+    with pytest.raises(AttributeError, match=r"nearest: .*charge"):
+        _ = events.Muons.charg
+
+
+def test_arrays_come_in_the_order_asked(sample):
+    names = ["AnalysisJetsAuxDyn.phi", "AnalysisJetsAuxDyn.eta", "AnalysisElectronsAuxDyn.pt"]
+    assert sample.arrays(names, 0, 2).fields == names
+
+
+def test_patterns_pass_over_what_is_not_decoded(sample):
+    everything = sample.arrays(entry_stop=2)
+    assert set(everything.fields) == {name for name in sample.columns if sample.columns[name].type != "through uproot"}
+
+
+@pytest.mark.parametrize("wrong", [0.5, "1"])
+def test_entries_are_whole_numbers(sample, wrong):
+    with pytest.raises(TypeError, match="integer"):
+        sample.events(wrong)
+    with pytest.raises(TypeError, match="integer"):
+        sample.array("AnalysisJetsAuxDyn.pt", 0, wrong)

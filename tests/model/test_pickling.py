@@ -1,11 +1,13 @@
 """Files, events and what is made of them travel to other processes (uproot5#1102)."""
 
 import copy
+import gc
 import pickle
 import shutil
 import subprocess
 import sys
 import threading
+import weakref
 
 import awkward as ak
 import pytest
@@ -198,3 +200,58 @@ def test_a_closed_file_raises_when_it_is_used(path):
     assert len(kept) == len(events)
     with pytest.raises(ValueError, match="closed"):
         _ = events.Jets.pt
+
+
+def test_several_arrays_travel_together(file):
+    """They share their source, and each stays what it was."""
+    events = file.events()
+    names = list(events.fields)
+    dumped = pickle.dumps((events, *(events[name] for name in names)))
+    assert len(dumped) < SMALL + 100 * len(names)
+    again, *collections = pickle.loads(dumped)  # noqa: S301
+    assert len(pickle.dumps(again)) < SMALL
+    for name, collection in zip(names, collections, strict=True):
+        field = collection.fields[0]
+        some = collection[1:20]
+        assert len(some) == 19
+        assert_same(some[field], events[name][field][1:20])
+
+
+def test_events_with_a_field_of_the_users(file):
+    events = file.events()
+    events["n_jets"] = ak.num(events.Jets)
+    dumped = pickle.dumps(events)
+    assert len(dumped) < SMALL + 20 * len(events)
+    again = pickle.loads(dumped)  # noqa: S301
+    assert_same(again.n_jets, events.n_jets)
+    assert_same(again.Muons.pt, events.Muons.pt)
+
+
+@pytest.mark.parametrize("opened", ["bytes", "file object"])
+def test_data_leave_their_file_behind(path, opened):
+    """The bytes of a file do not travel with each selection from it, and a file object need not travel at all."""
+    with path.open("rb") as stream:
+        events = physlite.events(path.read_bytes() if opened == "bytes" else stream)
+        leading = events.Muons[events.Muons.pt > 50_000][["pt", "eta"]]
+        assert len(pickle.dumps(leading)) < 20_000
+        assert_same(_again(leading).eta, leading.eta)
+        if opened == "bytes":
+            assert_same(_again(events).Muons.eta, events.Muons.eta)
+
+
+def test_selections_can_be_written_to_parquet(file, tmp_path):
+    muons = file.events().Muons[["pt", "eta", "charge"]]
+    ak.to_parquet(muons, tmp_path / "muons.parquet")
+    assert_same(ak.from_parquet(tmp_path / "muons.parquet").pt, muons.pt)
+
+
+def test_events_are_freed_with_their_last_array(file):
+    events = file.events()
+    _ = events.Muons.pt
+    layout = weakref.ref(events.layout)
+    gc.disable()  # freed by counting references, not by a search for cycles
+    try:
+        del events, _
+        assert layout() is None
+    finally:
+        gc.enable()

@@ -149,3 +149,14 @@ def test_opening_reads_the_header_the_directory_and_the_tree():
     source = RecordingSource(data.path_of(data.SAMPLE))
     physlite.open(source)
     assert len(source.take()) <= 5
+
+
+def test_a_field_of_chosen_events_reads_its_own_baskets(recorded, events):
+    chosen = events[[5, 3, 4]]
+    assert ak.num(chosen.Electrons.pt, axis=0) == 3
+    assert recorded.source.take() == recorded.baskets("AnalysisElectronsAuxDyn.pt")
+
+
+def test_a_field_named_by_a_tuple_reads_its_own_baskets(recorded, events):
+    _ = events["Electrons", "phi"]
+    assert recorded.source.take() == recorded.baskets("AnalysisElectronsAuxDyn.phi")

@@ -156,3 +156,14 @@ def beyond_4_gib(path, small):
         out.seek(end)
         out.write(tree_record + key_list)
     return path
+
+
+def stored_basket(content, starts):
+    """An uncompressed basket as on file: `starts` are the first bytes of its entries, and the end of the last."""
+    key = 48
+    entries = len(starts) - 1
+    table = struct.pack(f">{entries + 2}i", entries + 1, *(key + int(at) for at in starts[:-1]), 0)
+    size = len(content) + len(table)
+    head = struct.pack(">iHiIHH", key + size, 4, size, 0, key, 0) + bytes(11)
+    members = struct.pack(">HIiIIB", 3, 0, 0, entries, key + len(content), 0)
+    return head + members + content + table

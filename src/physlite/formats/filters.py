@@ -15,61 +15,64 @@ NameFilter = str | Iterable[str] | Callable[[str], bool] | None
 
 _SLASHED = re.compile(r"^/(?P<pattern>.*)/(?P<flags>[ims]*)$", re.DOTALL)
 _GLOB = re.compile(r"[*?\[]")
+# What only a regular expression has. Without it a pattern that fits nothing is a misspelt glob or name.
+_REGEX_ONLY = re.compile(r"[()|^$\\+]")
 
 
 def select(names: Sequence[str], wanted: NameFilter) -> list[str]:
-    """The names that a filter chooses, in their own order.
+    r"""The names that a filter chooses.
 
-    A string is, whichever comes first: a name to the letter; `/regex/` or `/regex/i`, searched for; a glob pattern
-    (`AnalysisElectrons*.pt`) when any name matches it; a regular expression, searched for. An iterable of strings
-    chooses what any of them does, a function the names for which it is true, None everything.
+    A string is, whichever comes first: a name to the letter; `/regex/` or `/regex/i`, searched for; a regular
+    expression, searched for, when it has any of `( ) | ^ $ + \`; a glob pattern (`AnalysisElectrons*.pt`). An iterable
+    of strings chooses what any of them does, in their order; a function the names for which it is true; None all.
 
     Raises:
-        ColumnNotFoundError: a string chooses nothing. The message offers the nearest names.
+        ColumnNotFoundError: nothing is chosen. The message offers the nearest names.
+        TypeError: the filter is of another type.
     """
     if wanted is None:
         return list(names)
     if callable(wanted):
-        return [name for name in names if wanted(name)]
-    chosen: set[str] = set()
-    for pattern in [wanted] if isinstance(wanted, str) else wanted:
-        found = _match(names, pattern)
-        if not found:
-            msg = f"no column matches {pattern!r}{nearest(names, pattern)}"
+        chosen = [name for name in names if wanted(name)]
+        if not chosen:
+            msg = f"the function chooses none of the {len(names)} columns"
             raise ColumnNotFoundError(msg)
-        chosen.update(found)
-    return [name for name in names if name in chosen]
+        return chosen
+    patterns = [wanted] if isinstance(wanted, str) else wanted
+    if not isinstance(patterns, Iterable):
+        msg = f"columns are chosen by names, patterns or a function, not by {wanted!r}"
+        raise TypeError(msg)
+    return list(dict.fromkeys(name for pattern in patterns for name in _required(names, pattern)))
+
+
+def _required(names: Sequence[str], pattern: str) -> list[str]:
+    if not isinstance(pattern, str):
+        msg = f"a column's name or pattern is a string, not {pattern!r}"
+        raise TypeError(msg)
+    found = _match(names, pattern)
+    if not found:
+        msg = f"no column matches {pattern!r}{nearest(names, pattern, f' ({len(names)} columns; try .show())')}"
+        raise ColumnNotFoundError(msg)
+    return found
 
 
 def _match(names: Sequence[str], pattern: str) -> list[str]:
     if pattern in names:
         return [pattern]
     slashed = _SLASHED.match(pattern)
-    if slashed:
-        flags = sum(getattr(re, flag.upper()) for flag in set(slashed["flags"]))
-        try:
-            search = re.compile(slashed["pattern"], flags).search
-        except re.error as error:
-            msg = f"no column matches {pattern!r}: it is not a regular expression ({error})"
-            raise ColumnNotFoundError(msg) from None
-        return [name for name in names if search(name)]
-    if _GLOB.search(pattern):
-        found = fnmatch.filter(names, pattern)
-        if found:
-            return found
+    if slashed is None and not _REGEX_ONLY.search(pattern):
+        return fnmatch.filter(names, pattern) if _GLOB.search(pattern) else []
+    flags = sum(getattr(re, flag.upper()) for flag in set(slashed["flags"])) if slashed else 0
     try:
-        search = re.compile(pattern).search
-    except re.error:
-        return []
-    # A bare word is a misspelt name rather than an expression: it must not match in the middle of others.
-    if re.fullmatch(r"[\w.:/\-]*", pattern):
-        return []
+        search = re.compile(slashed["pattern"] if slashed else pattern, flags).search
+    except re.error as error:
+        msg = f"no column matches {pattern!r}: it is not a regular expression ({error})"
+        raise ColumnNotFoundError(msg) from None
     return [name for name in names if search(name)]
 
 
-def nearest(names: Iterable[str], name: str) -> str:
-    """The end of an error message: the names most like this one."""
-    names = list(names)
+def nearest(names: Iterable[str], name: str, otherwise: str = "") -> str:
+    """The end of an error message: the names most like this one, or `otherwise` where none is."""
     lower = {n.lower(): n for n in names}
     close = difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.6)
-    return f"; nearest: {', '.join(lower[c] for c in close)}" if close else f" ({len(names)} columns; try .show())"
+    return f"; nearest: {', '.join(lower[c] for c in close)}" if close else otherwise

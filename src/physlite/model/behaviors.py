@@ -6,6 +6,7 @@ are single precision and stay readable under their names as they are.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import numbers
 from collections.abc import Callable
@@ -15,12 +16,14 @@ import awkward as ak
 import numpy as np
 from vector.backends import awkward as vector_awkward
 
+from physlite.formats.filters import nearest
 from physlite.model.naming import OTHERS, PARTICLES
 
 __all__ = ["SOURCE"]
 
-# Key of the attribute that ties an array to the file it is read from.
-SOURCE = "physlite"
+# Key of the attribute that ties an array to the file it is read from. For Awkward, "@" makes it transient: it is not
+# written with the data into Parquet or a pickle, where it would bring a file with it.
+SOURCE = "@physlite"
 
 # PDG 2024, Prog. Theor. Exp. Phys. 2022, 083C01 and update: m(mu) = 105.6583755 MeV. The EDM gives muons the rounded
 # ParticleConstants value (xAOD::Muon::m), and so do we.
@@ -43,9 +46,11 @@ class _FromFile:
     """An array of objects that may still be tied to the columns of a file."""
 
     def __getitem__(self, where: Any) -> Any:
-        source: _Source | None = self.attrs.get(SOURCE)  # type: ignore[attr-defined]
+        if isinstance(where, tuple) and where and all(isinstance(name, str) for name in where):
+            return functools.reduce(lambda array, name: array[name], where, self)  # field by field, as if typed so
+        source: _Source | None = self.attrs.get(SOURCE)
         if source is not None:
-            found = source.select(self.layout, where)  # type: ignore[attr-defined]
+            found = source.select(self.layout, where)
             if found is not None:
                 return found
         out = super().__getitem__(where)  # type: ignore[misc]
@@ -54,9 +59,18 @@ class _FromFile:
             return ak.Array(ak.materialize(out, highlevel=False))
         return out
 
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)  # type: ignore[misc]
+        except AttributeError as error:
+            if name.startswith("_"):
+                raise
+            msg = f"{error}{nearest(self.fields, name)}"
+            raise AttributeError(msg) from None
+
     def __reduce_ex__(self, protocol: Any) -> Any:
-        source: _Source | None = self.attrs.get(SOURCE)  # type: ignore[attr-defined]
-        reduced = source.reduce(self.layout) if source is not None else None  # type: ignore[attr-defined]
+        source: _Source | None = self.attrs.get(SOURCE)
+        reduced = source.reduce(self.layout) if source is not None else None
         return super().__reduce_ex__(protocol) if reduced is None else reduced
 
 

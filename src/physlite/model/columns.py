@@ -54,7 +54,7 @@ class Columns(Mapping[str, Column]):
         """
         found = self._manifest.index.get(name)
         if found is None:
-            msg = f"no column {name!r}{nearest(list(self), str(name))}"
+            msg = f"no column {name!r}{nearest(self, str(name), f' ({len(self)} columns; try .show())')}"
             raise ColumnNotFoundError(msg)
         return found
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -12,7 +15,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from physlite.exceptions import CorruptDataError
+from physlite.exceptions import UnreadableColumnError
 from physlite.model.behaviors import SOURCE
 from physlite.model.naming import Collection
 from physlite.model.store import ColumnStore
@@ -20,13 +23,31 @@ from physlite.model.store import ColumnStore
 __all__ = ["EventSource"]
 
 Buffer = NDArray[Any]
+Reduced = tuple[Callable[..., ak.Array], tuple[Any, ...]]
+
+
+@contextmanager
+def _without_cycle_collection() -> Iterator[None]:
+    """Holds back the collector of reference cycles.
+
+    An event array is tens of thousands of small objects without cycles. Making one sets the collector off dozens of
+    times, each time through all of them, and then through everything else in the process: many times the work itself.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class EventSource:
     """Entries `start` ≤ i < `stop` of a file as events.
 
-    Arrays made from it carry it in their attributes: it knows which of their layouts are still the columns of the file,
-    reads those alone, and lets them pickle as a reference to the file instead of as data.
+    Arrays made from it carry it in a transient attribute: it knows which of their layouts are still the columns of the
+    file, reads those alone, and lets them pickle as a reference to the file instead of as data. It refers to them
+    weakly, so that events are freed with their last array.
     """
 
     def __init__(self, store: ColumnStore | Callable[[], ColumnStore], start: int, stop: int) -> None:
@@ -37,8 +58,7 @@ class EventSource:
         self._offsets: dict[str, tuple[Buffer, str]] = {}
         self._asked: dict[str, str] = {}
         self._columns: dict[int, list[Buffer]] = {}
-        self._layout: ak.contents.Content | None = None
-        self._collections_by_layout: dict[int, Collection] = {}
+        self._layouts: dict[int, tuple[weakref.ref[ak.contents.Content], Collection | None]] = {}
 
     @functools.cached_property
     def store(self) -> ColumnStore:
@@ -49,33 +69,49 @@ class EventSource:
 
     def events(self) -> ak.Array:
         """The events of this source."""
-        array = ak.from_buffers(self.store.schema.form, self.stop - self.start, _Container(self), attrs={SOURCE: self})
-        self._layout = array.layout
-        # The layouts live as long as this object, so their ids stay theirs.
+        with _without_cycle_collection():
+            array = ak.from_buffers(
+                self.store.schema.form, self.stop - self.start, _Container(self), attrs={SOURCE: self}
+            )
+        known: list[tuple[ak.contents.Content, Collection | None]] = [(array.layout, None)]
         for name, content in zip(array.layout.fields, array.layout.contents, strict=True):
-            self._collections_by_layout[id(content)] = self.store.schema.collections[name]
+            known.append((content, self.store.schema.collections[name]))
+        with self._lock:
+            self._layouts = {i: entry for i, entry in self._layouts.items() if entry[0]() is not None}
+            self._layouts.update({id(layout): (weakref.ref(layout), c) for layout, c in known})
         return array
+
+    def _is_events(self, layout: ak.contents.Content) -> bool:
+        reference, collection = self._layouts.get(id(layout), (None, None))
+        return reference is not None and collection is None and reference() is layout
+
+    def _collection(self, layout: ak.contents.Content) -> Collection | None:
+        """The collection whose objects this layout holds as they are in the file."""
+        reference, collection = self._layouts.get(id(layout), (None, None))
+        return collection if reference is not None and reference() is layout else None
 
     # ----------------------------------------------------------------------------------------------- what is asked
 
     def select(self, layout: ak.contents.Content, where: Any) -> ak.Array | None:
         """`array[where]` where it can be read better than by cutting the array, else None.
 
-        A field of a collection is read at once, with the list structure of its own column. A range of events reads the
-        pages of that range only.
+        A field of a collection is read at once, with the list structure of its own column, also of chosen events. A
+        range of events reads the pages of that range only.
         """
-        if layout is self._layout:
+        if self._is_events(layout):
             if isinstance(where, slice) and where.step in (None, 1):
                 start, stop, _ = where.indices(self.stop - self.start)
-                return EventSource(self.store, self.start + start, self.start + max(start, stop)).events()
+                return EventSource(self._store, self.start + start, self.start + max(start, stop)).events()
             return None
-        collection = self._collections_by_layout.get(id(layout))
+        chosen = layout.is_indexed and not layout.is_option
+        collection = self._collection(layout.content if chosen else layout)
         if collection is None or not collection.is_list:
             return None
         if isinstance(where, str) and where in collection.fields:
             self._asked[collection.name] = where
-            return self._field(collection, where)
-        if isinstance(where, list) and where and where[0] in collection.fields:
+            column = self._field(collection, where)
+            return column[np.asarray(layout.index)] if chosen else column
+        if isinstance(where, list) and where and isinstance(where[0], str) and where[0] in collection.fields:
             self._asked[collection.name] = where[0]
         return None
 
@@ -108,10 +144,10 @@ class EventSource:
         sizes = [int(o[event + 1] - o[event]) for o in (offsets, known[0])]
         msg = (
             f"{self.store.name}: column {self.store.manifest.columns[column].name} has {sizes[0]} objects in event "
-            f"{self.start + event} where {known[1]} has {sizes[1]}: it cannot be used together with the collection, "
-            "only alone (File.arrays)"
+            f"{self.start + event} where {known[1]} has {sizes[1]}: it was not stored for all of them and can only be "
+            "used alone, as events.X.field or with File.arrays"
         )
-        raise CorruptDataError(msg)
+        raise UnreadableColumnError(msg)
 
     def collection_offsets(self, name: str) -> Buffer:
         """Where each event's objects begin in a collection, from a column that is read anyway, or the cheapest one."""
@@ -142,17 +178,28 @@ class EventSource:
 
     # ----------------------------------------------------------------------------------------------------- pickling
 
-    def reduce(self, layout: ak.contents.Content) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
+    def reduce(self, layout: ak.contents.Content) -> Reduced | None:
         """What an array of this layout pickles as, or None when it is data by now."""
-        if layout is self._layout:
-            return _rebuild, (self, None, None)
-        if layout.is_indexed and not layout.is_option and layout.content is self._layout:
-            return _rebuild, (self, None, np.asarray(layout.index))
-        collection = self._collections_by_layout.get(id(layout))
-        return None if collection is None else (_rebuild, (self, collection.name, None))
+        if self._is_events(layout):
+            return _rebuild, (self, None)
+        if layout.is_indexed and not layout.is_option and self._is_events(layout.content):
+            return _rebuild_chosen, (self, np.asarray(layout.index))
+        collection = self._collection(layout)
+        if collection is not None:
+            return _rebuild, (self, collection.name)
+        if layout.is_record and any(self._collection(content) for content in layout.contents):
+            return _rebuild_record, (self, self._parts(layout), layout.parameters)
+        return None
+
+    def _parts(self, record: ak.contents.Content) -> dict[str, str | ak.Array]:
+        """The fields of a record of collections: the names of those that are in the file, and the data of others."""
+        parts: dict[str, str | ak.Array] = {}
+        for name, content in zip(record.fields, record.contents, strict=True):
+            collection = self._collection(content)
+            parts[name] = ak.Array(content) if collection is None else collection.name
+        return parts
 
     def __reduce__(self) -> tuple[type[EventSource], tuple[Any, int, int]]:
-        # Arrays that hold their data carry a source too: where they arrive, they must not open the file for nothing.
         opener = self._store if callable(self._store) else self._store.opener()
         return (EventSource, (opener, self.start, self.stop))
 
@@ -160,11 +207,20 @@ class EventSource:
         return f"<events {self.start} to {self.stop}>"
 
 
-def _rebuild(source: EventSource, collection: str | None, index: NDArray[np.int64] | None) -> ak.Array:
+def _rebuild(source: EventSource, collection: str | None) -> ak.Array:
     events = source.events()
-    if collection is not None:
-        return events[collection]
-    return events if index is None else events[index]
+    return events if collection is None else events[collection]
+
+
+def _rebuild_chosen(source: EventSource, index: NDArray[np.int64]) -> ak.Array:
+    return source.events()[index]
+
+
+def _rebuild_record(source: EventSource, parts: dict[str, str | ak.Array], parameters: dict[str, Any]) -> ak.Array:
+    events = source.events()
+    contents = [events.layout.content(part) if isinstance(part, str) else part.layout for part in parts.values()]
+    record = ak.contents.RecordArray(contents, list(parts), length=len(events), parameters=parameters)
+    return ak.Array(record, attrs=events.attrs)
 
 
 class _Container(Mapping[str, Callable[[], Buffer]]):

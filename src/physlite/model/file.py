@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import operator
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 from uuid import UUID
 
@@ -87,8 +88,12 @@ class File:
     ) -> ak.Array:
         """Columns as they are: an Awkward record array, one record an event, fields named as the columns.
 
+        Columns that are not decoded here but read through uproot, or not at all, are taken when they are named to the
+        letter; patterns, functions and None pass over them.
+
         Args:
             columns: a column name, a list of them, a glob pattern, `/regex/`, a function of the name, or None for all.
+                A list is answered in its own order, anything else in the file's.
             entry_start: first entry; by default that of the file.
             entry_stop: behind the last entry; by default the number of entries.
 
@@ -99,7 +104,7 @@ class File:
             CorruptDataError: a basket is damaged.
         """
         start, stop = self._entry_range(entry_start, entry_stop)
-        chosen = self._positions(columns)
+        chosen = self._positions(columns, decoded=True)
         layouts = self._store.layouts(chosen, start, stop)
         names = [self.manifest.columns[i].name for i in chosen]
         return ak.Array(ak.contents.RecordArray(layouts, names, length=stop - start))
@@ -113,21 +118,32 @@ class File:
         """The columns that a filter chooses, in the file's order; arguments and errors as `arrays`."""
         return [self.columns.at(i) for i in self._positions(columns)]
 
-    def _positions(self, columns: NameFilter) -> list[int]:
+    def _positions(self, columns: NameFilter, *, decoded: bool = False) -> list[int]:
+        """The columns that a filter chooses; `decoded`: without those of a pattern that are not decoded here."""
+        literal: set[str] = set()
         if isinstance(columns, str):
             columns = [columns]
-        if columns is not None and not callable(columns):
+        if isinstance(columns, Iterable):
             # Full paths are names too, but patterns are matched with the short ones.
-            columns = [self.columns.at(self.columns.index(c)).name if c in self.columns else c for c in columns]
+            columns = [self.manifest.columns[self.columns.index(c)].name if c in self.columns else c for c in columns]
+            literal.update(c for c in columns if c in self.columns)
         try:
-            return [self.manifest.index[name] for name in select(list(self.columns), columns)]
+            chosen = [self.manifest.index[name] for name in select(list(self.columns), columns)]
         except ColumnNotFoundError as error:
             msg = f"{self.name}: {error}"
             raise ColumnNotFoundError(msg) from None
+        if not decoded:
+            return chosen
+        kept = [i for i in chosen if self.manifest.columns[i].name in literal or self._is_decoded(i)]
+        return kept or chosen  # reading the latter says why nothing is left
+
+    def _is_decoded(self, column: int) -> bool:
+        parts = [self.manifest.columns[i] for i in (column, *self.manifest.with_members(column))]
+        return all(part.encoding and not part.problem for part in parts)
 
     def _entry_range(self, start: int | None, stop: int | None) -> tuple[int, int]:
-        first = 0 if start is None else start
-        last = self.num_entries if stop is None else stop
+        first = 0 if start is None else operator.index(start)
+        last = self.num_entries if stop is None else operator.index(stop)
         if not 0 <= first <= last <= self.num_entries:
             msg = f"{self.name}: entries {first} to {last} are not in the file, which has {self.num_entries}"
             raise EntryRangeError(msg)
@@ -149,12 +165,12 @@ class File:
 
     # ------------------------------------------------------------------------------------------------------ display
 
-    def show(self, filter_name: NameFilter = None, *, name_width: int = 50, stream: Any = None) -> None:
+    def show(self, filter_name: NameFilter = None, *, name_width: int | None = None, stream: Any = None) -> None:
         """Prints a table of the columns that a filter chooses: name, C++ type, Awkward type, bytes.
 
         Args:
             filter_name: as `columns` of `arrays`.
-            name_width: characters of the name that are shown.
+            name_width: characters of the name that are shown; by default all.
             stream: where to print; by default the standard output.
 
         Raises:
@@ -210,6 +226,11 @@ def open(  # noqa: A001  # the name users expect, as in uproot.open
     return File(open_store(where, threads=threads, manifest=manifest, cache_bytes=cache_bytes))
 
 
-def events(where: Openable, *, threads: int | None = None) -> ak.Array:
-    """The events of a file: short for `physlite.open(where).events()`."""
-    return open(where, threads=threads).events()
+def events(
+    where: Openable, entry_start: int | None = None, entry_stop: int | None = None, *, threads: int | None = None
+) -> ak.Array:
+    """The events of a file: short for `physlite.open(where, threads=threads).events(entry_start, entry_stop)`.
+
+    Args and errors are those of `open` and `File.events`.
+    """
+    return open(where, threads=threads).events(entry_start, entry_stop)

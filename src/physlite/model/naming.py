@@ -45,7 +45,7 @@ class ColumnNames(NamedTuple):
     members: tuple[int, ...]
 
 
-@dataclass
+@dataclass(repr=False)
 class Collection:
     """One collection of an event.
 
@@ -60,6 +60,9 @@ class Collection:
     fields: dict[str, int] = field(default_factory=dict)
     is_list: bool = True
     whole: int | None = None
+
+    def __repr__(self) -> str:
+        return f"<Collection {self.name}: {len(self.fields)} fields of {self.record}>"
 
     @property
     def record(self) -> str:

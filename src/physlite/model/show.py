@@ -32,10 +32,12 @@ def cut(text: str, width: int) -> str:
     return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
 
 
-def table(columns: Sequence[Column], name_width: int) -> str:
+def table(columns: Sequence[Column], name_width: int | None) -> str:
     """An aligned table of columns."""
-    rows = [(cut(c.name, name_width), cut(c.type_name, _TYPE_WIDTH), cut(c.type, _TYPE_WIDTH),
-             human_bytes(c.compressed_bytes)) for c in columns]  # fmt: skip
+    names = [c.name if name_width is None else cut(c.name, name_width) for c in columns]
+    kinds = [(cut(c.type_name, _TYPE_WIDTH), cut(c.type, _TYPE_WIDTH)) for c in columns]
+    sizes = [human_bytes(c.compressed_bytes) for c in columns]
+    rows = [(name, *kind, size) for name, kind, size in zip(names, kinds, sizes, strict=True)]
     return aligned(("column", "C++ type", "type of an entry", "on disk"), rows, right={3})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 import awkward as ak
 from numpy.typing import NDArray
 
-from physlite.exceptions import PhysliteError
 from physlite.formats.cache import BufferCache
 from physlite.formats.detect import read_event_manifest
 from physlite.formats.manifest import Manifest
@@ -99,7 +99,7 @@ def open_store(
     where: Openable, *, threads: int | None, manifest: Manifest | str | os.PathLike[str] | None, cache_bytes: int
 ) -> ColumnStore:
     """Opens a file; arguments and errors are those of `physlite.open`."""
-    if threads is not None and threads < 1:
+    if threads is not None and operator.index(threads) < 1:
         msg = f"threads={threads}: at least one thread is needed"
         raise ValueError(msg)
     source = open_source(where)
@@ -110,7 +110,8 @@ def open_store(
         else:
             manifest = manifest if isinstance(manifest, Manifest) else Manifest.load(manifest)
             manifest.require_file(source.name, root.uuid, source.size())
-    except PhysliteError:
-        source.close()
+    except BaseException:
+        if source is not where:  # what the caller opened is the caller's
+            source.close()
         raise
     return ColumnStore(source, manifest, threads or default_threads(), cache_bytes)
