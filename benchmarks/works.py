@@ -102,7 +102,8 @@ def importing(events: int, rounds: int) -> Iterator[Comparison]:  # noqa: ARG001
         return lambda: subprocess.run([sys.executable, "-c", code], check=True, cwd=Path.home())
 
     comparison = Comparison("import", "whole process", wanted={("import awkward", "import physlite"): 1 / 1.15})
-    ways = {"import physlite": run("import physlite"), "import awkward": run("import awkward")}
+    # Naming `open` imports what reading needs; the package alone imports next to nothing.
+    ways = {"import physlite": run("import physlite; physlite.open"), "import awkward": run("import awkward")}
     yield measure(comparison, ways, rounds)
 
 

@@ -60,10 +60,12 @@ class _FromFile:
         return out
 
     def __getattr__(self, name: str) -> Any:
+        if name in self.fields:  # here, since Awkward would make an AttributeError of whatever reading raises
+            return self[name]
         try:
             return super().__getattr__(name)  # type: ignore[misc]
         except AttributeError as error:
-            if name.startswith("_"):
+            if name.startswith("_") or hasattr(type(self), name):
                 raise
             msg = f"{error}{nearest(self.fields, name)}"
             raise AttributeError(msg) from None

@@ -66,15 +66,16 @@ class ColumnStore:
         """Awkward layouts of columns, whichever way they can be read.
 
         Raises:
-            CorruptDataError, UnreadableColumnError, OSError: as `ColumnReader.layouts`.
+            CorruptDataError, UnreadableColumnError, OSError: as `ColumnReader.buffers`.
         """
         native = [i for i in columns if self.manifest.columns[i].encoding]
         ready = dict(zip(native, self.buffers(native, start, stop), strict=True))
-        others = [i for i in columns if i not in ready]
-        layouts = dict(zip(others, self._reader.layouts(others, start, stop), strict=True))
-        for i, buffers in ready.items():
-            layouts[i] = self.manifest.require_encoding(i).layout(buffers)
-        return [layouts[i] for i in columns]
+        return [
+            self.manifest.require_encoding(i).layout(ready[i])
+            if i in ready
+            else self._reader.through_uproot(i, start, stop)
+            for i in columns
+        ]
 
     def stored_bytes(self, column: int) -> int:
         """Bytes that reading a column takes from the file."""
