@@ -17,6 +17,7 @@ WORKERS ?= 2
 # Printed, so that a failure can be had again: make test SEED=…
 SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 MUTATIONS ?= 100000
+THREAD_MUTATIONS ?= 10000
 EXAMPLES ?= 500
 OUT ?= out/demo
 
@@ -43,6 +44,8 @@ campaign: fuzz $(DONE)/package $(DONE)/test ## the long tests: fuzzing, packagin
 
 fuzz: $(DONE)/package ## damaged files against the core built with sanitizers (MUTATIONS=100000)
 	PATH="$(abspath $(BIN)):$$PATH" tests/fuzz/run.sh $(MUTATIONS) $(SEED)
+	PATH="$(abspath $(BIN)):$$PATH" FUZZ_SANITIZE=thread FUZZ_SECONDS=60 FUZZ_OPTIONS="--pages 64 --threads 4" \
+	  tests/fuzz/run.sh $(THREAD_MUTATIONS) $(SEED)
 
 lint: $(DONE)/package $(DONE)/lint ## style and types
 	$(BIN)/ruff check .

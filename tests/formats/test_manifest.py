@@ -1,8 +1,10 @@
 """A manifest is saved and loaded; one that does not fit is refused with the reason."""
 
+import contextlib
 import json
 import random
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import physlite
-from physlite.exceptions import PhysliteError, StaleManifestError
+from physlite.exceptions import PhysliteError, StaleManifestError, UnreadableColumnError
 from physlite.formats import ttree
 from support import data
 from support.compare import assert_same
@@ -142,6 +144,14 @@ CONTRADICTIONS = {
     "pages past the end": lambda _, a: a.update(page_offset=a["page_offset"] + 2**62),
     "table of tables": lambda _, a: a.update(clusters=a["clusters"][None]),
     "no header": lambda _, a: a.pop("header"),
+    "no pages": lambda h, _: _first_column(h, 11, 0),
+    "endless entries": lambda h, _: h.update(num_entries=2**70),
+    "uuid of numbers": lambda h, _: h.update(uuid=5),
+    "format of numbers": lambda h, _: h.update(format=5),
+    "no format": lambda h, a: (h.pop("format"), a.update(format=a["clusters"])),
+    "member in between": lambda h, _: _first_column(h, 6, [0.0]),
+    "member of itself": lambda h, _: _first_column(h, 6, [0]),
+    "member that is no list": lambda h, _: _first_column(h, 6, [1]),
 }
 
 
@@ -151,6 +161,111 @@ def test_a_manifest_that_contradicts_itself(saved, small, change):
     with pytest.raises(StaleManifestError, match=r"damaged manifest|not a manifest") as caught:
         physlite.open(small, manifest=saved)
     assert "\n" not in str(caught.value)
+
+
+# Of a file with collections that are split into members: their column is put together from those.
+OBJECTS = Path(__file__).parent / "data" / "objects.root"
+
+
+def _column(header, name):
+    return next(c for c in header["columns"] if c[0] == name)
+
+
+def _change_group(position, change):
+    def change_header(header, _):
+        packs = _column(header, "packs")
+        packs[position] = change(packs[position], header)
+
+    return change_header
+
+
+def _position(header, name):
+    return header["columns"].index(_column(header, name))
+
+
+GROUPS = {
+    "no members": _change_group(6, lambda *_: []),
+    "fewer members": _change_group(6, lambda members, _: members[:-1]),
+    "members in another order": _change_group(6, lambda members, _: members[::-1]),
+    "a member twice": _change_group(6, lambda members, _: [*members[:-1], members[0]]),
+    "itself": _change_group(6, lambda members, header: [*members[:-1], _position(header, "packs")]),
+    "another group": _change_group(6, lambda members, header: [*members[:-1], _position(header, "pairs")]),
+    "a member of another": _change_group(6, lambda members, header: [*members[:-1], _position(header, "pairs.second")]),
+    "no list": _change_group(6, lambda members, header: [*members[:-1], _position(header, "point.id")]),
+    "left to uproot": _change_group(6, lambda members, header: [*members[:-1], _position(header, "whole")]),
+    "no encoding": _change_group(4, lambda *_: ""),
+    "encoding of a list": _change_group(4, lambda *_: "~i4"),
+    "other names": _change_group(4, lambda text, _: text.replace("plain=", "no=")),
+    "other types": _change_group(4, lambda text, _: text.replace("plain=f4", "plain=u4")),
+    "header": _change_group(4, lambda text, _: "6|" + text),
+    "member of another type": lambda h, _: _column(h, "packs.plain").__setitem__(4, "~u4"),
+    "member without encoding": lambda h, _: _column(h, "packs.plain").__setitem__(4, ""),
+    "member without pages": lambda h, _: _column(h, "packs.plain").__setitem__(11, 0),
+    "member of another name": lambda h, _: _column(h, "packs.plain").__setitem__(0, "packs.no"),
+}
+
+
+@pytest.mark.parametrize("change", GROUPS.values(), ids=GROUPS.keys())
+def test_a_group_that_is_not_what_its_members_make(tmp_path, change):
+    physlite.open(OBJECTS).manifest.save(tmp_path / "m")
+    _rewrite(tmp_path / "m", change)
+    with pytest.raises(
+        StaleManifestError, match=r"damaged manifest \(column 'packs(\.plain)?' (is not what|has no pages)"
+    ):
+        physlite.open(OBJECTS, manifest=tmp_path / "m")
+
+
+def test_columns_that_may_be_without_pages(tmp_path):
+    """One that is left to uproot, and one with a problem."""
+
+    def change(header, _):
+        _column(header, "whole")[11] = 0
+        _column(header, "text")[11] = 0
+        _column(header, "text")[5] = "it is not there"
+
+    physlite.open(OBJECTS).manifest.save(tmp_path / "m")
+    _rewrite(tmp_path / "m", change)
+    with physlite.open(OBJECTS, manifest=tmp_path / "m") as file:
+        assert len(file.array("whole")) == file.num_entries
+        with pytest.raises(UnreadableColumnError, match="column text cannot be read: it is not there"):
+            file.array("text")
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    """A path to save at, and header and arrays of a manifest."""
+    path = tmp_path_factory.mktemp("parts") / "m"
+    physlite.open(OBJECTS).manifest.save(path)
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    return path, json.loads(arrays.pop("header").tobytes()), arrays
+
+
+SCALARS = st.none() | st.booleans() | st.integers(-3, 90) | st.integers() | st.floats() | st.text(max_size=5)
+ENCODINGS = st.sampled_from(["", "f4", "~f4", "~i4", "6|*f4", "n", "s", "[3]f4", "~{0;a=f4}", ".(-)6|*f4"])
+VALUES = SCALARS | ENCODINGS | st.lists(st.integers(-1, 90) | SCALARS, max_size=4)
+
+
+@given(random=st.data())
+def test_wrong_values_are_refused_or_give_errors_of_ours(parts, random):
+    path, header, arrays = parts
+    header = json.loads(json.dumps(header))
+    for _ in range(random.draw(st.integers(1, 3))):
+        if random.draw(st.booleans()):
+            key = random.draw(st.sampled_from([k for k in header if k not in ("magic", "version", "columns")]))
+            header[key] = random.draw(VALUES, label=key)
+        else:
+            column = random.draw(st.sampled_from(header["columns"]), label="column")
+            column[random.draw(st.integers(0, len(column) - 1), label="position")] = random.draw(VALUES)
+    with path.open("wb") as out:
+        np.savez(out, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
+    try:
+        file = physlite.open(OBJECTS, manifest=path)
+    except PhysliteError:
+        return
+    for name in file.columns:
+        with contextlib.suppress(PhysliteError):
+            file.array(name)
 
 
 def test_a_truncated_manifest(saved, small):

@@ -31,6 +31,17 @@ def case(request):
     return Case(request.param)
 
 
+@pytest.fixture(scope="module", params=[(data.TIMES_50, 40), (data.SAMPLE, 4)], ids=lambda p: p[0])
+def large(request):
+    """A file of which half of the entries of each bundle of columns are enough for several threads."""
+    name, bundles = request.param
+    case = Case(name)
+    case.bundles = [case.columns[i::bundles] for i in range(bundles)]
+    for bundle in case.bundles:
+        assert sum(c.uncompressed_bytes for c in bundle) > 3 * data.ENOUGH_FOR_THREADS
+    return case
+
+
 @pytest.mark.parametrize("threads", [1, 4])
 def test_whole_columns_equal_uproot(case, threads):
     ours = case.files[threads].arrays([c.name for c in case.columns])
@@ -44,8 +55,21 @@ def test_entry_ranges_equal_the_slice_of_uproot(case, random):
     n = case.manifest.num_entries
     start = random.draw(st.integers(0, n), label="start")
     stop = random.draw(st.integers(start, n), label="stop")
-    threads = random.draw(st.sampled_from([1, 4]), label="threads")
     columns = random.draw(st.lists(st.sampled_from(case.columns), min_size=1, max_size=8, unique=True), label="columns")
+    _check_range(case, 1, columns, start, stop)
+
+
+@given(random=st.data())
+def test_entry_ranges_on_threads(large, random):
+    """So many bytes in one request that the threads have something to do."""
+    n = large.manifest.num_entries
+    columns = random.draw(st.sampled_from(large.bundles), label="columns")
+    start = random.draw(st.integers(0, n // 2), label="start")
+    stop = random.draw(st.integers(start + n // 2, n), label="stop")
+    _check_range(large, 4, columns, start, stop)
+
+
+def _check_range(case, threads, columns, start, stop):
     ours = case.files[threads].arrays([c.name for c in columns], start, stop)
     assert len(ours) == stop - start
     for column in columns:

@@ -15,6 +15,7 @@ import uproot
 
 import physlite
 from physlite import _core
+from physlite.formats import ttree
 from physlite.formats.encoding import Encoding, Text
 from support import write_with_root
 from support.compare import assert_same
@@ -57,6 +58,21 @@ NOT_UPROOT = {
     "f16n": "a Float16_t array with counter: UnboundLocalError",
     "packed./packed.fine": "32 bits of a range: ROOT divides it into 2³² - 1 steps, uproot into 2³²",
     "packs/packs.fine": "as packed.fine",
+    "ranges./ranges.pi": "π: ROOT takes all digits of it, uproot fewer",
+    "ranges./ranges.halfPi": "as ranges.pi, and as packed.fine",
+    "ranges./ranges.fifteen": "more bits than ROOT truncates to: AttributeError",
+    "ranges./ranges.sixteen": "as ranges.fifteen",
+    "ranges./ranges.zeros": "as ranges.fifteen",
+    "ranges./ranges.backwards": "bounds in the wrong order: ValueError",
+    "ranges./ranges.upsideDown": "as ranges.backwards",
+    "ranges./ranges.tooMany": "as packed.fine",
+    "ranges./ranges.tooFew": "as packed.fine",
+    "ranges./ranges.halfPlain": "more bits than ROOT truncates to: numbers from the wrong bytes",
+    "ranges./ranges.halfBackwards": "as ranges.backwards",
+    "d32p": "as ranges.pi",
+    "d32b": "as ranges.fifteen",
+    "d32m": "a Double32_t array with range: numbers from the wrong bytes",
+    "f16p": "a Float16_t with π: UnboundLocalError",
 }
 
 
@@ -120,6 +136,101 @@ def test_packed_leaves(folder, name, column, item, precision):
         values = file.array(column).to_numpy()
     assert values.dtype == ("f8" if column.startswith("d") else "f4")
     np.testing.assert_allclose(values, [number(e, item) / 8 for e in range(N)], rtol=0, atol=precision)
+
+
+def scaled(values, low, high, bits):
+    """As ROOT rounds and clips them, and reads them back."""
+    factor = (2.0**bits if bits < 32 else 2.0**32 - 1) / (high - low)
+    return np.floor(0.5 + factor * (np.clip(values, low, high) - low)) / factor + low
+
+
+RANGES = {
+    "pi": (-np.pi, np.pi, 14),
+    "halfPi": (-np.pi / 2, 2 * np.pi, 32),
+    "exponent": (-10, 15, 20),
+    "fourteen": None,
+    "fifteen": None,
+    "sixteen": None,
+    "zeros": None,
+    "backwards": None,
+    "upsideDown": None,
+    "tooMany": (-10, 10, 32),
+    "tooFew": (-10, 10, 32),
+    "words": None,
+    "halfPlain": None,
+    "halfTen": None,
+    "halfBackwards": None,
+    "halfWide": (-10, 10, 32),
+}
+
+
+@pytest.mark.parametrize("name", ["objects", "objects_embedded"])
+def test_ranges_in_all_the_ways_that_root_takes(folder, name):
+    """Those without a range keep the few bits that these values have."""
+    values = np.array([number(e, 21) / 32 for e in range(N)])
+    with physlite.open(folder / f"{name}.root") as file:
+        ours = file.arrays("ranges.*")
+        kinds = {c.name: c.encoding for c in file.manifest.columns}
+        assert kinds["ranges.fifteen"] == kinds["ranges.upsideDown"] == kinds["ranges.words"] == "d4"
+        assert kinds["ranges.fourteen"] == "T(f8,14)"
+        assert kinds["ranges.backwards"] == "T(f8,5)"
+        assert kinds["ranges.halfPlain"] == "T(f4,12)"
+    for field, range_ in RANGES.items():
+        dtype = "f4" if field.startswith("half") and field != "halfPi" else "f8"
+        expected = scaled(values, *range_) if range_ else values
+        precision = 2.0**-5 if field == "backwards" else 0
+        got = ours[f"ranges.{field}"].to_numpy()
+        assert got.dtype == dtype
+        np.testing.assert_allclose(got, expected.astype(dtype), rtol=precision, atol=0, err_msg=field)
+    expected = scaled(np.stack([values, -values], axis=1), -10, 10, 16)
+    np.testing.assert_array_equal(ours["ranges.array[2]"].to_numpy(), expected)
+
+
+@pytest.mark.parametrize("name", ["flat", "flat_embedded"])
+def test_ranges_of_leaves(folder, name):
+    with physlite.open(folder / f"{name}.root") as file:
+        ours = file.arrays(["d32p", "d32b", "d32m", "f16p"])
+    expected = scaled(np.array([number(e, 17) / 32 for e in range(N)]), -2 * np.pi, np.pi / 4, 14)
+    np.testing.assert_array_equal(ours.d32p.to_numpy(), expected)
+    assert ours.d32b.to_list() == [number(e, 18) / 8 for e in range(N)]
+    expected = scaled(np.array([[number(e, k) for k in range(6)] for e in range(N)]), -60, 60, 16)
+    np.testing.assert_array_equal(ours.d32m.to_numpy(), expected.reshape(N, 2, 3))
+    expected = scaled(np.array([number(e, 19) / 32 for e in range(N)]), -2 * np.pi, 2 * np.pi, 32)
+    np.testing.assert_array_equal(ours.f16p.to_numpy(), expected.astype("f4"))
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("", "d4"),
+        ("[3]", "d4"),
+        ("[n][0,1,8]", "R(f8,0.0,1.0,8)"),
+        ("[n] [ 0 , .5 ]", "R(f8,0.0,0.5,32)"),
+        ("[2][3][0,1]", "d4"),  # only the first two brackets count
+        ("[0,1", "d4"),
+        ("[0,1,8,9]", "R(f8,0.0,1.0,8)"),
+        ("[0,1,x]", "R(f8,0.0,1.0,32)"),
+        ("[1e3,2E3,+9]", "R(f8,1000.0,2000.0,9)"),
+        ("[-TwoPi,pi/4]", f"R(f8,{-2 * np.pi!r},{np.pi / 4!r},32)"),
+        ("[-20,-30,20]", None),  # a negative number of bits
+        ("[20,-30,20]", None),  # more bits than there is room for
+        ("[1.5,0,20]", None),
+        ("[-inf,1,20]", None),
+        ("[0,1e999]", None),
+        ("[0x1,2]", None),
+        pytest.param(f"[0,1,{'9' * 5000}]", "R(f8,0.0,1.0,32)", id="many digits"),
+    ],
+)
+def test_texts_of_ranges(title, expected):
+    node = ttree._packed("f8", title)
+    assert (node and node.text()) == expected
+
+
+@pytest.mark.parametrize("dimension", ["n", "²", "9" * 5000, "3"], ids=["counter", "square", "many digits", "three"])
+def test_dimensions_that_are_no_numbers(dimension):
+    """Titles come from the file, and may be damaged."""
+    leaf = ("TLeafF", "x", f"x[{dimension}]", 1, False, "")
+    assert ttree._resolve_leaves([ttree._Leaf(*leaf)]).encoding.text == ("[3]f4" if dimension == "3" else "f4")
 
 
 @pytest.mark.parametrize("name", ["flat", "flat_embedded"])

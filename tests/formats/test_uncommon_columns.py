@@ -1,16 +1,20 @@
 """The columns that uproot cannot be asked about."""
 
 import re
+from pathlib import Path
 
 import awkward as ak
 import numpy as np
 import pytest
 
 import physlite
+from physlite.storage import MemorySource
 from support import data, slow_decoder
 from support.compare import assert_same
 from support.data import R22, R24, SAMPLE, TIMES_50, TREE_ONLY
 from support.oracle import HARD_SCATTER, JET_LINK, SIZED, tree
+
+OBJECTS = Path(__file__).parent / "data" / "objects.root"
 
 # StoreGate's hashes of names and classes.
 JETS_KEY = 452794649
@@ -103,6 +107,45 @@ def test_columns_left_to_uproot_are_what_uproot_reads_or_a_clear_error(name):
                 assert len(str(caught.value).splitlines()) == 1
             else:
                 assert_same(file.array(column.path), expected, column.path)
+
+
+class Failing(MemorySource):
+    """Whose bytes cannot be had any more."""
+
+    fails = False
+
+    def fetch(self, ranges):
+        if self.fails:
+            raise TimeoutError("the server does not answer")
+        return super().fetch(ranges)
+
+
+def _left_to_uproot(file):
+    """A column that uproot reads."""
+    (column,) = [c for c in file.manifest.columns if c.name == "whole"]
+    assert not column.encoding
+    return column.name
+
+
+def test_bytes_that_cannot_be_had_are_not_an_unreadable_column():
+    source = Failing(OBJECTS.read_bytes())
+    with physlite.open(source) as file:
+        name = _left_to_uproot(file)
+        source.fails = True
+        with pytest.raises(TimeoutError, match="the server does not answer"):
+            file.array(name)
+        source.fails = False
+        assert len(file.array(name)) == file.num_entries
+
+
+def test_a_closed_file_is_not_an_unreadable_column():
+    with OBJECTS.open("rb") as opened:
+        for where in (OBJECTS, opened):
+            with physlite.open(where) as file:
+                name = _left_to_uproot(file)
+            with pytest.raises(ValueError, match="is closed: open it again, or read what you need") as caught:
+                file.array(name)
+            assert not isinstance(caught.value, physlite.exceptions.PhysliteError)
 
 
 def test_one_unreadable_column_does_not_keep_others_from_being_read():

@@ -276,6 +276,7 @@ void check_node(const physlite::Node& node, std::size_t n, const physlite::Colum
         case Op::record:
             for (const auto& child : node.children) check_node(child, n, column);
             break;
+        case Op::member: check_node(node.children[0], n, column); break;
         case Op::list:
         case Op::to_end: check_node(node.children[0], offsets_end(), column); break;
         case Op::objects: check_node(node.children[0], offsets_end(), column); break;

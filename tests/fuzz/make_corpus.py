@@ -20,6 +20,9 @@ import numpy as np
 import xxhash
 
 from physlite import _core
+from physlite.formats import ttree
+from physlite.formats.rootfile import Key, RootFile
+from physlite.storage import MemorySource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,8 +187,8 @@ def key_lists(file: bytes, offset: int) -> Iterator[tuple[bytes, bytes]]:
             yield from key_lists(file, key[4] + key[6])
 
 
-def program_of(page: bytes, entries: int) -> list[int] | None:
-    for code in PROGRAMS:
+def program_of(page: bytes, entries: int, known: list[int] | None) -> list[int] | None:
+    for code in [known, *PROGRAMS] if known else PROGRAMS:
         request = (np.array(code, np.int64), [page], np.array([0, entries], np.int64), 0, entries)
         try:
             _core.decode([request], 1)
@@ -195,7 +198,21 @@ def program_of(page: bytes, entries: int) -> list[int] | None:
     return None
 
 
-def add_baskets(corpus: Corpus, file: bytes, tree: bytes, key_bytes: int, kinds: Counter[tuple[object, ...]]) -> None:
+def programs_of_tree(root: RootFile, key: Key) -> dict[int, list[int]]:
+    """The programs that the package decodes columns with, by the number of their first basket."""
+    manifest = ttree.read_manifest(root, key)
+    encodings = {c.first_page: manifest.encoding(i) for i, c in enumerate(manifest.columns) if not c.members}
+    return {page: encoding.program.tolist() for page, encoding in encodings.items() if encoding}
+
+
+def add_baskets(
+    corpus: Corpus,
+    file: bytes,
+    tree: bytes,
+    key_bytes: int,
+    programs: dict[int, list[int]],
+    kinds: Counter[tuple[object, ...]],
+) -> None:
     scanned = _core.scan_tree(tree, key_bytes)
     first_entry = scanned["basket_first_entry"]
     for branch in scanned["branches"]:
@@ -211,7 +228,7 @@ def add_baskets(corpus: Corpus, file: bytes, tree: bytes, key_bytes: int, kinds:
             page = file[offset : offset + size] if offset >= 0 else scanned["embedded"][-1 - offset :][:size]
             if size == 0 or int.from_bytes(page[6:10], "big") > SMALL_BASKET:
                 continue
-            code = program_of(page, entries)
+            code = program_of(page, entries, programs.get(begin))
             if code is None:
                 continue
             kind = (class_name, *code)
@@ -234,23 +251,24 @@ def add_file(corpus: Corpus, path: Path, kinds: Counter[tuple[object, ...]]) -> 
     file = path.read_bytes()
     corpus.add(FILE_HEADER, file[:100])
     header = _core.file_header(file[:100])
+    root = RootFile(MemorySource(file, str(path)))
     large_trees = 0
     for directory, listing in key_lists(file, header["begin"] + header["name_bytes"]):
         corpus.add(DIRECTORY, directory)
         corpus.add(KEYS, listing)
-        for _, _, class_name, _, offset, total_bytes, key_bytes in _core.keys(listing):
-            if class_name != "TTree":
+        for key in (Key(*k) for k in _core.keys(listing)):
+            if key.class_name != "TTree":
                 continue
-            record = file[offset : offset + total_bytes]
+            record = file[key.offset : key.offset + key.total_bytes]
             tree = _core.object(record)
             if len(record) < SMALL_TREE:
                 corpus.add(OBJECT, record)
             if len(tree) <= SMALL_TREE:
-                corpus.add(TREE, tree, param=key_bytes)
+                corpus.add(TREE, tree, param=key.key_bytes)
             elif len(tree) <= LARGE_TREE and large_trees < LARGE_TREES:
                 large_trees += 1
-                corpus.add(TREE, tree, param=key_bytes)
-            add_baskets(corpus, file, tree, key_bytes, kinds)
+                corpus.add(TREE, tree, param=key.key_bytes)
+            add_baskets(corpus, file, tree, key.key_bytes, programs_of_tree(root, key), kinds)
     begin = header["streamers_offset"]
     record = file[begin : begin + header["streamers_bytes"]]
     corpus.add(OBJECT, record)

@@ -1,5 +1,6 @@
 """Sources of bytes: files, memory, file objects."""
 
+import codecs
 import io
 import os
 import pickle
@@ -102,6 +103,74 @@ def test_memory_handed_out_outlives_the_source(tmp_path):
         source.fetch([Range(0, 1)])
 
 
+def test_what_is_closed_says_what_to_do(tmp_path):
+    (tmp_path / "x").write_bytes(CONTENT)
+    file = io.BytesIO(CONTENT)
+    for source in (LocalSource(tmp_path / "x"), FileObjectSource(file)):
+        source.close()
+        source.close()
+        for ranges in ([Range(0, 1)], []):
+            with pytest.raises(
+                ValueError, match=r"is closed: open it again, or read what you need before the with block"
+            ):
+                source.fetch(ranges)
+        assert source.size() == len(CONTENT)
+    assert file.getvalue() == CONTENT, "it is the caller's, and open"
+
+
+def test_a_file_object_that_its_owner_closes():
+    file = io.BytesIO(CONTENT)
+    source = FileObjectSource(file)
+    file.close()
+    with pytest.raises(ValueError, match="BytesIO is closed: open it again"):
+        source.fetch([Range(0, 1)])
+
+
+class ReadAndSeek:
+    """A file object that can do no more; `seek` returns nothing, or there is no `seek`, as they come."""
+
+    def __init__(self, content):
+        self._inner = io.BytesIO(content)
+
+    def read(self, size=-1):
+        return self._inner.read(size)
+
+    def seek(self, offset, whence=io.SEEK_SET):
+        return self._inner.seek(offset, whence)
+
+
+class SeekReturnsNothing(ReadAndSeek):
+    def seek(self, offset, whence=io.SEEK_SET):
+        self._inner.seek(offset, whence)
+
+    def tell(self):
+        return self._inner.tell()
+
+
+class OnlyRead:
+    def read(self, size=-1):
+        return b""[:size]
+
+
+class SeekFails(ReadAndSeek):
+    def seek(self, offset, whence=io.SEEK_SET):
+        raise io.UnsupportedOperation(f"seek to {offset}, {whence}")
+
+
+@pytest.mark.parametrize("kind", [ReadAndSeek, SeekReturnsNothing])
+def test_reading_and_seeking_is_all_that_is_needed(kind):
+    source = open_source(kind(CONTENT))
+    assert source.size() == len(CONTENT)
+    assert bytes(source.fetch([Range(1000, 24)])[0]) == CONTENT[1000:]
+
+
+def test_what_cannot_seek_or_gives_text_is_refused():
+    words = codecs.getreader("utf-8")(io.BytesIO(b"words"))
+    for file in (OnlyRead(), SeekFails(CONTENT), words):
+        with pytest.raises(TypeError, match="is not a binary, seekable file: open it with mode 'rb'"):
+            open_source(file)
+
+
 def test_a_file_object_that_ends_early():
     file = io.BytesIO(CONTENT)
     source = FileObjectSource(file)
@@ -139,7 +208,8 @@ def test_what_a_user_may_call_a_file(tmp_path, monkeypatch):
     path.write_bytes(CONTENT)
     assert isinstance(open_source(str(path)), LocalSource)
     assert isinstance(open_source(path), LocalSource)
-    assert isinstance(open_source(f"file://{path}"), LocalSource)
+    for scheme in ("file://", "FILE://", "File://localhost"):
+        assert isinstance(open_source(f"{scheme}{path}"), LocalSource)
     assert isinstance(open_source(CONTENT), MemorySource)
     assert isinstance(open_source(bytearray(CONTENT)), MemorySource)
     assert isinstance(open_source(memoryview(CONTENT)), MemorySource)

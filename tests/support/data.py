@@ -20,6 +20,9 @@ SAMPLE = "sample"
 REAL_TTREES = (R21, R22, R24, TREE_ONLY)
 ALL_TTREES = (*REAL_TTREES, TIMES_50, SAMPLE)
 
+# Bytes of baskets in one request from which on the core decodes on four threads: it starts none for little work.
+ENOUGH_FOR_THREADS = 512 * 1024
+
 
 def missing(reason):
     """Skips, but not where everything must run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 
-from physlite.formats.encoding import Encoding, Fixed, ListOf, Node, Objects, Primitive, RecordOf, Text, ToEnd
+from physlite.formats.encoding import Encoding, ListOf, Node, Objects, Primitive, RecordOf, Text, ToEnd
 
 __all__ = ["LINK", "alone", "member_of_collection", "normalize", "primitive"]
 
@@ -96,12 +96,9 @@ def alone(name: str) -> Encoding | None:
 
 
 @functools.cache
-def member_of_collection(name: str, dimensions: tuple[int, ...] = ()) -> Encoding | None:
+def member_of_collection(name: str) -> Encoding | None:
     """The encoding of a member of a split collection: all objects' values of it, one after the other."""
     name = normalize(name)
-    node: Node | None = primitive(name)
-    if node is None:
-        return Encoding(_VECTOR_HEADER, ToEnd(Text())) if name in _STRINGS else None
-    for number in reversed(dimensions):
-        node = Fixed(number, node)
-    return Encoding(0, ToEnd(node))
+    if (number := primitive(name)) is not None:
+        return Encoding(0, ToEnd(number))
+    return Encoding(_VECTOR_HEADER, ToEnd(Text())) if name in _STRINGS else None

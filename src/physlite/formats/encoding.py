@@ -24,7 +24,7 @@ from __future__ import annotations
 import functools
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,7 @@ __all__ = [
     "Text",
     "ToEnd",
     "Truncated",
+    "group_encoding",
     "parse_encoding",
 ]
 
@@ -357,6 +358,16 @@ class Encoding:
         """Whether an entry is a list, whose length is part of the column."""
         node = self.node.item if isinstance(self.node, Member) else self.node
         return isinstance(node, ListOf | ToEnd | Objects)
+
+
+def group_encoding(name: str, members: Iterable[tuple[str, Encoding | None]]) -> Encoding | None:
+    """A collection split into its members, put together again: a list of records. None when a member is no list."""
+    fields = []
+    for member, encoding in members:
+        if encoding is None or not isinstance(encoding.node, ToEnd):
+            return None
+        fields.append((member.removeprefix(f"{name}."), encoding.node.item))
+    return Encoding(0, ToEnd(RecordOf(0, tuple(fields)))) if fields else None
 
 
 _TOKEN = re.compile(

@@ -11,7 +11,7 @@ from typing import Any
 
 import awkward as ak
 
-from physlite.exceptions import UnreadableColumnError
+from physlite.exceptions import PhysliteError, UnreadableColumnError
 from physlite.storage import ByteSource, Range
 
 __all__ = ["FallbackReader"]
@@ -66,11 +66,18 @@ class FallbackReader:
 
         Raises:
             UnreadableColumnError: uproot cannot read it either.
+            CorruptDataError, OSError, ValueError: the source has not the bytes, or it is closed.
         """
         try:
             array = self._tree[path].array(entry_start=start, entry_stop=stop, library="ak")
+        except (OSError, PhysliteError):
+            raise
         except Exception as error:  # uproot has no common base class for what a type can make it raise
+            self._source.fetch([])  # complains when it is closed
             first_line = str(error).strip().partition("\n")[0]
             msg = f"{self._source.name}: column {path} cannot be read: uproot says {type(error).__name__}: {first_line}"
             raise UnreadableColumnError(msg) from error
+        if len(array) != stop - start:
+            msg = f"{self._source.name}: column {path} cannot be read: {len(array)} entries of {stop - start} are there"
+            raise UnreadableColumnError(msg)
         return ak.to_layout(array)

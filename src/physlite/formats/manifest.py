@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from physlite import _core
 from physlite.exceptions import CorruptDataError, StaleManifestError
-from physlite.formats.encoding import Encoding, parse_encoding
+from physlite.formats.encoding import Encoding, group_encoding, parse_encoding
 
 __all__ = ["Manifest", "ManifestColumn", "Pages"]
 
 _VERSION = 1
 _MAGIC = "physlite manifest"
+_MOST = 2**63 - 1  # of what the tables of pages can hold
 
 # Of the fields of a ManifestColumn.
 _COLUMN_TYPES = (str, str, str, str, str, str, tuple, int, int, int, int, int)
@@ -168,7 +169,7 @@ class Manifest:
             manifest = cls(
                 columns=columns,
                 inline=arrays.pop("inline").tobytes(),
-                uuid=UUID(header.pop("uuid")),
+                uuid=UUID(str(header.pop("uuid"))),
                 **header,
                 **arrays,
             )
@@ -192,17 +193,21 @@ class Manifest:
         if len(self.page_first_entry) != total or len(self.page_size) != total:
             yield "page tables of different lengths"
         numbers = (self.num_entries, self.file_bytes, self.compression)
-        if any(type(n) is not int or n < 0 for n in numbers) or not isinstance(self.tree, str):
+        texts = (self.format, self.tree)
+        if any(type(n) is not int or not 0 <= n <= _MOST for n in numbers) or any(type(t) is not str for t in texts):
             yield "a header of the wrong type"
         for column in self.columns:
             if any(type(x) is not kind for x, kind in zip(column, _COLUMN_TYPES, strict=True)):
                 yield f"column {column.name!r} is of the wrong type"
             if not 0 <= column.first_page <= column.first_page + column.pages <= total:
                 yield f"column {column.name!r} has pages that are not there"
-            if any(not 0 <= member < len(self.columns) for member in column.members):
+            if any(type(m) is not int or not 0 <= m < len(self.columns) for m in column.members):
                 yield f"column {column.name!r} has members that are not there"
+            if not (column.pages or column.members or column.problem or not column.encoding or not self.num_entries):
+                yield f"column {column.name!r} has no pages"
         yield from self._misplaced_pages()
         yield from self._unknown_encodings()
+        yield from self._contradicting_groups()
 
     def _misplaced_pages(self) -> Iterator[str]:
         """Pages lie in the file, and those of a column hold its entries in order."""
@@ -231,6 +236,16 @@ class Manifest:
             except _core.CorruptData as error:
                 yield f"an encoding that cannot be decoded, {text[:80]!r}: {error}"
 
+    def _contradicting_groups(self) -> Iterator[str]:
+        """A column with members is the list of records that they make, and they have pages of their own."""
+        for column in self.columns:
+            if not column.members and not column.encoding.startswith("~{"):
+                continue
+            parts = [(self.columns[m].name, self.encoding(m)) for m in column.members]
+            made = group_encoding(column.name, parts)
+            if made is None or made.text != column.encoding or any(self.columns[m].members for m in column.members):
+                yield f"column {column.name!r} is not what its members make"
+
     def require_file(self, name: str, uuid: UUID, size: int) -> None:
         """Raises StaleManifestError unless this manifest was made from that file."""
         if (self.uuid, self.file_bytes) != (uuid, size):
@@ -239,8 +254,3 @@ class Manifest:
                 f"this one has {uuid}, {size} bytes): make it anew"
             )
             raise StaleManifestError(msg)
-
-
-def _require(condition: bool, what: str) -> None:
-    if not condition:
-        raise ValueError(what)

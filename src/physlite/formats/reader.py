@@ -42,6 +42,7 @@ class ColumnReader:
         """The decoded buffers of columns that have an encoding, for entries `start` ≤ i < `stop`.
 
         Raises:
+            UnreadableColumnError: nothing can read one of them; the message says why.
             CorruptDataError: a page is damaged; the message names file, column, page and entries.
             OSError: the bytes cannot be had.
         """
@@ -53,24 +54,15 @@ class ColumnReader:
         decoded = dict(zip(parts, self._decode(parts, start, stop), strict=True))
         return [self._assemble(column, decoded, start) for column in columns]
 
-    def layouts(self, columns: Sequence[int], start: int, stop: int) -> list[ak.contents.Content]:
-        """Columns whichever way they can be read, those with an encoding in one go.
+    def through_uproot(self, column: int, start: int, stop: int) -> ak.contents.Content:
+        """A column that has no encoding.
 
         Raises:
-            UnreadableColumnError: nothing can read one of them; the message says why.
-            CorruptDataError, OSError: as `buffers`.
+            UnreadableColumnError: nothing can read it; the message says why.
+            OSError: as `buffers`.
         """
-        encodings = [self.manifest.encoding(c) for c in columns]
-        native = [c for c, encoding in zip(columns, encodings, strict=True) if encoding is not None]
-        ready = dict(zip(native, self.buffers(native, start, stop), strict=True))
-        out = []
-        for column, encoding in zip(columns, encodings, strict=True):
-            if encoding is not None:
-                out.append(encoding.layout(ready[column]))
-            else:
-                self._require_readable(column)
-                out.append(self._fallback.read(self.manifest.columns[column].path, start, stop))
-        return out
+        self._require_readable(column)
+        return self._fallback.read(self.manifest.columns[column].path, start, stop)
 
     def _require_readable(self, column: int) -> None:
         for part in {column, *self.manifest.with_members(column)}:

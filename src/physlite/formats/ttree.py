@@ -24,6 +24,7 @@ from physlite.formats.encoding import (
     Text,
     ToEnd,
     Truncated,
+    group_encoding,
 )
 from physlite.formats.manifest import Manifest, ManifestColumn
 from physlite.formats.rootfile import ClassDescription, Key, RootFile, naming
@@ -56,8 +57,18 @@ _LEAF_NAMES = {
 _PACKED = {"Double32_t": "f8", "Float16_t": "f4"}
 _PACKED_LEAVES = {"TLeafD32": "Double32_t", "TLeafF16": "Float16_t"}
 _DIMENSION = re.compile(r"\[(\w+)\]")
-_RANGE = re.compile(r"\[\s*(?P<low>[^,\]]+),\s*(?P<high>[^,\]]+)(?:,\s*(?P<bits>\d+))?\s*\]")
-_DEFAULT_FLOAT16_BITS = 12  # TStreamerElement::GetRange, for a Float16_t without range
+_MOST_DIGITS = 9
+# The title of a leaf has its name and its dimensions in front of the range.
+_LEAF_RANGE = re.compile(r"^.*/[df](\[[^\[\]]*\])$")
+_DEFAULT_FLOAT16_BITS = 12  # TBufferFile::WriteFloat16, when the text says nothing
+_FEWEST_BITS, _MOST_BITS = 2, 32
+_MOST_TRUNCATED_BITS = 14
+# What sscanf takes of a text for %lg and %d, as far as ranges are written.
+_REAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_OTHER_REAL = re.compile(r"[+-]?(?:0x|inf|nan)")
+_INTEGER = re.compile(r"\s*[+-]?\d{1,9}")
+# The first that stands in the text counts.
+_PI = {"2pi": 2.0, "2*pi": 2.0, "twopi": 2.0, "pi/2": 0.5, "pi/4": 0.25, "pi": 1.0}
 
 
 class _Leaf(NamedTuple):
@@ -177,7 +188,7 @@ class _Columns:
         problem = branch.problem
         if self._kept[column] in self._children:
             members = tuple(self._position[i] for i in self._children[self._kept[column]] if i in self._position)
-            encoding = _group_encoding([(names[m], resolved[m].encoding) for m in members], names[column])
+            encoding = group_encoding(names[column], [(names[m], resolved[m].encoding) for m in members])
         elif not problem and branch.entries != self._entries:
             problem = f"it has {branch.entries} entries, the tree {self._entries}"
         return ManifestColumn(
@@ -202,8 +213,7 @@ class _Columns:
             title = branch.leaves[0][2] if branch.leaves else ""
             # In a collection the title has the counter's name, and the branch's name the dimensions.
             texts = _DIMENSION.findall(branch.path.rpartition("/")[2]) or _DIMENSION.findall(title)
-            numbers = tuple(int(d) for d in texts if d.isdigit())
-            return _resolve_member(branch, numbers, self._file)
+            return _resolve_member(branch, _fixed_sizes(texts), self._file)
         return _resolve_leaves([_Leaf(*leaf) for leaf in branch.leaves])
 
 
@@ -236,16 +246,6 @@ def _number(member: ClassMember) -> Primitive | Ranged | Truncated | None:
     """The item of a member that is a number, or an array of numbers; None for others."""
     name = cpptypes.normalize(member.type_name)
     return _packed(_PACKED[name], member.title) if name in _PACKED else cpptypes.primitive(name)
-
-
-def _group_encoding(members: list[tuple[str, Encoding | None]], name: str) -> Encoding | None:
-    """A collection split into its members, put together again: a list of records."""
-    fields = []
-    for member, encoding in members:
-        if encoding is None or not isinstance(encoding.node, ToEnd):
-            return None
-        fields.append((member.removeprefix(f"{name}."), encoding.node.item))
-    return Encoding(0, ToEnd(RecordOf(0, tuple(fields)))) if fields else None
 
 
 def _resolve_whole(class_name: str, file: RootFile) -> _Resolved:
@@ -314,7 +314,7 @@ def _resolve_leaves(leaves: list[_Leaf]) -> _Resolved:
     dimensions = _DIMENSION.findall(leaf.title)
     name = _PACKED_LEAVES.get(leaf.class_name) or _LEAF_NAMES[item.code]
     type_name = name + "".join(f"[{d}]" for d in dimensions)
-    fixed = tuple(int(d) for d in dimensions if d.isdigit())
+    fixed = _fixed_sizes(dimensions)
     if leaf.count_leaf:
         return _Resolved(type_name, Encoding(0, ToEnd(_array_of(item, fixed))))
     return _Resolved(type_name, Encoding(0, _array_of(item, fixed)))
@@ -325,20 +325,72 @@ def _leaf_item(leaf: _Leaf) -> Primitive | Ranged | Truncated | None:
     if code is not None:
         return Primitive(code.replace("i", "u") if leaf.is_unsigned else code)
     name = _PACKED_LEAVES.get(leaf.class_name)
-    return None if name is None else _packed(_PACKED[name], leaf.title)
+    return None if name is None else _packed(_PACKED[name], _LEAF_RANGE.sub(r"\1", leaf.title))
+
+
+class _Range(NamedTuple):
+    low: float
+    high: float
+    bits: int
 
 
 def _packed(code: str, text: str) -> Primitive | Ranged | Truncated | None:
-    """A Double32_t or Float16_t; range and number of bits stand in the text (TStreamerElement::GetRange)."""
-    match = _RANGE.search(text)
-    if match is None:
-        return Primitive("d4") if code == "f8" else Truncated("f4", _DEFAULT_FLOAT16_BITS)
-    try:
-        low, high = float(match["low"]), float(match["high"])
-    except ValueError:  # an expression of ROOT's, such as -pi
+    """A Double32_t or Float16_t as ROOT writes it (TBufferFile::WriteDouble32); range and bits stand in the text."""
+    default = Primitive("d4") if code == "f8" else Truncated(code, _DEFAULT_FLOAT16_BITS)
+    found = _range_text(text)
+    if found is None:
+        return default
+    range_ = _range(found)
+    if range_ is None:
         return None
-    bits = int(match["bits"] or 32)
-    return Ranged(code, low, high, bits) if high > low else Truncated(code, bits)
+    if range_.low < range_.high:
+        return Ranged(code, *range_)
+    # ROOT keeps so few bits in the place of the lower bound, and else takes the bound for the number of bits.
+    bits = range_.bits if range_.bits <= _MOST_TRUNCATED_BITS else int(range_.low)
+    if bits == 0:
+        return default
+    return Truncated(code, bits) if _FEWEST_BITS <= bits <= _MOST_TRUNCATED_BITS else None
+
+
+def _range_text(text: str) -> str | None:
+    """What stands in the first brackets, or, when there is no comma in them, in the second (TStreamerElement)."""
+    end = -1
+    for _ in range(2):
+        begin = text.find("[", end + 1)
+        end = text.find("]", begin)
+        if begin < 0 or end < 0:
+            return None
+        if "," in text[begin:end]:
+            return text[begin + 1 : end]
+    return None
+
+
+def _range(text: str) -> _Range | None:
+    """The bounds and the number of bits, as GetRange of TStreamerElement reads them."""
+    low_text, high_text, *more = text.split(",", 2)
+    low, high = _bound(low_text), _bound(high_text)
+    if low is None or high is None:
+        return None
+    number = _INTEGER.match(more[0]) if more else None
+    bits = int(number[0]) if number else _MOST_BITS
+    return _Range(low, high, bits if _FEWEST_BITS <= bits <= _MOST_BITS else _MOST_BITS)
+
+
+def _bound(text: str) -> float | None:
+    text = text.lower().replace(" ", "")
+    for name, times in _PI.items():
+        if name in text:
+            return -times * math.pi if "-" in text else times * math.pi
+    if _OTHER_REAL.match(text):
+        return None
+    number = _REAL.match(text)
+    value = float(number[0]) if number else 0.0
+    return value if math.isfinite(value) else None
+
+
+def _fixed_sizes(texts: list[str]) -> tuple[int, ...]:
+    """Of dimensions those that are numbers, and not names of counters."""
+    return tuple(int(text) for text in texts if text.isdecimal() and len(text) <= _MOST_DIGITS)
 
 
 def _array_of(item: Node, dimensions: tuple[int, ...]) -> Node:

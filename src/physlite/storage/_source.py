@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from physlite.exceptions import CorruptDataError
 
-__all__ = ["ByteSource", "Range", "SourceStats", "check_ranges"]
+__all__ = ["ByteSource", "Range", "SourceStats", "check_ranges", "closed_error"]
 
 
 class Range(NamedTuple):
@@ -53,6 +53,7 @@ class ByteSource(Protocol):
         Raises:
             CorruptDataError: when a range does not lie in the file.
             OSError: when the bytes cannot be had.
+            ValueError: when the source is closed.
         """
         ...
 
@@ -70,3 +71,8 @@ def check_ranges(name: str, ranges: Sequence[Range], size: int) -> None:
                 "it is truncated or damaged, copy it again"
             )
             raise CorruptDataError(msg)
+
+
+def closed_error(name: str) -> ValueError:
+    """What a closed source answers."""
+    return ValueError(f"{name} is closed: open it again, or read what you need before the with block ends")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import IO
 
 from physlite.exceptions import CorruptDataError
-from physlite.storage._source import Range, SourceStats, check_ranges
+from physlite.storage._source import Range, SourceStats, check_ranges, closed_error
 
 __all__ = ["FileObjectSource"]
 
@@ -23,14 +23,15 @@ class FileObjectSource:
     """
 
     def __init__(self, file: IO[bytes]) -> None:
-        if isinstance(file, io.TextIOBase) or not file.seekable():
+        if isinstance(file, io.TextIOBase) or not _can_seek(file) or isinstance(file.read(0), str):
             msg = f"{file!r} is not a binary, seekable file: open it with mode 'rb'"
             raise TypeError(msg)
         self._file = file
+        self._closed = False
         self._lock = threading.Lock()
         self.name = str(getattr(file, "name", None) or getattr(file, "path", None) or type(file).__name__)
         self.stats = SourceStats()
-        self._size = file.seek(0, io.SEEK_END)
+        self._size = _size_of(file)
 
     def size(self) -> int:
         """Bytes in the file."""
@@ -38,6 +39,8 @@ class FileObjectSource:
 
     def fetch(self, ranges: Sequence[Range]) -> list[memoryview]:
         """Reads the ranges one after the other."""
+        if self._closed or getattr(self._file, "closed", False) is True:
+            raise closed_error(self.name)
         check_ranges(self.name, ranges, self._size)
         self.stats.count(ranges)
         with self._lock:
@@ -57,10 +60,28 @@ class FileObjectSource:
         return memoryview(parts[0] if len(parts) == 1 else b"".join(parts))
 
     def close(self) -> None:
-        """Leaves the file object open."""
+        """Reads no more, and leaves the file object open."""
+        self._closed = True
 
     def __reduce__(self) -> tuple[type[FileObjectSource], tuple[IO[bytes]]]:
         return (FileObjectSource, (self._file,))
 
     def __repr__(self) -> str:
         return f"FileObjectSource({self.name!r})"
+
+
+def _can_seek(file: IO[bytes]) -> bool:
+    """Not all that can seek say so."""
+    try:
+        if hasattr(file, "seekable"):
+            return file.seekable()
+        file.seek(0)
+    except (AttributeError, io.UnsupportedOperation):
+        return False
+    return True
+
+
+def _size_of(file: IO[bytes]) -> int:
+    """Not all tell where they are after `seek`."""
+    end: int | None = file.seek(0, io.SEEK_END)
+    return file.tell() if end is None else end

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from physlite.storage._source import Range, SourceStats, check_ranges
+from physlite.storage._source import Range, SourceStats, check_ranges, closed_error
 
 __all__ = ["LocalSource"]
 
@@ -36,8 +36,7 @@ class LocalSource:
     def fetch(self, ranges: Sequence[Range]) -> list[memoryview]:
         """Views of the mapped file."""
         if self._view is None:
-            msg = f"{self.name} is closed"
-            raise ValueError(msg)
+            raise closed_error(self.name)
         # Touching mapped pages behind the end of a file kills the process.
         size = self._size if self._map is None else min(self._map.size(), self._size)
         check_ranges(self.name, ranges, size)

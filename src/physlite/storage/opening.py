@@ -35,10 +35,10 @@ def open_source(where: Openable) -> ByteSource:
         return MemorySource(where)
     if isinstance(where, str):
         match = _SCHEME.match(where)
-        if match and match["scheme"] != "file":
+        if match and match["scheme"].lower() != "file":
             msg = f"{where.split('?')[0]}: cannot read {match['scheme']}:// yet; copy the file here first"
             raise UnsupportedFormatError(msg)
-        return _open_local(_path_of_url(where) if match else _expand(where))
+        return _open_local(_path_of_url(where[match.end() :]) if match else _expand(where))
     if isinstance(where, os.PathLike):
         return _open_local(where)
     if isinstance(where, ByteSource):
@@ -49,9 +49,9 @@ def open_source(where: Openable) -> ByteSource:
     raise TypeError(msg)
 
 
-def _path_of_url(url: str) -> str:
-    """The path of a `file://` URL, as `Path.as_uri` makes them."""
-    return unquote(url.removeprefix("file://").removeprefix("localhost"))
+def _path_of_url(rest: str) -> str:
+    """The path of a URL, of what is behind its `file://`, as `Path.as_uri` makes them."""
+    return unquote(rest.removeprefix("localhost"))
 
 
 def _expand(path: str) -> str:
