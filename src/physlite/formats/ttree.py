@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +36,9 @@ __all__ = ["read_manifest"]
 # TBranchElement::fType (TBranchElement.h).
 _TCLONES, _STL = 3, 4
 _TCLONES_MEMBER, _STL_MEMBER = 31, 41
+
+# The EDM's classes have bases four deep; a damaged file could make them endless.
+_DEEPEST_BASE = 10
 
 # TVirtualStreamerInfo::EReadWrite: an element that is a base class.
 _BASE = 0
@@ -176,10 +180,19 @@ class _Columns:
         resolved = [self._resolve(self._branches[i]) for i in self._kept]
         columns = [self._column(i, names, resolved) for i in range(len(self._kept))]
         known = set(names)
-        for column in tuple(columns):
-            if not column.encoding and not column.problem and column.name.endswith("."):
-                columns.extend(c for c in _members_of_unsplit(column, self._file) if c.name not in known)
-        return tuple(columns)
+        members: list[ManifestColumn] = []
+        for i, column in enumerate(columns):
+            if column.encoding or column.problem:
+                continue
+            own = [c for c in _members_of_unsplit(column, self._file) if c.name not in known]
+            if own:
+                columns[i] = column._replace(problem="it is streamed whole: its members are columns of their own")
+                members.extend(own)
+            elif _holds_nothing(column.type_name, self._file.streamers):
+                columns[i] = column._replace(
+                    problem=f"it holds no data, as {column.type_name} has no members of its own"
+                )
+        return (*columns, *members)
 
     def _column(self, column: int, names: list[str], resolved: list[_Resolved]) -> ManifestColumn:
         branch = self._branches[self._kept[column]]
@@ -258,11 +271,24 @@ def _resolve_whole(class_name: str, file: RootFile) -> _Resolved:
     return _Resolved(class_name, encoding)
 
 
+def _holds_nothing(class_name: str, classes: Mapping[str, ClassDescription], depth: int = 0) -> bool:
+    """Whether a class, as the file describes it, has no members, nor have its base classes."""
+    known = classes.get(class_name)
+    if known is None or depth > _DEEPEST_BASE:
+        return False
+    return all(
+        member.element_class == "TStreamerBase" and _holds_nothing(member.name, classes, depth + 1)
+        for member in known.members
+    )
+
+
 def _members_of_unsplit(column: ManifestColumn, file: RootFile) -> list[ManifestColumn]:
     """The members of a store that is streamed whole (release 22 wrote static stores so), as columns of its baskets.
 
     The baskets are counted with the store's own column, not with its members.
     """
+    if not column.name.endswith("."):
+        return []
     known = file.streamers.get(column.type_name)
     out = []
     skips: list[int | None] = []
