@@ -88,12 +88,21 @@ def _print(path: str, file: File, summary: Summary, top: int | None) -> None:
             "columns": f"{len(file.columns)} in {len(summary.collections)} collections",
         }
     )
-    for name in summary.unreadable:
-        typer.echo(f"unreadable: {name}: {file.columns[name].problem}")
+    _print_unreadable(file, summary)
     typer.echo()
     _print_collections(file, summary, top)
     typer.echo()
     _print_columns(file, summary, top)
+
+
+def _print_unreadable(file: File, summary: Summary) -> None:
+    """A line for each reason, with the column that it holds for, or how many."""
+    by_reason: dict[str, list[str]] = {}
+    for name in summary.unreadable:
+        by_reason.setdefault(file.columns[name].problem, []).append(name)
+    for reason, names in by_reason.items():
+        which = names[0] if len(names) == 1 else f"{len(names)} columns, as {names[0]}"
+        typer.echo(f"unreadable: {which}: {reason}")
 
 
 def _print_facts(facts: dict[str, str]) -> None:

@@ -189,9 +189,7 @@ class _Columns:
                 columns[i] = column._replace(problem="it is streamed whole: its members are columns of their own")
                 members.extend(own)
             elif _holds_nothing(column.type_name, self._file.streamers):
-                columns[i] = column._replace(
-                    problem=f"it holds no data, as {column.type_name} has no members of its own"
-                )
+                columns[i] = column._replace(problem=f"it holds no data: {column.type_name} has no members of its own")
         return (*columns, *members)
 
     def _column(self, column: int, names: list[str], resolved: list[_Resolved]) -> ManifestColumn:
