@@ -17,7 +17,6 @@ from physlite.formats.manifest import Manifest
 from physlite.formats.rootfile import ClassDescription, RootFile, compression_name
 from physlite.model import show as _show
 from physlite.model.columns import Column, Columns
-from physlite.model.events import EventSource
 from physlite.model.naming import Collection
 from physlite.model.store import ColumnStore, open_store
 from physlite.storage import Openable
@@ -161,6 +160,8 @@ class File:
         Raises:
             EntryRangeError: the range does not lie in the file.
         """
+        from physlite.model.events import EventSource  # brings vector along, which raw columns do not need
+
         return EventSource(self._store, *self._entry_range(entry_start, entry_stop)).events()
 
     # ------------------------------------------------------------------------------------------------------ display
