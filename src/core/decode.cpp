@@ -29,18 +29,15 @@ namespace {
 /// Memory for an output. Touching fresh memory page by page costs as much as decoding into it, so large outputs ask for
 /// huge pages.
 std::uint8_t* allocate_output(std::size_t bytes) {
-#ifdef MADV_HUGEPAGE
-    constexpr std::size_t huge_page = std::size_t{2} << 20;
-    if (bytes >= 2 * huge_page) {
-        std::size_t rounded = (bytes + huge_page - 1) / huge_page * huge_page;
-        void* memory = std::aligned_alloc(huge_page, rounded);
-        if (memory == nullptr) throw std::bad_alloc();
-        madvise(memory, rounded, MADV_HUGEPAGE);  // advice: refusing it does no harm
-        return static_cast<std::uint8_t*>(memory);
-    }
-#endif
     void* memory = std::malloc(bytes);
     if (memory == nullptr) throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+    constexpr std::uintptr_t huge_page = std::uintptr_t{2} << 20;
+    auto begin = (reinterpret_cast<std::uintptr_t>(memory) + huge_page - 1) / huge_page * huge_page;
+    auto end = (reinterpret_cast<std::uintptr_t>(memory) + bytes) / huge_page * huge_page;
+    // Advice: refusing it does no harm.
+    if (end > begin + huge_page) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
     return static_cast<std::uint8_t*>(memory);
 }
 
@@ -153,11 +150,7 @@ public:
         for (std::size_t i = 0; i < buffers_.size(); ++i) {
             Buffer& buffer = buffers_[i];
             buffer.length = static_cast<std::size_t>(total[i]) + (buffer.slot.offsets ? 1 : 0);
-            std::size_t bytes = std::max<std::size_t>(buffer.length * memory_bytes(buffer.slot.value), 1);
-            if (void* shrunk = std::realloc(buffer.data.get(), bytes)) {
-                static_cast<void>(buffer.data.release());
-                buffer.data.reset(static_cast<std::uint8_t*>(shrunk));
-            }
+            give_back(buffer, static_cast<std::size_t>(capacity_[i]));
         }
         return std::move(buffers_);
     }
@@ -175,6 +168,17 @@ private:
             throw DecodeError(error.what(), false, index_, page);
         } catch (const Unsupported& error) {
             throw DecodeError(error.what(), true, index_, page);
+        }
+    }
+
+    /// Returns what a buffer has too much, where that is a good part of it. The rest was never touched, so it costs no
+    /// memory; and a block that is freed in the size it was asked for can serve the next request without being cleared.
+    static void give_back(Buffer& buffer, std::size_t capacity) {
+        if (buffer.length > capacity / 4 * 3) return;
+        std::size_t bytes = std::max<std::size_t>(buffer.length * memory_bytes(buffer.slot.value), 1);
+        if (void* shrunk = std::realloc(buffer.data.get(), bytes)) {
+            static_cast<void>(buffer.data.release());
+            buffer.data.reset(static_cast<std::uint8_t*>(shrunk));
         }
     }
 
