@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,9 @@ import typer
 import physlite
 from physlite.cli.output import Head, print_json, print_table, print_title
 from physlite.model.file import File
+from physlite.model.naming import short_class
 from physlite.model.show import human_bytes
 from physlite.model.summary import CollectionSummary, Size, Summary, summarize
-
-_EDM_CLASS = re.compile(r"^(?:DataVector<)?xAOD::(\w+?)_v\d+>?$")
 
 _COLLECTION_HEADS = (
     Head("collection", weight=2),
@@ -125,7 +123,7 @@ def _collection_row(collection: CollectionSummary, events: int, total: Size) -> 
     known = collection.objects is not None and events > 0
     return (
         collection.name,
-        _short_class(collection.class_name),
+        short_class(collection.class_name),
         str(collection.fields),
         f"{(collection.objects or 0) / events:.2f}" if known else "",
         *_size_cells(collection.size, total),
@@ -140,12 +138,6 @@ def _rest_row(name: str, sizes: list[Size], total: Size) -> tuple[str, ...]:
 def _size_cells(size: Size, total: Size) -> tuple[str, str, str]:
     share = size.compressed / max(total.compressed, 1)
     return human_bytes(size.compressed), human_bytes(size.uncompressed), f"{share:.1%}"
-
-
-def _short_class(name: str) -> str:
-    """`Electron` for `DataVector<xAOD::Electron_v1>`."""
-    match = _EDM_CLASS.match(name)
-    return match[1] if match else name
 
 
 def _print_columns(file: File, summary: Summary, top: int | None) -> None:

@@ -94,6 +94,11 @@ class Manifest:
         """The encoding of a column that is known to have one."""
         return parse_encoding(self.columns[column].encoding)
 
+    def unreadable_part(self, column: int) -> ManifestColumn | None:
+        """The column, or the member of it, that nothing can read, or None; its `problem` says why."""
+        parts = (self.columns[i] for i in (column, *self.columns[column].members))
+        return next((part for part in parts if part.problem), None)
+
     def pages(self, column: int) -> Pages:
         """All pages of a column."""
         c = self.columns[column]

@@ -65,11 +65,10 @@ class ColumnReader:
         return self._fallback.read(self.manifest.columns[column].path, start, stop)
 
     def _require_readable(self, column: int) -> None:
-        for part in {column, *self.manifest.with_members(column)}:
-            info = self.manifest.columns[part]
-            if info.problem:
-                msg = f"{self.source.name}: column {info.name} cannot be read: {info.problem}"
-                raise UnreadableColumnError(msg)
+        part = self.manifest.unreadable_part(column)
+        if part is not None:
+            msg = f"{self.source.name}: column {part.name} cannot be read: {part.problem}"
+            raise UnreadableColumnError(msg)
 
     def _decode(self, columns: list[int], start: int, stop: int) -> list[Buffers]:
         requests: list[tuple[int, list[Range], NDArray[np.int64]]] = []

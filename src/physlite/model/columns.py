@@ -63,20 +63,20 @@ class Columns(Mapping[str, Column]):
         info = self._manifest.columns[index]
         encoding = self._manifest.encoding(index)
         parts = [self._manifest.columns[i] for i in self._manifest.with_members(index)]
-        problem = next((p.problem for p in (info, *parts) if p.problem), "")
+        unreadable = self._manifest.unreadable_part(index)
         kind = "through uproot" if encoding is None else encoding.type
         return Column(
             name=info.name,
             path=info.path,
             title=info.title,
             type_name=info.type_name,
-            type="unreadable" if problem else kind,
+            type=kind if unreadable is None else "unreadable",
             num_entries=self._manifest.num_entries,
             baskets=sum(p.pages for p in parts),
             compression=compression_name(info.compression),
             compressed_bytes=sum(p.compressed_bytes for p in parts),
             uncompressed_bytes=sum(p.uncompressed_bytes for p in parts),
-            problem=problem,
+            problem="" if unreadable is None else unreadable.problem,
         )
 
     def __contains__(self, name: object) -> bool:

@@ -137,8 +137,7 @@ class File:
         return kept or chosen  # reading the latter says why nothing is left
 
     def _is_decoded(self, column: int) -> bool:
-        parts = [self.manifest.columns[i] for i in (column, *self.manifest.with_members(column))]
-        return all(part.encoding and not part.problem for part in parts)
+        return bool(self.manifest.columns[column].encoding) and self.manifest.unreadable_part(column) is None
 
     def _entry_range(self, start: int | None, stop: int | None) -> tuple[int, int]:
         first = 0 if start is None else operator.index(start)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from physlite.formats.encoding import RecordOf, parse_encoding
 
-__all__ = ["OTHERS", "PARTICLES", "Collection", "ColumnNames", "container_of", "find_collections"]
+__all__ = ["OTHERS", "PARTICLES", "Collection", "ColumnNames", "container_of", "find_collections", "short_class"]
 
 _STORE = re.compile(r"^(?P<container>.+?)Aux(?:Dyn)?[.:](?P<field>.*)$")
 _CLASS = re.compile(r"^(?:DataVector<)?xAOD::(?P<name>\w+?)_v\d+>?$")
@@ -67,8 +67,8 @@ class Collection:
     @property
     def record(self) -> str:
         """Name of the behavior of its objects: the EDM's class, or what the fields make of it."""
-        match = _CLASS.match(self.class_name)
-        if match and (name := _ELEMENTS.get(match["name"], match["name"])) in PARTICLES + OTHERS:
+        short = short_class(self.class_name)
+        if (name := _ELEMENTS.get(short, short)) in PARTICLES + OTHERS:
             return name
         is_particle = any(needed <= self.fields.keys() for needed in _MOMENTUM)
         return "IParticle" if self.is_list and is_particle else "AuxElement"
@@ -78,6 +78,12 @@ def container_of(column_name: str) -> str:
     """The container whose store, or interface object, a column is part of by its name."""
     match = _STORE.match(column_name)
     return match["container"] if match else column_name
+
+
+def short_class(class_name: str) -> str:
+    """`Electron` for `DataVector<xAOD::Electron_v1>`; names of other forms as they are."""
+    match = _CLASS.match(class_name)
+    return match["name"] if match else class_name
 
 
 def find_collections(columns: Sequence[ColumnNames]) -> dict[str, Collection]:
