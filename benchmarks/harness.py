@@ -1,15 +1,24 @@
-"""Measuring two or more ways to do the same work, in turn, in one process."""
+"""Measuring two or more ways to do the same work, in turn, each in a process of its own.
+
+In one process the ways would change each other's costs: what one frees decides whether the other's memory has to be
+cleared again, and whose modules are imported decides what the collector of reference cycles walks.
+"""
 
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from typing import Any
 
-__all__ = ["Comparison", "measure"]
+__all__ = ["Comparison", "Way", "measure"]
+
+# Called once in its process, for what is not timed (imports, opening); returns the work. Has to be picklable.
+Way = Callable[[], Callable[[], Any]]
 
 
 @dataclass
@@ -42,23 +51,63 @@ class Comparison:
         return {"work": self.work, "detail": self.detail, "seconds": self.times, "ratios": ratios}
 
 
-def measure(comparison: Comparison, ways: dict[str, Callable[[], Any]], rounds: int) -> Comparison:
-    """Runs each way once to warm up, then all of them in turn, `rounds` times.
+# A turn lasts as long, and as many runs: their median is one figure. The first runs find what the others left in the
+# processor's caches, and threads on the cores where the others' were.
+TURN_SECONDS = 0.1
+LEAST_RUNS = 3
 
-    The collector of reference cycles runs between the rounds and not in them: it walks whatever else the process holds.
-    """
-    for way in ways.values():
-        way()
-    gc.collect()
-    gc.disable()
+
+def measure(comparison: Comparison, ways: dict[str, Way], rounds: int) -> Comparison:
+    """Gives each way its turn, `rounds` times after one to warm up; a turn's figure is the median of its runs."""
+    workers = {who: _Worker(way) for who, way in ways.items()}
     try:
+        for worker in workers.values():
+            worker.time()
         for _ in range(rounds):
-            gc.collect()
-            for who, way in ways.items():
-                start = time.perf_counter()
-                result = way()
-                comparison.times.setdefault(who, []).append(time.perf_counter() - start)
-                del result
+            for who, worker in workers.items():
+                comparison.times.setdefault(who, []).append(worker.time())
     finally:
-        gc.enable()
+        for worker in workers.values():
+            worker.close()
     return comparison
+
+
+class _Worker:
+    """A process that does one way, when it is asked to."""
+
+    def __init__(self, way: Way) -> None:
+        context = multiprocessing.get_context("spawn")  # a fork would inherit the parent's heap and modules
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(way, theirs), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def time(self) -> float:
+        """Seconds of one run."""
+        self._pipe.send(True)
+        seconds: float = self._pipe.recv()  # EOFError when the process died: its traceback is on the screen
+        return seconds
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._pipe.close()
+        self._process.join()
+
+
+def _serve(way: Way, pipe: Connection) -> None:
+    work = way()
+    gc.disable()  # collected between the turns, not in them
+    while True:
+        try:
+            pipe.recv()
+        except EOFError:
+            return
+        gc.collect()
+        seconds: list[float] = []
+        begin = time.perf_counter()
+        while len(seconds) < LEAST_RUNS or time.perf_counter() < begin + TURN_SECONDS:
+            start = time.perf_counter()
+            result = work()
+            seconds.append(time.perf_counter() - start)
+            del result
+        pipe.send(statistics.median(seconds))

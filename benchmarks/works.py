@@ -6,6 +6,8 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import uproot
 
 import files
 import physlite
-from harness import Comparison, measure
+from harness import Comparison, Way, measure
 
 __all__ = ["WORKS"]
 
@@ -25,26 +27,33 @@ COMPRESSIONS = ("zlib-1", "zstd-5")
 def open_and_events(events: int, rounds: int) -> Iterator[Comparison]:  # noqa: ARG001  # all works are called alike
     """Opening a file of 1494 branches and building its events, against coffea's events and uproot's tree."""
     path = files.real_file("DAOD_PHYSLITE_collectiontree_only_mc.root")
-    ways: dict[str, Callable[[], Any]] = {
-        "physlite": lambda: physlite.open(path).events(),
-        "uproot tree": lambda: uproot.open(path)[TREE],
-    }
+    ways: dict[str, Way] = {"physlite": partial(_physlite_open, path), "uproot tree": partial(_uproot_open, path)}
     wanted = {("uproot tree", "physlite"): 6.0}
-    try:
-        from coffea.nanoevents import NanoEventsFactory, PHYSLITESchema
-    except ImportError:
+    if find_spec("coffea") is None:
         print("coffea is not installed: left out")
     else:
-
-        def coffea_events() -> Any:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                factory = NanoEventsFactory.from_root({str(path): TREE}, schemaclass=PHYSLITESchema, mode="virtual")
-                return factory.events()
-
-        ways["coffea events"] = coffea_events
+        ways["coffea events"] = partial(_coffea_open, path)
         wanted["coffea events", "physlite"] = 15.0
     yield measure(Comparison("open + events", path.name, wanted=wanted), ways, rounds)
+
+
+def _physlite_open(path: Path) -> Callable[[], Any]:
+    return lambda: physlite.open(path).events()
+
+
+def _uproot_open(path: Path) -> Callable[[], Any]:
+    return lambda: uproot.open(path)[TREE]
+
+
+def _coffea_open(path: Path) -> Callable[[], Any]:
+    from coffea.nanoevents import NanoEventsFactory, PHYSLITESchema
+
+    def events() -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return NanoEventsFactory.from_root({str(path): TREE}, schemaclass=PHYSLITESchema, mode="virtual").events()
+
+    return events
 
 
 # Columns of the public 200 Gbps exercise (iris-hep/idap-200gbps-atlas), among others. The energies per calorimeter
@@ -69,42 +78,52 @@ def reading(events: int, rounds: int) -> Iterator[Comparison]:
     """Reading columns of an opened file, against uproot's Branch.array, one thread; and two threads against one."""
     for compression in COMPRESSIONS:
         path = files.toy_file(events, compression)
-        with (
-            physlite.open(path, threads=1, cache_bytes=0) as one,
-            physlite.open(path, threads=2, cache_bytes=0) as two,
-            uproot.open(path, array_cache=None) as opened,
-        ):
-            tree = opened[TREE]
-            for work, names in COLUMNS.items():
-                size = sum(one.columns[name].uncompressed_bytes for name in names)
-                detail = f"{compression}, {events:,} events, {len(names)} columns, {size / 1e6:.1f} MB, {names[0]}"
-                wanted = {("physlite", "physlite, 2 threads"): 1.7}
-                if work in WANTED:
-                    wanted["uproot", "physlite"] = WANTED[work]
-                yield measure(Comparison(work, detail, wanted=wanted), _ways(names, one, two, tree), rounds)
+        for work, names in COLUMNS.items():
+            size = _check_columns(path, names)
+            detail = f"{compression}, {events:,} events, {len(names)} columns, {size / 1e6:.1f} MB, {names[0]}"
+            wanted = {("physlite", "physlite, 2 threads"): 1.7}
+            if work in WANTED:
+                wanted["uproot", "physlite"] = WANTED[work]
+            ways: dict[str, Way] = {
+                "uproot": partial(_uproot_read, path, names),
+                "physlite": partial(_physlite_read, path, names, 1),
+                "physlite, 2 threads": partial(_physlite_read, path, names, 2),
+            }
+            yield measure(Comparison(work, detail, wanted=wanted), ways, rounds)
 
 
-def _ways(names: list[str], one: physlite.File, two: physlite.File, tree: Any) -> dict[str, Callable[[], Any]]:
-    ours, theirs = one.arrays(names), {name: tree[name].array() for name in names}
-    for name in names:
-        assert ak.array_equal(ours[name], theirs[name], dtype_exact=True, check_parameters=False), name
-    return {
-        "uproot": lambda: [tree[name].array() for name in names],
-        "physlite": lambda: one.arrays(names),
-        "physlite, 2 threads": lambda: two.arrays(names),
-    }
+def _check_columns(path: Path, names: list[str]) -> int:
+    """Compares the arrays; returns the columns' size in the file, in bytes before compression."""
+    with physlite.open(path) as ours:
+        arrays = ours.arrays(names)
+        for name, theirs in zip(names, _uproot_read(path, names)(), strict=True):
+            assert ak.array_equal(arrays[name], theirs, dtype_exact=True, check_parameters=False), name
+        return sum(ours.columns[name].uncompressed_bytes for name in names)
+
+
+def _uproot_read(path: Path, names: list[str]) -> Callable[[], Any]:
+    tree = uproot.open(path, array_cache=None)[TREE]
+    return lambda: [tree[name].array() for name in names]
+
+
+def _physlite_read(path: Path, names: list[str], threads: int) -> Callable[[], Any]:
+    file = physlite.open(path, threads=threads, cache_bytes=0)
+    return lambda: file.arrays(names)
 
 
 def importing(events: int, rounds: int) -> Iterator[Comparison]:  # noqa: ARG001
     """Importing the package in a new process, against awkward."""
-
-    def run(code: str) -> Callable[[], Any]:
-        return lambda: subprocess.run([sys.executable, "-c", code], check=True, cwd=Path.home())
-
     comparison = Comparison("import", "whole process", wanted={("import awkward", "import physlite"): 1 / 1.15})
     # Naming `open` imports what reading needs; the package alone imports next to nothing.
-    ways = {"import physlite": run("import physlite; physlite.open"), "import awkward": run("import awkward")}
+    ways: dict[str, Way] = {
+        "import physlite": partial(_new_process, "import physlite; physlite.open"),
+        "import awkward": partial(_new_process, "import awkward"),
+    }
     yield measure(comparison, ways, rounds)
+
+
+def _new_process(code: str) -> Callable[[], Any]:
+    return lambda: subprocess.run([sys.executable, "-c", code], check=True, cwd=Path.home())
 
 
 WORKS: dict[str, Callable[[int, int], Iterator[Comparison]]] = {

@@ -2,11 +2,12 @@
 // the table of their offsets.
 #pragma once
 
-#include <memory>
+#include <span>
 #include <vector>
 
 #include "cursor.hpp"
 #include "decompress.hpp"
+#include "memory.hpp"
 
 namespace physlite {
 
@@ -47,20 +48,16 @@ private:
     std::size_t key_bytes_;
 };
 
-/// Grows on demand, never shrinks, and is not cleared: scratch memory of a thread.
+/// Grows on demand and never shrinks: scratch memory of a thread.
 class Scratch {
 public:
     std::span<std::uint8_t> get(std::size_t bytes) {
-        if (bytes > size_) {
-            data_ = std::make_unique_for_overwrite<std::uint8_t[]>(bytes);
-            size_ = bytes;
-        }
-        return {data_.get(), bytes};
+        if (bytes > block_.size()) block_ = Block(bytes);
+        return {block_.get(), bytes};
     }
 
 private:
-    std::unique_ptr<std::uint8_t[]> data_;
-    std::size_t size_ = 0;
+    Block block_;
 };
 
 /// Decompresses or copies a basket into `scratch`.

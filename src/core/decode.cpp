@@ -12,6 +12,7 @@
 #include <cstring>
 #include <deque>
 #include <mutex>
+#include <shared_mutex>
 #include <system_error>
 #include <thread>
 
@@ -19,58 +20,8 @@
 #include "decompress.hpp"
 #include "entries.hpp"
 
-#if __has_include(<sys/mman.h>)
-#include <sys/mman.h>
-#endif
-
 namespace physlite {
 namespace {
-
-/// Memory for an output. Touching fresh memory page by page costs as much as decoding into it, so large outputs ask for
-/// huge pages.
-std::uint8_t* allocate_output(std::size_t bytes) {
-    void* memory = std::malloc(bytes);
-    if (memory == nullptr) throw std::bad_alloc();
-#ifdef MADV_HUGEPAGE
-    constexpr std::uintptr_t huge_page = std::uintptr_t{2} << 20;
-    auto begin = (reinterpret_cast<std::uintptr_t>(memory) + huge_page - 1) / huge_page * huge_page;
-    auto end = (reinterpret_cast<std::uintptr_t>(memory) + bytes) / huge_page * huge_page;
-    // Advice: refusing it does no harm.
-    if (end > begin + huge_page) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
-#endif
-    return static_cast<std::uint8_t*>(memory);
-}
-
-/// An upper bound of each output's length, from the bytes that are there: `bytes` in all, `n` of the node at most.
-void bound_lengths(const Node& node, std::size_t n, std::size_t bytes, std::vector<std::size_t>& lengths) {
-    if (node.least > 0) n = std::min(n, bytes / node.least);
-    switch (node.op) {
-        case Op::fixed: bound_lengths(node.children[0], n * node.number, bytes, lengths); break;
-        case Op::member:
-        case Op::record:
-            for (const Node& child : node.children) bound_lengths(child, n, bytes, lengths);
-            break;
-        case Op::list:
-        case Op::to_end:
-        case Op::objects: {
-            const Node& item = node.children[0];
-            lengths[node.slot] = n;
-            if (node.op == Op::objects) {
-                // Member by member, the bytes that stand before each object are not there.
-                for (const Node& member : item.children)
-                    bound_lengths(member, bytes / (item.least - item.number), bytes, lengths);
-            } else {
-                bound_lengths(item, bytes, bytes, lengths);
-            }
-            break;
-        }
-        case Op::string:
-            lengths[node.slot] = n;
-            lengths[node.slot + 1] = bytes;
-            break;
-        default: lengths[node.slot] = n;
-    }
-}
 
 class Column {
 public:
@@ -81,13 +32,17 @@ public:
             (request.start < request.stop && (first.front() > request.start || first.back() < request.stop)))
             throw DecodeError("the pages do not cover the entries", false, index, 0);
         headers_.reserve(request.pages.size());
-        std::size_t bytes = 0;
+        weight_.push_back(0);
         for (std::size_t page = 0; page < request.pages.size(); ++page) {
             headers_.push_back(checked_header(page));
-            bytes += headers_.back().data_bytes;
+            data_bytes_ += headers_.back().data_bytes;
+            weight_.push_back(weight_.back() + wanted_bytes(page));
         }
-        data_bytes_ = bytes;
-        allocate();
+        capacity_.assign(request.program.slots.size(), 0);
+        for (Slot slot : request.program.slots) {
+            buffers_.push_back({Block(8), 0, slot});
+            std::memset(buffers_.back().data.get(), 0, 8);  // the first of the offsets
+        }
         base_.assign(request.pages.size() + 1, Counts(request.program.counters, 0));
         counts_.resize(request.pages.size());
     }
@@ -98,11 +53,8 @@ public:
     /// Decompresses and measures one page; afterwards the bases of later pages can be known.
     PageEntries measure(std::size_t page, Decompressor& decompressor, Scratch& scratch) {
         BasketView basket = open_basket(request_.pages[page], headers_[page], decompressor, scratch);
-        std::int64_t first = request_.first_entry[page];
-        std::int64_t last = std::min(request_.stop, request_.first_entry[page + 1]);
-        auto begin = static_cast<std::size_t>(std::max(request_.start - first, std::int64_t{0}));
-        auto end = static_cast<std::size_t>(std::max(last - first, std::int64_t{0}));
-        PageEntries entries(request_.program, basket, std::min(begin, end), end);
+        auto [begin, end] = wanted_entries(page);
+        PageEntries entries(request_.program, basket, begin, end);
         Counts counts(request_.program.counters, 0);
         entries.measure_all(counts);
 
@@ -111,9 +63,7 @@ public:
         for (; known_ < pages() && !counts_[known_].empty(); ++known_) {
             Counts next = base_[known_];
             for (std::size_t i = 0; i < next.size(); ++i) next[i] += counts_[known_][i];
-            // bound_lengths() and measuring must agree, whatever the bytes: nothing is written past a buffer's end.
-            for (std::size_t i = 0; i < capacity_.size(); ++i)
-                if (next[i] > capacity_[i]) throw CorruptData("more values than its bytes can hold");
+            reserve(next);
             base_[known_ + 1] = std::move(next);
         }
         changed_.notify_all();
@@ -132,6 +82,7 @@ public:
 
     /// Writes a page whose base is known.
     void write(std::size_t page, const PageEntries& entries) {
+        std::shared_lock lock(growing_);
         Writer writer;
         writer.at = base_[page];
         for (const Buffer& buffer : buffers_) writer.out.push_back(buffer.data.get());
@@ -150,7 +101,8 @@ public:
         for (std::size_t i = 0; i < buffers_.size(); ++i) {
             Buffer& buffer = buffers_[i];
             buffer.length = static_cast<std::size_t>(total[i]) + (buffer.slot.offsets ? 1 : 0);
-            give_back(buffer, static_cast<std::size_t>(capacity_[i]));
+            std::size_t bytes = buffer.length * memory_bytes(buffer.slot.value);
+            if (bytes < buffer.data.size() / 2) buffer.data.shrink(bytes);
         }
         return std::move(buffers_);
     }
@@ -171,38 +123,55 @@ private:
         }
     }
 
-    /// Returns what a buffer has too much, where that is a good part of it. The rest was never touched, so it costs no
-    /// memory; and a block that is freed in the size it was asked for can serve the next request without being cleared.
-    static void give_back(Buffer& buffer, std::size_t capacity) {
-        if (buffer.length > capacity / 4 * 3) return;
-        std::size_t bytes = std::max<std::size_t>(buffer.length * memory_bytes(buffer.slot.value), 1);
-        if (void* shrunk = std::realloc(buffer.data.get(), bytes)) {
-            static_cast<void>(buffer.data.release());
-            buffer.data.reset(static_cast<std::uint8_t*>(shrunk));
-        }
+    /// The wanted entries of a page, counted from its first.
+    std::pair<std::size_t, std::size_t> wanted_entries(std::size_t page) const {
+        std::int64_t first = request_.first_entry[page];
+        std::int64_t last = std::min(request_.stop, request_.first_entry[page + 1]);
+        auto begin = static_cast<std::size_t>(std::max(request_.start - first, std::int64_t{0}));
+        auto end = static_cast<std::size_t>(std::max(last - first, std::int64_t{0}));
+        return {std::min(begin, end), end};
     }
 
-    void allocate() {
-        const Program& program = request_.program;
-        std::vector<std::size_t> lengths(program.slots.size(), 0);
-        bound_lengths(program.root, static_cast<std::size_t>(request_.stop - request_.start), data_bytes_, lengths);
-        capacity_.assign(lengths.begin(), lengths.end());
-        for (std::size_t i = 0; i < lengths.size(); ++i) {
-            Slot slot = program.slots[i];
-            std::size_t bytes = (lengths[i] + (slot.offsets ? 1 : 0)) * memory_bytes(slot.value);
-            Buffer buffer;
-            buffer.slot = slot;
-            buffer.data.reset(allocate_output(std::max<std::size_t>(bytes, 8)));
-            if (slot.offsets) std::memset(buffer.data.get(), 0, 8);
-            buffers_.push_back(std::move(buffer));
+    /// About how many of a page's bytes are the wanted entries'.
+    double wanted_bytes(std::size_t page) const {
+        auto [begin, end] = wanted_entries(page);
+        auto entries = static_cast<double>(std::max<std::size_t>(headers_[page].entries, 1));
+        return static_cast<double>(headers_[page].data_bytes) * static_cast<double>(end - begin) / entries;
+    }
+
+    /// Makes room for `next`, what all pages up to the one after known_ add, and for the later pages if they are like
+    /// these. What a buffer has too much is never touched, so it costs no memory.
+    void reserve(const Counts& next) {
+        bool fits = true;
+        for (std::size_t i = 0; i < capacity_.size(); ++i) fits = fits && next[i] <= capacity_[i];
+        if (fits) return;
+        std::unique_lock lock(growing_);
+        double seen = weight_[known_ + 1];
+        double later = seen > 0 ? (weight_.back() - seen) / seen : 0;
+        // Sizes come from a file that may lie: what is reserved stays within a multiple of what was really there.
+        later = std::min(later * 9 / 8, 64.0);
+        for (std::size_t i = 0; i < capacity_.size(); ++i) {
+            if (next[i] <= capacity_[i]) continue;
+            auto estimate = static_cast<std::int64_t>(static_cast<double>(next[i]) * (1 + later));
+            bool last = known_ + 1 == pages();
+            std::int64_t capacity = last ? next[i] : std::max({estimate, next[i], 2 * capacity_[i]});
+            std::size_t width = memory_bytes(buffers_[i].slot.value);
+            std::size_t extra = buffers_[i].slot.offsets ? 1 : 0;
+            Block larger((static_cast<std::size_t>(capacity) + extra) * width);
+            std::memcpy(larger.get(), buffers_[i].data.get(),
+                        (static_cast<std::size_t>(base_[known_][i]) + extra) * width);
+            buffers_[i].data = std::move(larger);
+            capacity_[i] = capacity;
         }
     }
 
     const ColumnRequest& request_;
     std::size_t index_;
     std::size_t data_bytes_ = 0;
-    Counts capacity_;  ///< elements that each output has room for
     std::vector<BasketHeader> headers_;
+    std::vector<double> weight_;  ///< wanted bytes of all pages before each, and of all
+
+    std::shared_mutex growing_;  ///< held by those who write into the buffers, and alone by who replaces them
     ColumnResult buffers_;
 
     std::mutex mutex_;  ///< guards what follows; a base that is known no longer changes
@@ -210,6 +179,7 @@ private:
     std::vector<Counts> counts_;  ///< what each measured page adds to each output; empty before
     std::vector<Counts> base_;    ///< what all pages before each add
     std::size_t known_ = 0;       ///< the last page whose base is known
+    Counts capacity_;             ///< elements that each output has room for
     bool failed_ = false;
 };
 

@@ -1,12 +1,12 @@
 // Baskets to contiguous arrays: all baskets of all requested columns in one call, on several threads.
 #pragma once
 
-#include <cstdlib>
-#include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "cursor.hpp"
+#include "memory.hpp"
 #include "program.hpp"
 
 namespace physlite {
@@ -19,13 +19,8 @@ struct ColumnRequest {
     std::int64_t stop = 0;
 };
 
-/// Memory from malloc, so that reserving more than needed costs nothing and giving it back does not copy.
-struct Free {
-    void operator()(void* p) const noexcept { std::free(p); }
-};
-
 struct Buffer {
-    std::unique_ptr<std::uint8_t, Free> data;
+    Block data;
     std::size_t length = 0;  ///< in elements
     Slot slot;
 };

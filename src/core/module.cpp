@@ -6,6 +6,8 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <memory>
+
 #include "decode.hpp"
 #include "rootfile.hpp"
 #include "ttree.hpp"
@@ -65,10 +67,10 @@ nb::dlpack::dtype dtype_of(Value value) {
 }
 
 nb::object to_array(Buffer&& buffer) {
-    std::uint8_t* data = buffer.data.release();
-    nb::capsule owner(data, [](void* p) noexcept { std::free(p); });
+    auto* held = new Block(std::move(buffer.data));
+    nb::capsule owner(held, [](void* p) noexcept { delete static_cast<Block*>(p); });
     std::size_t shape[1] = {buffer.length};
-    return nb::cast(nb::ndarray<nb::numpy>(data, 1, shape, owner, nullptr, dtype_of(buffer.slot.value)));
+    return nb::cast(nb::ndarray<nb::numpy>(held->get(), 1, shape, owner, nullptr, dtype_of(buffer.slot.value)));
 }
 
 nb::dict file_header(nb::handle data) {

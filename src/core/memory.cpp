@@ -1,0 +1,119 @@
+#include "memory.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <mutex>
+#include <new>
+#include <vector>
+
+#if __has_include(<sys/mman.h>)
+#include <sys/mman.h>
+#endif
+
+namespace physlite {
+namespace {
+
+// The C library keeps smaller ones itself.
+constexpr std::size_t least_kept = std::size_t{64} << 10;
+// As much as glibc keeps of freed memory at most, with its default settings (M_TRIM_THRESHOLD).
+#ifdef __SANITIZE_ADDRESS__
+constexpr std::size_t most_kept = 0;  // the sanitizer has to see every use after the end
+#else
+constexpr std::size_t most_kept = std::size_t{64} << 20;
+#endif
+
+struct Kept {
+    std::uint8_t* data;
+    std::size_t bytes;
+};
+
+/// Freed blocks, the oldest first. Nobody waits for the lock: a block that cannot be had is made new, one that cannot
+/// be kept is freed. So a process forked while another thread held the lock goes on without.
+class Pool {
+public:
+    /// The smallest kept block of at least `bytes` that is not much larger; or none.
+    Kept take(std::size_t bytes) noexcept {
+        std::unique_lock lock(mutex_, std::try_to_lock);
+        if (!lock) return {nullptr, 0};
+        auto best = blocks_.end();
+        for (auto it = blocks_.begin(); it != blocks_.end(); ++it)
+            if (it->bytes >= bytes && it->bytes / 2 <= bytes && (best == blocks_.end() || it->bytes < best->bytes))
+                best = it;
+        if (best == blocks_.end()) return {nullptr, 0};
+        Kept found = *best;
+        blocks_.erase(best);
+        total_ -= found.bytes;
+        return found;
+    }
+
+    /// Whether the block was kept.
+    bool keep(Kept block) noexcept {
+        std::unique_lock lock(mutex_, std::try_to_lock);
+        if (!lock || block.bytes > most_kept) return false;
+        auto end = blocks_.begin();
+        for (; total_ + block.bytes > most_kept; ++end) {
+            std::free(end->data);
+            total_ -= end->bytes;
+        }
+        blocks_.erase(blocks_.begin(), end);
+        try {
+            blocks_.push_back(block);
+        } catch (const std::bad_alloc&) {
+            return false;
+        }
+        total_ += block.bytes;
+        return true;
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<Kept> blocks_;
+    std::size_t total_ = 0;
+};
+
+/// Never destroyed: arrays can outlive everything else in the process.
+Pool& pool() {
+    static Pool& the = *new Pool;
+    return the;
+}
+
+void advise_huge_pages([[maybe_unused]] std::uint8_t* data, [[maybe_unused]] std::size_t bytes) noexcept {
+#ifdef MADV_HUGEPAGE
+    constexpr std::uintptr_t huge_page = std::uintptr_t{2} << 20;
+    auto begin = (reinterpret_cast<std::uintptr_t>(data) + huge_page - 1) / huge_page * huge_page;
+    auto end = (reinterpret_cast<std::uintptr_t>(data) + bytes) / huge_page * huge_page;
+    // Advice: refusing it does no harm.
+    if (end > begin) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
+}
+
+}  // namespace
+
+Block::Block(std::size_t bytes) : bytes_(std::max<std::size_t>(bytes, 1)) {
+    if (bytes_ >= least_kept) {
+        if (Kept found = pool().take(bytes_); found.data != nullptr) {
+            data_ = found.data;
+            bytes_ = found.bytes;
+            return;
+        }
+    }
+    data_ = static_cast<std::uint8_t*>(std::malloc(bytes_));
+    if (data_ == nullptr) throw std::bad_alloc();
+    if (bytes_ >= least_kept) advise_huge_pages(data_, bytes_);
+}
+
+Block::~Block() {
+    if (bytes_ >= least_kept && pool().keep({data_, bytes_})) return;
+    std::free(data_);
+}
+
+void Block::shrink(std::size_t bytes) noexcept {
+    bytes = std::max<std::size_t>(bytes, 1);
+    if (bytes >= bytes_) return;
+    if (void* shrunk = std::realloc(data_, bytes)) {
+        data_ = static_cast<std::uint8_t*>(shrunk);
+        bytes_ = bytes;
+    }
+}
+
+}  // namespace physlite
