@@ -11,6 +11,7 @@ from typing import Any
 import awkward as ak
 from numpy.typing import NDArray
 
+from physlite.formats import ttree
 from physlite.formats.cache import BufferCache
 from physlite.formats.detect import read_event_manifest
 from physlite.formats.manifest import Manifest
@@ -20,6 +21,9 @@ from physlite.model.schema import Schema, schema_of
 from physlite.storage import ByteSource, Openable, open_source
 
 __all__ = ["ColumnStore", "open_store"]
+
+# Name that ATLAS gives it (APR::MetaDataSvc's container prefix); files merged by hadd can have several cycles.
+METADATA_TREE = "MetaData"
 
 Buffers = list[NDArray[Any]]
 
@@ -46,6 +50,19 @@ class ColumnStore:
     def schema(self) -> Schema:
         """What the events look like; shared by files with the same columns."""
         return schema_of(self.manifest)
+
+    @functools.cached_property
+    def metadata(self) -> ColumnStore | None:
+        """The columns of the file's MetaData tree, which has one entry; None when there is no such tree.
+
+        Raises:
+            CorruptDataError, UnsupportedFormatError: the tree is damaged, or of a kind that is not known here.
+        """
+        root = RootFile(self.source)
+        key = root.key(METADATA_TREE)
+        if key is None or key.class_name != "TTree":
+            return None
+        return ColumnStore(self.source, ttree.read_manifest(root, key), self.threads, cache_bytes=0)
 
     def buffers(self, columns: Sequence[int], start: int, stop: int) -> list[Buffers]:
         """Decoded buffers of columns that have an encoding: offsets and values, outermost first; read-only.
