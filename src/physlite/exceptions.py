@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 __all__ = [
+    "BadLinkError",
     "ColumnNotFoundError",
     "CorruptDataError",
     "EntryRangeError",
     "NotAnEventFileError",
     "PhysliteError",
     "StaleManifestError",
+    "UnknownLinkWarning",
     "UnreadableColumnError",
     "UnsupportedFormatError",
 ]
@@ -47,3 +49,11 @@ class EntryRangeError(PhysliteError, IndexError):
 
 class StaleManifestError(PhysliteError, ValueError):
     """A saved manifest that belongs to another file, or to another version of this package."""
+
+
+class BadLinkError(PhysliteError, IndexError):
+    """An element link whose index its target container does not have."""
+
+
+class UnknownLinkWarning(UserWarning):
+    """Element links to a container whose name is not known: they come out as None."""

@@ -17,13 +17,13 @@ import numpy as np
 from vector.backends import awkward as vector_awkward
 
 from physlite.formats.filters import nearest
+from physlite.model import edm
+from physlite.model.accessors import accessors, find_accessor
+from physlite.model.follow import follow
 from physlite.model.naming import OTHERS, PARTICLES
+from physlite.model.objects import EVENT, LINK, SOURCE, shown
 
-__all__ = ["SOURCE"]
-
-# Key of the attribute that ties an array to the file it is read from. For Awkward, "@" makes it transient: it is not
-# written with the data into Parquet or a pickle, where it would bring a file with it.
-SOURCE = "@physlite"
+__all__: list[str] = []
 
 # PDG 2024, Prog. Theor. Exp. Phys. 2022, 083C01 and update: m(mu) = 105.6583755 MeV. The EDM gives muons the rounded
 # ParticleConstants value (xAOD::Muon::m), and so do we.
@@ -42,7 +42,74 @@ class _Source(Protocol):
         """What an array of this layout pickles as when it is still as in the file."""
 
 
-class _FromFile:
+class _Linked:
+    """Objects, or one, whose links can be followed."""
+
+    if TYPE_CHECKING:  # the classes made from this one are Awkward Arrays or Records
+
+        def __getitem__(self, where: Any) -> Any: ...
+
+    @property
+    def fields(self) -> list[str]:
+        """The names of the fields."""
+        return shown(self.layout.fields)
+
+    def follow(self, field: str) -> Any:
+        """The objects that a field of element links points to, in the structure of the links.
+
+        An object is None where the link is null and where its target is not in the file. The objects are of the class
+        that the links are of; links to objects of several classes give a union. What is read is the column of links
+        and, when they are used, columns of the targets.
+
+        Args:
+            field: name of a field of links, at any depth, as `trackParticleLinks`.
+
+        Raises:
+            AttributeError: there is no such field, or it holds no links.
+            BadLinkError: the target's container has no object of this index in the event (see `File.events`).
+            ValueError: the array does not know its file, or holds objects of several files.
+        """
+        if field not in self.layout.fields:
+            msg = f"no field {field!r} of links{nearest(self.fields, field)}"
+            raise AttributeError(msg)
+        return follow(self, field)
+
+    def __getattr__(self, name: str) -> Any:
+        layout_fields = self.layout.fields
+        if name in layout_fields:  # here, since Awkward would make an AttributeError of whatever reading raises
+            return self[name]
+        if not name.startswith("_") and not hasattr(type(self), name):
+            found = find_accessor(_record_name(self), layout_fields, name)
+            if found is not None:
+                targets = follow(self, found.field)
+                return _first(targets) if found.first else targets
+        try:
+            return super().__getattr__(name)  # type: ignore[misc]
+        except AttributeError as error:
+            if name.startswith("_") or hasattr(type(self), name):
+                raise
+            known = [*self.fields, *accessors(_record_name(self), layout_fields)]
+            msg = f"{error}{nearest(known, name)}"
+            raise AttributeError(msg) from None
+
+    def __dir__(self) -> list[str]:
+        fields = self.layout.fields
+        return sorted({*super().__dir__(), *accessors(_record_name(self), fields)} - {EVENT, LINK})
+
+
+def _record_name(objects: Any) -> str:
+    layout = objects.layout
+    return (layout.array if isinstance(layout, ak.record.Record) else layout).purelist_parameter("__record__") or ""
+
+
+def _first(targets: Any) -> Any:
+    """The first of the targets of each object, None where there is none."""
+    if targets is None:
+        return None
+    return ak.firsts(targets, axis=targets.ndim - 1)
+
+
+class _FromFile(_Linked):
     """An array of objects that may still be tied to the columns of a file."""
 
     def __getitem__(self, where: Any) -> Any:
@@ -53,27 +120,24 @@ class _FromFile:
             found = source.select(self.layout, where)
             if found is not None:
                 return found
-        out = super().__getitem__(where)  # type: ignore[misc]
+        out = super().__getitem__(where)
         if isinstance(where, str) and isinstance(out, ak.Array) and out.layout.purelist_parameter("__record__") is None:
             # Who asks for a column wants its values. They need no file any more.
             return ak.Array(ak.materialize(out, highlevel=False))
         return out
 
-    def __getattr__(self, name: str) -> Any:
-        if name in self.fields:  # here, since Awkward would make an AttributeError of whatever reading raises
-            return self[name]
-        try:
-            return super().__getattr__(name)  # type: ignore[misc]
-        except AttributeError as error:
-            if name.startswith("_") or hasattr(type(self), name):
-                raise
-            msg = f"{error}{nearest(self.fields, name)}"
-            raise AttributeError(msg) from None
-
     def __reduce_ex__(self, protocol: Any) -> Any:
         source: _Source | None = self.attrs.get(SOURCE)
-        reduced = source.reduce(self.layout) if source is not None else None
-        return super().__reduce_ex__(protocol) if reduced is None else reduced
+        if source is None:
+            return super().__reduce_ex__(protocol)
+        attrs = {key: value for key, value in self.attrs.items() if key != SOURCE}
+        plain = ak.Array(self.layout, behavior=self._behavior, attrs=attrs)
+        return source.reduce(self.layout) or (_with_source, (plain, source))
+
+
+def _with_source(array: ak.Array, source: _Source) -> ak.Array:
+    """Objects that are data by now, with the file that their links lead into."""
+    return ak.Array(array, attrs={**array.attrs, SOURCE: source})
 
 
 class EventsArray(_FromFile, ak.Array):
@@ -82,6 +146,10 @@ class EventsArray(_FromFile, ak.Array):
 
 class AuxElementArray(_FromFile, ak.Array):
     """Objects without further behavior."""
+
+
+class AuxElementRecord(_Linked, ak.Record):
+    """One of them."""
 
 
 def _double(values: Any) -> Any:
@@ -184,11 +252,14 @@ def _hide_behind_columns(cls: type) -> None:
 _hide_behind_columns(LorentzVector)
 
 
-def _particle(name: str, mass: float | None) -> None:
-    """Defines `<name>Array` and `<name>Record` and registers them. `mass`: of objects that store none, in MeV."""
-    members = {"_mass": mass, "__module__": __name__, "__doc__": LorentzVector.__doc__}
-    array = type(f"{name}Array", (_FromFile, LorentzVector, ak.Array), dict(members))
-    record = type(f"{name}Record", (LorentzVector, ak.Record), dict(members))
+def _particle(name: str, mass: float | None, own: tuple[type, ...]) -> None:
+    """Defines `<name>Array` and `<name>Record` and registers them.
+
+    `mass`: of objects that store none, in MeV; `own`: what these objects have more than others.
+    """
+    members = {"_mass": mass, "__module__": __name__, "__doc__": (own[0] if own else LorentzVector).__doc__}
+    array = type(f"{name}Array", (_FromFile, *own, LorentzVector, ak.Array), dict(members))
+    record = type(f"{name}Record", (_Linked, *own, LorentzVector, ak.Record), dict(members))
     for cls in (array, record):
         plain = "Array" if cls is array else "Record"
         for dimension in (2, 3, 4):
@@ -202,12 +273,32 @@ def _particle(name: str, mass: float | None) -> None:
 
 _MASSES = {"Muon": _MUON_MASS, "Photon": 0.0}
 
+_OWN: dict[str, tuple[type, ...]] = {
+    "CaloCluster": (edm.CaloClusterMembers,),
+    "Muon": (edm.MuonMembers,),
+    "TrackParticle": (edm.TrackParticleMembers,),
+    "TruthParticle": (edm.TruthParticleMembers,),
+}
+
 for _name in PARTICLES:
-    _particle(_name, _MASSES.get(_name))
+    _particle(_name, _MASSES.get(_name), _OWN.get(_name, ()))
 
 behavior["*", "Events"] = EventsArray
 for _name in OTHERS:
     behavior["*", _name] = AuxElementArray
+    behavior[_name] = AuxElementRecord
+
+
+class MissingETArray(edm.MissingETMembers, AuxElementArray):
+    """Terms of the missing transverse momentum."""
+
+
+class MissingETRecord(edm.MissingETMembers, AuxElementRecord):
+    """One of them."""
+
+
+behavior["*", "MissingET"] = MissingETArray
+behavior["MissingET"] = MissingETRecord
 
 
 def _plain(x: Any) -> Any:

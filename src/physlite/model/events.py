@@ -9,20 +9,22 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
 from physlite.exceptions import UnreadableColumnError
-from physlite.model.behaviors import SOURCE
+from physlite.model import behaviors as _behaviors  # noqa: F401  # registers what objects can do
 from physlite.model.naming import Collection
+from physlite.model.objects import LINK, SOURCE, event_ids, file_token, own_links
 from physlite.model.store import ColumnStore
 
-__all__ = ["EventSource"]
+__all__ = ["EventSource", "OnBadLink"]
 
 Buffer = NDArray[Any]
+OnBadLink = Literal["raise", "none"]
 Reduced = tuple[Callable[..., ak.Array], tuple[Any, ...]]
 
 
@@ -50,14 +52,18 @@ class EventSource:
     weakly, so that events are freed with their last array.
     """
 
-    def __init__(self, store: ColumnStore | Callable[[], ColumnStore], start: int, stop: int) -> None:
+    def __init__(
+        self, store: ColumnStore | Callable[[], ColumnStore], start: int, stop: int, on_bad_link: OnBadLink = "raise"
+    ) -> None:
         self._store = store
         self.start = start
         self.stop = stop
+        self.on_bad_link = on_bad_link
         self._lock = threading.RLock()
         self._offsets: dict[str, tuple[Buffer, str]] = {}
         self._asked: dict[str, str] = {}
         self._columns: dict[int, list[Buffer]] = {}
+        self._objects: dict[str, weakref.ref[ak.contents.Content]] = {}
         self._layouts: dict[int, tuple[weakref.ref[ak.contents.Content], Collection | None]] = {}
 
     @functools.cached_property
@@ -90,6 +96,16 @@ class EventSource:
         reference, collection = self._layouts.get(id(layout), (None, None))
         return collection if reference is not None and reference() is layout else None
 
+    def of_range(self, start: int, stop: int) -> EventSource:
+        """Other entries of the same file."""
+        return EventSource(self._store, start, stop, self.on_bad_link)
+
+    @functools.cached_property
+    def token(self) -> int:
+        """The number by which objects know their file."""
+        manifest = self.store.manifest
+        return file_token(manifest.uuid, manifest.file_bytes)
+
     # ----------------------------------------------------------------------------------------------- what is asked
 
     def select(self, layout: ak.contents.Content, where: Any) -> ak.Array | None:
@@ -101,7 +117,7 @@ class EventSource:
         if self._is_events(layout):
             if isinstance(where, slice) and where.step in (None, 1):
                 start, stop, _ = where.indices(self.stop - self.start)
-                return EventSource(self._store, self.start + start, self.start + max(start, stop)).events()
+                return self.of_range(self.start + start, self.start + max(start, stop)).events()
             return None
         chosen = layout.is_indexed and not layout.is_option
         collection = self._collection(layout.content if chosen else layout)
@@ -164,6 +180,34 @@ class EventSource:
                 self._offsets[name] = offsets, self.store.manifest.columns[column].name
             return self._offsets[name][0]
 
+    def objects(self, name: str) -> ak.contents.Content:
+        """The objects of a collection in all events, behind one another: what links to it point into."""
+        with self._lock:
+            reference = self._objects.get(name)
+            layout = reference() if reference is not None else None
+            if layout is None:
+                length = int(self.collection_offsets(name)[-1])
+                with _without_cycle_collection():
+                    layout = ak.from_buffers(self.objects_form(name), length, _Container(self), highlevel=False)
+                self._objects[name] = weakref.ref(layout)
+            return layout
+
+    def objects_form(self, name: str) -> ak.forms.Form:
+        """The form of `objects`."""
+        return self.store.schema.objects_form(name)
+
+    def own(self, name: str, field: str) -> Buffer:
+        """What the objects of a collection know of themselves: their events, or the links that name them."""
+        collection = self.store.schema.collections[name]
+        offsets = (
+            self.collection_offsets(name)
+            if collection.is_list
+            else np.arange(self.stop - self.start + 1, dtype=np.int64)
+        )
+        if field == LINK:
+            return own_links(self.store.schema.links.keys[name], offsets)
+        return event_ids(self.token, self.start, np.diff(offsets))
+
     def _column_for_offsets(self, collection: Collection) -> int:
         columns = list(collection.fields.values())
         for column in columns:
@@ -199,9 +243,9 @@ class EventSource:
             parts[name] = ak.Array(content) if collection is None else collection.name
         return parts
 
-    def __reduce__(self) -> tuple[type[EventSource], tuple[Any, int, int]]:
+    def __reduce__(self) -> tuple[type[EventSource], tuple[Any, int, int, OnBadLink]]:
         opener = self._store if callable(self._store) else self._store.opener()
-        return (EventSource, (opener, self.start, self.stop))
+        return (EventSource, (opener, self.start, self.stop, self.on_bad_link))
 
     def __repr__(self) -> str:
         return f"<events {self.start} to {self.stop}>"
@@ -234,7 +278,8 @@ class _Container(Mapping[str, Callable[[], Buffer]]):
         if form_key.startswith("#"):
             column, _, number = form_key[1:].partition("@")
             return partial(self._source.column_buffer, int(column), int(number))
-        return partial(self._source.collection_offsets, form_key)
+        name, hidden, field = form_key.partition("@")
+        return partial(self._source.own, name, field) if hidden else partial(self._source.collection_offsets, name)
 
     def __iter__(self) -> Iterator[str]:
         raise NotImplementedError

@@ -6,7 +6,7 @@ import functools
 import operator
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 import awkward as ak
@@ -149,19 +149,36 @@ class File:
 
     # ------------------------------------------------------------------------------------------------------- events
 
-    def events(self, entry_start: int | None = None, entry_stop: int | None = None) -> ak.Array:
+    def events(
+        self,
+        entry_start: int | None = None,
+        entry_stop: int | None = None,
+        *,
+        on_bad_link: Literal["raise", "none"] = "raise",
+    ) -> ak.Array:
         """The events: an Awkward Array of records, one field a collection, read when it is used.
 
         Args:
             entry_start: first event; by default that of the file.
             entry_stop: behind the last event; by default the number of events.
+            on_bad_link: what becomes of element links with an index that their target does not have, when they are
+                followed: "raise" a BadLinkError, or "none", which makes them None and counts them in `bad_links`.
 
         Raises:
             EntryRangeError: the range does not lie in the file.
+            ValueError: `on_bad_link` is neither of the two.
         """
         from physlite.model.events import EventSource  # brings vector along, which raw columns do not need
 
-        return EventSource(self._store, *self._entry_range(entry_start, entry_stop)).events()
+        if on_bad_link not in ("raise", "none"):
+            msg = f"on_bad_link={on_bad_link!r}: it is 'raise' or 'none'"
+            raise ValueError(msg)
+        return EventSource(self._store, *self._entry_range(entry_start, entry_stop), on_bad_link).events()
+
+    @property
+    def bad_links(self) -> Mapping[str, int]:
+        """How many links were taken as None because their index is out of range, by `collection.field`."""
+        return self._store.bad_links
 
     # ------------------------------------------------------------------------------------------------------ display
 
@@ -227,10 +244,15 @@ def open(  # noqa: A001  # the name users expect, as in uproot.open
 
 
 def events(
-    where: Openable, entry_start: int | None = None, entry_stop: int | None = None, *, threads: int | None = None
+    where: Openable,
+    entry_start: int | None = None,
+    entry_stop: int | None = None,
+    *,
+    threads: int | None = None,
+    on_bad_link: Literal["raise", "none"] = "raise",
 ) -> ak.Array:
-    """The events of a file: short for `physlite.open(where, threads=threads).events(entry_start, entry_stop)`.
+    """The events of a file: short for `physlite.open(where, threads=…).events(entry_start, entry_stop, on_bad_link=…)`.
 
     Args and errors are those of `open` and `File.events`.
     """
-    return open(where, threads=threads).events(entry_start, entry_stop)
+    return open(where, threads=threads).events(entry_start, entry_stop, on_bad_link=on_bad_link)

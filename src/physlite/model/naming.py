@@ -13,7 +13,16 @@ from typing import NamedTuple
 
 from physlite.formats.encoding import RecordOf, parse_encoding
 
-__all__ = ["OTHERS", "PARTICLES", "Collection", "ColumnNames", "container_of", "find_collections", "short_class"]
+__all__ = [
+    "OTHERS",
+    "PARTICLES",
+    "Collection",
+    "ColumnNames",
+    "container_of",
+    "find_collections",
+    "record_of_class",
+    "short_class",
+]
 
 _STORE = re.compile(r"^(?P<container>.+?)Aux(?:Dyn)?[.:](?P<field>.*)$")
 _CLASS = re.compile(r"^(?:DataVector<)?xAOD::(?P<name>\w+?)_v\d+>?$")
@@ -25,10 +34,10 @@ _SINGLE = re.compile(r"^(?:EventInfo|xTrigDecision|TrigConfKeys\w*|\w*EventShape
 _DROPPED = frozenset({"index_ref", "BunchConfKey"})
 
 # Classes of the EDM by which objects are called; those of the first group have a four-momentum.
-PARTICLES = ("Electron", "IParticle", "Jet", "Muon", "Photon", "TauJet", "TruthParticle")
-OTHERS = (
-    "AuxElement", "CaloCluster", "MissingET", "MissingETAssociation", "TrackParticle", "TruthVertex", "Vertex",
+PARTICLES = (
+    "CaloCluster", "Electron", "IParticle", "Jet", "Muon", "Photon", "TauJet", "TrackParticle", "TruthParticle",
 )  # fmt: skip
+OTHERS = ("AuxElement", "MissingET", "MissingETAssociation", "TruthVertex", "Vertex")
 
 # A container is named after its elements, save for these two.
 _ELEMENTS = {"MissingETContainer": "MissingET", "MissingETAssociationMap": "MissingETAssociation"}
@@ -67,8 +76,7 @@ class Collection:
     @property
     def record(self) -> str:
         """Name of the behavior of its objects: the EDM's class, or what the fields make of it."""
-        short = short_class(self.class_name)
-        if (name := _ELEMENTS.get(short, short)) in PARTICLES + OTHERS:
+        if (name := record_of_class(short_class(self.class_name))) != "AuxElement":
             return name
         is_particle = any(needed <= self.fields.keys() for needed in _MOMENTUM)
         return "IParticle" if self.is_list and is_particle else "AuxElement"
@@ -84,6 +92,12 @@ def short_class(class_name: str) -> str:
     """`Electron` for `DataVector<xAOD::Electron_v1>`; names of other forms as they are."""
     match = _CLASS.match(class_name)
     return match["name"] if match else class_name
+
+
+def record_of_class(short: str) -> str:
+    """The class by which objects of a container class are called, as `MissingET` for `MissingETContainer`."""
+    name = _ELEMENTS.get(short, short)
+    return name if name in PARTICLES + OTHERS else "AuxElement"
 
 
 def find_collections(columns: Sequence[ColumnNames]) -> dict[str, Collection]:

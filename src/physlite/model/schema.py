@@ -13,7 +13,10 @@ import awkward as ak
 
 from physlite.formats.encoding import parse_encoding
 from physlite.formats.manifest import Manifest
-from physlite.model.naming import Collection, ColumnNames, find_collections
+from physlite.model.links import LinkTable, is_link
+from physlite.model.merging import merged_form
+from physlite.model.naming import Collection, ColumnNames, find_collections, record_of_class
+from physlite.model.objects import HIDDEN
 
 __all__ = ["Schema", "schema_of"]
 
@@ -24,11 +27,13 @@ _SCHEMAS_KEPT = 16
 class Schema:
     """The collections of a tree, and the form of its events.
 
-    Form keys are `#<column>@<buffer>` for columns and the collection's name for the offsets of its lists.
+    Form keys are `#<column>@<buffer>` for columns, the collection's name for the offsets of its lists, and
+    `<collection>@<field>` for what objects know of themselves.
     """
 
     def __init__(self, columns: tuple[ColumnNames, ...]) -> None:
         self._columns = columns
+        self._merged: dict[tuple[str, tuple[str, ...]], ak.forms.Form] = {}
         self.collections: Mapping[str, Collection] = MappingProxyType(find_collections(columns))
         self.collection_of: Mapping[int, Collection] = MappingProxyType(
             {i: c for c in self.collections.values() for i in c.fields.values()}
@@ -40,15 +45,38 @@ class Schema:
         forms = [self._collection_form(c) for c in self.collections.values()]
         return ak.forms.RecordForm(forms, list(self.collections), parameters={"__record__": "Events"})
 
+    @functools.cached_property
+    def links(self) -> LinkTable:
+        """What the links of these events point to."""
+        return LinkTable(self._columns, self.collections)
+
+    def objects_form(self, name: str) -> ak.forms.Form:
+        """The form of the objects of a collection that is a list, without the lists."""
+        return self.form.content(name).content
+
+    def merged_form(self, class_name: str, names: tuple[str, ...]) -> ak.forms.Form:
+        """The form of objects of a class from several collections as one array."""
+        known = self._merged.get((class_name, names))
+        if known is None:
+            record = self.collections[names[0]].record if names else record_of_class(class_name)
+            known = merged_form({name: self.objects_form(name) for name in names}, record)
+            self._merged[class_name, names] = known
+        return known
+
     def _collection_form(self, collection: Collection) -> ak.forms.Form:
         parameters = {"__record__": collection.record}
         names = list(collection.fields)
         if collection.whole is not None:
             return ak.forms.RecordForm(self._column_form(collection.whole).contents, names, parameters=parameters)
         forms = [self._column_form(i) for i in collection.fields.values()]
+        hidden = [ak.forms.NumpyForm("int64", form_key=f"{collection.name}@{name}") for name in HIDDEN]
         if not collection.is_list:
+            # One an event, that nothing links to; where it has links itself, its event has to be known.
+            if any(is_link(self._columns[i].encoding) for i in collection.fields.values()):
+                forms, names = forms + hidden, [*names, *HIDDEN]
             return ak.forms.RecordForm(forms, names, parameters=parameters)
-        record = ak.forms.RecordForm([f.content for f in forms], names, parameters=parameters)
+        forms, names = [f.content for f in forms] + hidden, [*names, *HIDDEN]
+        record = ak.forms.RecordForm(forms, names, parameters=parameters)
         return ak.forms.ListOffsetForm("i64", record, form_key=collection.name)
 
     def _column_form(self, column: int) -> ak.forms.Form:

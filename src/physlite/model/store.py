@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import operator
 import os
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import awkward as ak
@@ -17,6 +18,7 @@ from physlite.formats.detect import read_event_manifest
 from physlite.formats.manifest import Manifest
 from physlite.formats.reader import ColumnReader, default_threads
 from physlite.formats.rootfile import RootFile
+from physlite.model.links import Target
 from physlite.model.schema import Schema, schema_of
 from physlite.storage import ByteSource, Openable, open_source
 
@@ -31,7 +33,8 @@ Buffers = list[NDArray[Any]]
 class ColumnStore:
     """The columns of one file, with a bounded memory of what was decoded last. Pickles by reopening.
 
-    Columns are named by their position in the manifest.
+    Columns are named by their position in the manifest. `bad_links` counts the links, by name, that were taken as None
+    because their index is out of range.
     """
 
     def __init__(self, source: ByteSource, manifest: Manifest, threads: int, cache_bytes: int) -> None:
@@ -40,6 +43,8 @@ class ColumnStore:
         self.threads = threads
         self._reader = ColumnReader(manifest, source, threads)
         self._cache = BufferCache(cache_bytes)
+        self._unknown_keys: set[int] = set()
+        self.bad_links: Counter[str] = Counter()
 
     @property
     def name(self) -> str:
@@ -93,6 +98,17 @@ class ColumnStore:
             else self._reader.through_uproot(i, start, stop)
             for i in columns
         ]
+
+    def is_first_unknown_key(self, key: int) -> bool:
+        """Whether a link key that nobody knows is the first of this file. Remembers it."""
+        first = not self._unknown_keys
+        self._unknown_keys.add(key)
+        return first
+
+    @functools.cached_property
+    def told_targets(self) -> Mapping[int, Target]:
+        """The containers that the file's own table of link keys names, and those known anyway, by key."""
+        return self.schema.links.with_known(())
 
     def stored_bytes(self, column: int) -> int:
         """Bytes that reading a column takes from the file."""

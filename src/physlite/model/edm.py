@@ -1,0 +1,189 @@
+"""What single classes of the event data model can do beyond being Lorentz vectors.
+
+Formulas and constants are those of the classes in Athena's Event/xAOD.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import awkward as ak
+import numpy as np
+from vector.backends import awkward as vector_awkward
+
+from physlite.model.follow import follow_links, of_record
+from physlite.model.objects import SOURCE
+
+__all__ = ["CaloClusterMembers", "MissingETMembers", "MuonMembers", "TrackParticleMembers", "TruthParticleMembers"]
+
+# xAOD::TrackParticle_v1::m, ParticleConstants::PDG2011::chargedPionMassInMeV.
+_PION_MASS = 139.57018
+
+# xAOD::Muon_v1::MuonType.
+_COMBINED, _STAND_ALONE, _SEGMENT_TAGGED, _CALO_TAGGED, _FORWARD = range(5)
+
+
+class _Objects:
+    """For the type checker: what Awkward Arrays and Records have in common."""
+
+    if TYPE_CHECKING:
+
+        def __getitem__(self, where: Any) -> Any: ...
+
+        def follow(self, field: str) -> Any: ...
+
+
+def _double(values: Any) -> Any:
+    return ak.values_astype(values, np.float64) if isinstance(values, ak.Array) else np.float64(values)
+
+
+def _constant(like: Any, value: float) -> Any:
+    return ak.full_like(like, value) if isinstance(like, ak.Array) else np.float64(value)
+
+
+class TrackParticleMembers(_Objects):
+    """A track: a momentum in MeV from q/p (1/MeV), theta and phi, with the mass of a charged pion."""
+
+    @property
+    def azimuthal(self) -> Any:  # noqa: D102  # inherited
+        pt = np.sin(_double(self["theta"])) / abs(_double(self["qOverP"]))
+        return vector_awkward.AzimuthalAwkwardRhoPhi(pt, _double(self["phi"]))
+
+    @property
+    def longitudinal(self) -> Any:  # noqa: D102
+        return vector_awkward.LongitudinalAwkwardEta(-np.log(np.tan(_double(self["theta"]) / 2)))
+
+    @property
+    def temporal(self) -> Any:  # noqa: D102
+        return vector_awkward.TemporalAwkwardTau(_constant(_double(self["theta"]), _PION_MASS))
+
+    @property
+    def charge(self) -> Any:
+        """+1 or -1, the sign of q/p."""
+        return np.sign(self["qOverP"])
+
+
+class CaloClusterMembers(_Objects):
+    """A calorimeter cluster: calibrated energy and mass in MeV, and direction."""
+
+    @property
+    def azimuthal(self) -> Any:  # noqa: D102  # inherited
+        energy, mass, eta = (_double(self[name]) for name in ("calE", "calM", "calEta"))
+        pt = np.sqrt(np.maximum(energy**2 - mass**2, 0)) / np.cosh(eta)
+        return vector_awkward.AzimuthalAwkwardRhoPhi(pt, _double(self["calPhi"]))
+
+    @property
+    def longitudinal(self) -> Any:  # noqa: D102
+        return vector_awkward.LongitudinalAwkwardEta(_double(self["calEta"]))
+
+    @property
+    def temporal(self) -> Any:  # noqa: D102
+        return vector_awkward.TemporalAwkwardT(_double(self["calE"]))
+
+
+class MissingETMembers(_Objects):
+    """A term of the missing transverse momentum; momenta in MeV."""
+
+    @property
+    def met(self) -> Any:
+        """Its size, xAOD::MissingET_v1::met."""
+        return np.hypot(self["mpx"], self["mpy"])
+
+    @property
+    def phi(self) -> Any:
+        """Its azimuth."""
+        return np.arctan2(self["mpy"], self["mpx"])
+
+    @property
+    def p2(self) -> Any:
+        """Its transverse momentum as a vector of `vector`."""
+        return ak.zip({"px": self["mpx"], "py": self["mpy"]}, with_name="Momentum2D")
+
+
+class MuonMembers(_Objects):
+    """A muon. Where no mass is stored it has that of a muon."""
+
+    @property
+    def trackParticle(self) -> Any:  # noqa: N802  # as the EDM spells it
+        """The track that stands for the muon, by its type, as xAOD::Muon_v1::primaryTrackParticle.
+
+        That of the combined fit for combined and silicon-associated forward muons, that of the inner detector for
+        segment-tagged and calorimeter-tagged ones; of stand-alone muons the first that is in the file of the
+        extrapolated, the only-muon-spectrometer extrapolated and the muon-spectrometer track.
+        """
+        if isinstance(self, ak.Record):
+            return of_record(self, lambda array: array.trackParticle)
+        choice = {
+            _COMBINED: ("combinedTrackParticleLink",),
+            _FORWARD: ("combinedTrackParticleLink",),
+            _SEGMENT_TAGGED: ("inDetTrackParticleLink",),
+            _CALO_TAGGED: ("inDetTrackParticleLink",),
+            _STAND_ALONE: (
+                "extrapolatedMuonSpectrometerTrackParticleLink",
+                "msOnlyExtrapolatedMuonSpectrometerTrackParticleLink",
+                "muonSpectrometerTrackParticleLink",
+            ),
+        }
+        muon_type = self["muonType"]
+        keys = indices = muon_type * np.uint32(0)
+        stored = _stored_keys(self)
+        fields = ak.fields(self)
+        for kind, names in choice.items():
+            for name in reversed([name for name in names if name in fields]):
+                link = self[name]
+                key = link["m_persKey"]
+                better = (muon_type == kind) & _is_one_of(key, stored)
+                keys = ak.where(better, key, keys)
+                indices = ak.where(better, link["m_persIndex"], indices)
+        return follow_links(self, keys, indices, "combinedTrackParticleLink")
+
+
+def _stored_keys(objects: Any) -> Any:
+    return objects.attrs[SOURCE].store.schema.links.stored_keys
+
+
+def _is_one_of(values: Any, numbers: list[int]) -> Any:
+    return ak.transform(lambda layout, **_: _isin(layout, numbers) if layout.is_numpy else None, values)
+
+
+def _isin(layout: Any, numbers: list[int]) -> Any:
+    return ak.contents.NumpyArray(np.isin(np.asarray(layout.data), numbers))
+
+
+class TruthParticleMembers(_Objects):
+    """A particle of the generator. Tests of what it is go by its PDG number (Monte Carlo numbering scheme)."""
+
+    @property
+    def absPdgId(self) -> Any:  # noqa: N802
+        """PDG number without sign."""
+        return abs(self["pdgId"])
+
+
+def _pdg_test(ids: tuple[int, ...]) -> property:
+    def test(self: Any) -> Any:
+        pdg = self.absPdgId
+        found = pdg == ids[0]
+        for number in ids[1:]:
+            found = found | (pdg == number)
+        return found
+
+    return property(test, doc=f"Whether the PDG number without sign is one of {', '.join(map(str, ids))}.")
+
+
+# xAOD::TruthParticle_v1 has these, by the functions of Generators/TruthUtils.
+for _name, _ids in {
+    "isElectron": (11,),
+    "isMuon": (13,),
+    "isTau": (15,),
+    "isNeutrino": (12, 14, 16),
+    "isLepton": (11, 12, 13, 14, 15, 16),
+    "isChLepton": (11, 13, 15),
+    "isPhoton": (22,),
+    "isZ": (23,),
+    "isW": (24,),
+    "isHiggs": (25,),
+    "isTop": (6,),
+    "isQuark": (1, 2, 3, 4, 5, 6),
+    "isGluon": (21,),
+}.items():
+    setattr(TruthParticleMembers, _name, _pdg_test(_ids))

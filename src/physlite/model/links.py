@@ -1,0 +1,101 @@
+"""What the element links of a file point to: from keys to containers.
+
+An element link is a pair: `m_persKey`, the StoreGate key of the target's container, and `m_persIndex`, its place in the
+container of the same event. Key 0 is a null link, whatever its index.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from physlite.model.naming import Collection, ColumnNames, short_class
+from physlite.model.storegate import CLASS_IDS, NOT_STORED, sg_key
+
+__all__ = ["LinkField", "LinkTable", "Target", "is_link"]
+
+_LINK_TYPE = re.compile(r"ElementLink<\s*(?:DataVector<)?xAOD::(?P<target>\w+?)(?:_v\d+)?\s*>")
+
+
+def is_link(encoding: str) -> bool:
+    """Whether a column holds element links, at any depth."""
+    return "m_persKey=" in encoding
+
+
+@dataclass(frozen=True)
+class Target:
+    """A container that links can name. `collection` is its name in the events, or None when the file has none of it."""
+
+    container: str
+    class_name: str
+    collection: str | None
+
+
+@dataclass(frozen=True)
+class LinkField:
+    """A field of links: `target` is the class that its C++ type names, as `TrackParticle` or `IParticle`."""
+
+    collection: str
+    field: str
+    column: int
+    target: str
+
+    @property
+    def name(self) -> str:
+        """`Electrons.trackParticleLinks`."""
+        return f"{self.collection}.{self.field}"
+
+
+class LinkTable:
+    """The links of a tree, whatever their values.
+
+    Attributes:
+        targets: containers by key, those stored in the file and those that PHYSLITE is known to leave out.
+        keys: the key of each collection; 0 for classes without a known ID, to which no link can be resolved.
+        stored_keys: the keys of collections that are in the file.
+        fields: the fields that are links.
+    """
+
+    def __init__(self, columns: Sequence[ColumnNames], collections: Mapping[str, Collection]) -> None:
+        self._collections = collections
+        self.targets: dict[int, Target] = {}
+        for container, class_name in NOT_STORED:
+            self.targets[sg_key(container, CLASS_IDS[class_name])] = Target(container, class_name, None)
+        self.keys: dict[str, int] = {}
+        for c in collections.values():
+            class_id = CLASS_IDS.get(c.class_name, 0)
+            key = sg_key(c.container, class_id) if class_id else 0
+            self.keys[c.name] = key
+            if key:
+                self.targets[key] = Target(c.container, c.class_name, c.name if c.is_list else None)
+        self.fields = tuple(
+            LinkField(c.name, field, column, _declared_target(columns[column].type_name))
+            for c in collections.values()
+            for field, column in c.fields.items()
+            if is_link(columns[column].encoding)
+        )
+        self.stored_keys = [key for key, target in self.targets.items() if target.collection is not None]
+        self._declared: dict[tuple[str, str], set[str]] = {}
+        for link in self.fields:
+            self._declared.setdefault((collections[link.collection].record, link.field), set()).add(link.target)
+
+    def declared_target(self, record: str, field: str) -> str:
+        """The class that a field of objects of a class links to; empty when collections differ in it."""
+        found = self._declared.get((record, field), set())
+        return next(iter(found)) if len(found) == 1 else ""
+
+    def collections_of(self, class_name: str) -> list[str]:
+        """The collections of objects of a class (as `TruthParticle`), in the file's order."""
+        return [c.name for c in self._collections.values() if c.is_list and short_class(c.class_name) == class_name]
+
+    def with_known(self, rows: Iterable[tuple[str, str, int]]) -> dict[int, Target]:
+        """`targets`, and what else a table of (container, class, key) says."""
+        stored = {c.container: c.name for c in self._collections.values() if c.is_list}
+        told = {key: Target(name, class_name, stored.get(name)) for name, class_name, key in rows}
+        return told | self.targets
+
+
+def _declared_target(type_name: str) -> str:
+    match = _LINK_TYPE.search(type_name)
+    return match["target"] if match else ""
