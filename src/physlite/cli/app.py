@@ -113,6 +113,37 @@ def info(
 
 
 @app.command()
+def links(
+    file: _File,
+    *,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter",
+            "-f",
+            metavar="PATTERN",
+            help="Only links of this name: exact, a glob, or /regular expression/i. Can be given several times.",
+        ),
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """Tell where the element links of a file lead, and how many of them.
+
+    Containers in brackets are not in the file: following such a link gives None, as following a null link does.
+
+    For example:
+
+    
+        physlite links FILE
+        physlite links FILE --filter 'Electrons.*'
+        physlite links FILE --json | jq '.links[] | select(.out_of_range > 0)'
+    """  # noqa: D301  #  keeps the lines that follow as they are
+    from physlite.cli.links import run
+
+    run(file, filters or None, as_json=as_json)
+
+
+@app.command()
 def demo(
     *,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the picture goes.", file_okay=False)] = Path(

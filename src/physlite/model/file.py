@@ -17,6 +17,7 @@ from physlite.formats.manifest import Manifest
 from physlite.formats.rootfile import ClassDescription, RootFile, compression_name
 from physlite.model import show as _show
 from physlite.model.columns import Column, Columns
+from physlite.model.links import LinkField, Target
 from physlite.model.naming import Collection
 from physlite.model.store import ColumnStore, open_store
 from physlite.storage import Openable
@@ -174,6 +175,15 @@ class File:
             msg = f"on_bad_link={on_bad_link!r}: it is 'raise' or 'none'"
             raise ValueError(msg)
         return EventSource(self._store, *self._entry_range(entry_start, entry_stop), on_bad_link).events()
+
+    @property
+    def links(self) -> tuple[LinkField, ...]:
+        """The fields of element links that the events have."""
+        return self._store.schema.links.fields
+
+    def link_target(self, key: int) -> Target | None:
+        """The container that links with this `m_persKey` point to, or None when nobody knows it."""
+        return self._store.link_target(key)
 
     @property
     def bad_links(self) -> Mapping[str, int]:

@@ -170,13 +170,18 @@ class _Resolver:
         position = np.full(len(key), -1, dtype=np.int64)
         which: dict[str, NDArray[np.bool_]] = {}
         for name, chosen in self._by_collection(key):
+            every = bool(chosen.all())  # as a rule: then nothing has to be picked out
+            entries, indices = (entry, index) if every else (entry[chosen], index[chosen])
             offsets = self._source.collection_offsets(name)
-            at = index[chosen].astype(np.int64)
-            begin, end = offsets[entry[chosen]], offsets[entry[chosen] + 1]
-            bad = at >= end - begin
+            at = offsets[entries] + indices
+            bad = at >= offsets[entries + 1]
             if bad.any():
-                self._bad(name, entry[chosen], at, end - begin, bad)
-            position[chosen] = np.where(bad, -1, begin + at)
+                self._bad(name, entries, indices, np.diff(offsets)[entries], bad)
+                at[bad] = -1
+            if every:
+                position = at
+            else:
+                position[chosen] = at
             which[name] = chosen
         return self._targets(position, which)
 
@@ -205,7 +210,7 @@ class _Resolver:
         return out
 
     def _target(self, key: int) -> Target | None:
-        found = self._table.targets.get(key) or self._source.store.told_targets.get(key)
+        found = self._source.store.link_target(key)
         if found is None and self._source.store.is_first_unknown_key(key):
             warnings.warn(
                 f"{self._source.store.name}: links {self._whose()}.{self._field} have the key {key}, which belongs to "

@@ -89,11 +89,10 @@ class LinkTable:
         """The collections of objects of a class (as `TruthParticle`), in the file's order."""
         return [c.name for c in self._collections.values() if c.is_list and short_class(c.class_name) == class_name]
 
-    def with_known(self, rows: Iterable[tuple[str, str, int]]) -> dict[int, Target]:
-        """`targets`, and what else a table of (container, class, key) says."""
+    def told_by(self, rows: Iterable[tuple[str, str, int]]) -> dict[int, Target]:
+        """The targets that a file's own table of (container, class, key) names."""
         stored = {c.container: c.name for c in self._collections.values() if c.is_list}
-        told = {key: Target(name, class_name, stored.get(name)) for name, class_name, key in rows}
-        return told | self.targets
+        return {key: Target(name, class_name, stored.get(name)) for name, class_name, key in rows}
 
 
 def _declared_target(type_name: str) -> str:

@@ -68,7 +68,11 @@ def _part_of(objects: Content, field: str) -> Content | int:
 def _join(parts: list[Content | int]) -> Content:
     """Columns behind one another, with None for objects without this column. Equal forms give an equal form."""
     present = [part for part in parts if not isinstance(part, int)]
-    joined = ak.to_packed(ak.concatenate(present, highlevel=False), highlevel=False)
+    filled = [part for part in present if len(part)]
+    if len(filled) == 1 and all(part.form == filled[0].form for part in present):
+        joined = filled[0]
+    else:
+        joined = ak.to_packed(ak.concatenate(present, highlevel=False), highlevel=False)
     if len(present) == len(parts):
         return joined
     index = []

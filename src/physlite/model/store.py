@@ -105,10 +105,13 @@ class ColumnStore:
         self._unknown_keys.add(key)
         return first
 
+    def link_target(self, key: int) -> Target | None:
+        """The container that links with this key point to, or None when neither we nor the file's own table know it."""
+        return self.schema.links.targets.get(key) or self._told_targets.get(key)
+
     @functools.cached_property
-    def told_targets(self) -> Mapping[int, Target]:
-        """The containers that the file's own table of link keys names, and those known anyway, by key."""
-        return self.schema.links.with_known(())
+    def _told_targets(self) -> Mapping[int, Target]:
+        return self.schema.links.told_by(())
 
     def stored_bytes(self, column: int) -> int:
         """Bytes that reading a column takes from the file."""
