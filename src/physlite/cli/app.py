@@ -133,11 +133,11 @@ def links(
 
     For example:
 
-    
+    \b
         physlite links FILE
         physlite links FILE --filter 'Electrons.*'
         physlite links FILE --json | jq '.links[] | select(.out_of_range > 0)'
-    """  # noqa: D301  #  keeps the lines that follow as they are
+    """  # noqa: D301  # \b keeps the lines that follow as they are
     from physlite.cli.links import run
 
     run(file, filters or None, as_json=as_json)
