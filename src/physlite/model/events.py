@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from physlite.exceptions import UnreadableColumnError
 from physlite.model import behaviors as _behaviors  # noqa: F401  # registers what objects can do
 from physlite.model.naming import Collection
-from physlite.model.objects import LINK, SOURCE, event_ids, file_token, own_links
+from physlite.model.objects import HIDDEN, LINK, SOURCE, event_ids, file_token, own_links
 from physlite.model.store import ColumnStore
 
 __all__ = ["EventSource", "OnBadLink"]
@@ -62,8 +62,8 @@ class EventSource:
         self._lock = threading.RLock()
         self._offsets: dict[str, tuple[Buffer, str]] = {}
         self._asked: dict[str, str] = {}
+        self._wanted = ""
         self._columns: dict[int, list[Buffer]] = {}
-        self._objects: dict[str, weakref.ref[ak.contents.Content]] = {}
         self._layouts: dict[int, tuple[weakref.ref[ak.contents.Content], Collection | None]] = {}
 
     @functools.cached_property
@@ -96,6 +96,11 @@ class EventSource:
         reference, collection = self._layouts.get(id(layout), (None, None))
         return collection if reference is not None and reference() is layout else None
 
+    @property
+    def buffers(self) -> Mapping[str, Callable[[], Buffer]]:
+        """The buffers of all columns, as functions that read them."""
+        return _Container(self)
+
     def of_range(self, start: int, stop: int) -> EventSource:
         """Other entries of the same file."""
         return EventSource(self._store, start, stop, self.on_bad_link)
@@ -114,6 +119,8 @@ class EventSource:
         A field of a collection is read at once, with the list structure of its own column, also of chosen events. A
         range of events reads the pages of that range only.
         """
+        if isinstance(where, str):
+            self._wanted = where
         if self._is_events(layout):
             if isinstance(where, slice) and where.step in (None, 1):
                 start, stop, _ = where.indices(self.stop - self.start)
@@ -180,21 +187,40 @@ class EventSource:
                 self._offsets[name] = offsets, self.store.manifest.columns[column].name
             return self._offsets[name][0]
 
-    def objects(self, name: str) -> ak.contents.Content:
-        """The objects of a collection in all events, behind one another: what links to it point into."""
-        with self._lock:
-            reference = self._objects.get(name)
-            layout = reference() if reference is not None else None
-            if layout is None:
-                length = int(self.collection_offsets(name)[-1])
-                with _without_cycle_collection():
-                    layout = ak.from_buffers(self.objects_form(name), length, _Container(self), highlevel=False)
-                self._objects[name] = weakref.ref(layout)
-            return layout
+    def object_column(self, name: str, field: str) -> ak.contents.Content:
+        """A field of the objects of a collection in all events, behind one another."""
+        if field in HIDDEN:
+            return ak.contents.NumpyArray(self.own(name, field))
+        column = self.store.schema.collections[name].fields[field]
+        self.collection_offsets(name)  # those that the column has to agree with
+        buffers = [self.column_buffer(column, number) for number in range(len(self.column(column)))]
+        return self.store.manifest.require_encoding(column).layout(buffers).content
+
+    def size_of(self, name: str) -> int:
+        """How many objects a collection has in all events."""
+        return int(self.collection_offsets(name)[-1])
 
     def objects_form(self, name: str) -> ak.forms.Form:
         """The form of `objects`."""
         return self.store.schema.objects_form(name)
+
+    def require_sizes(self, name: str) -> None:
+        """Raises UnreadableColumnError when the offsets in use of a collection are not those that it should have."""
+        size_column = self.store.schema.collections[name].size_column
+        if size_column is None:
+            return
+        offsets = self.collection_offsets(name)
+        sizes = self.column(size_column)[0]
+        wrong = np.flatnonzero(sizes != np.diff(offsets))
+        if len(wrong):
+            event = int(wrong[0])
+            column = self._offsets[name][1]
+            msg = (
+                f"{self.store.name}: column {column} has {int(offsets[event + 1] - offsets[event])} objects in event "
+                f"{self.start + event} where the collection has {int(sizes[event])}: it was not stored for all of "
+                "them, so that it cannot be had through links"
+            )
+            raise UnreadableColumnError(msg)
 
     def own(self, name: str, field: str) -> Buffer:
         """What the objects of a collection know of themselves: their events, or the links that name them."""
@@ -216,6 +242,8 @@ class EventSource:
         asked = self._asked.get(collection.name)
         if asked is not None:
             return collection.fields[asked]
+        if self._wanted in collection.fields:  # by links: it is read next
+            return collection.fields[self._wanted]
         if collection.size_column is not None:
             columns.append(collection.size_column)
         return min(columns, key=self.store.stored_bytes)

@@ -6,9 +6,11 @@ selection: an array need not have one item an event any more.
 
 from __future__ import annotations
 
+import itertools
 import warnings
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections import ChainMap
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import awkward as ak
 import numpy as np
@@ -16,9 +18,9 @@ from awkward.contents import Content
 from numpy.typing import NDArray
 
 from physlite.exceptions import BadLinkError, UnknownLinkWarning
-from physlite.model.merging import merged_objects
+from physlite.model.merging import MergedObjects
 from physlite.model.naming import short_class
-from physlite.model.objects import EVENT, LINK, SOURCE, split_event
+from physlite.model.objects import EVENT, LINK, SOURCE, first_event_id, split_event
 
 if TYPE_CHECKING:
     from physlite.model.events import EventSource
@@ -32,7 +34,10 @@ _Leaf = Callable[[Integers, Integers, Integers], Content]
 # Classes that are bases of others: links typed so can point to objects of any of these.
 _BASES = ("IParticle", "Egamma")
 
-# More keys than a collection of links ever has: then they are counted first.
+# Key of the buffer that says where targets are.
+_INDEX = "@"
+
+# More keys than a field of links ever has: then only those count that lead into the file.
 _MANY_KEYS = 32
 
 
@@ -69,10 +74,8 @@ def _follow_pairs(objects: ak.Array, pairs: Content, field: str, record: str) ->
         msg = f"the links of {record or 'these objects'} cannot be followed: the array does not know its file any more"
         raise ValueError(msg)
     pairs = ak.materialize(pairs, highlevel=False)
-    source = _covering(source, pairs)
     resolver = _Resolver(source, record, field, lambda: _collections_of(source, objects))
-    layout = _map_objects(pairs, field, resolver)
-    return ak.Array(layout, attrs={**objects.attrs, SOURCE: source})
+    return ak.Array(_map_objects(pairs, field, resolver), attrs=objects.attrs)
 
 
 def _collections_of(source: EventSource, objects: ak.Array) -> str:
@@ -82,14 +85,11 @@ def _collections_of(source: EventSource, objects: ak.Array) -> str:
     return "/".join(names.get(int(key), f"key {key}") for key in own) or "objects"
 
 
-def _covering(source: EventSource, pairs: Content) -> EventSource:
+def _covering(source: EventSource, event: Integers) -> EventSource:
     """The source itself, or one of the same file with all the events that objects are of."""
-    events = ak.to_numpy(ak.flatten(ak.drop_none(ak.Array(pairs)[EVENT], axis=None), axis=None))
-    if len(events) == 0:
+    if len(event) == 0:
         return source
-    first, last = int(events.min()), int(events.max())
-    token, low = split_event(first)
-    other, high = split_event(last)
+    (token, low), (other, high) = split_event(int(event.min())), split_event(int(event.max()))
     if token != source.token or other != source.token:
         msg = (
             f"links of objects from several files in one array ({source.store.name} and others): follow them before "
@@ -155,6 +155,23 @@ def _map_links(layout: Content, event: Integers, leaf: _Leaf) -> Content:
 # ---------------------------------------------------------------------------------------------------------- resolving
 
 
+class _Links(NamedTuple):
+    """Flat links: the events they are of, their indices, and for each collection which of them lead there."""
+
+    source: EventSource
+    event: Integers
+    indices: Integers
+    by_collection: list[tuple[str, NDArray[np.bool_]]]
+
+    @property
+    def number(self) -> int:
+        return len(self.event)
+
+    @property
+    def used(self) -> list[str]:
+        return [name for name, _ in self.by_collection]
+
+
 class _Resolver:
     """Flat arrays of events, keys and indices to records of the targets."""
 
@@ -166,36 +183,73 @@ class _Resolver:
         self._declared = self._table.declared_target(record, field)
 
     def __call__(self, event: Integers, key: Integers, index: Integers) -> Content:
-        entry = split_event(event)[1] - self._source.start
-        position = np.full(len(key), -1, dtype=np.int64)
-        which: dict[str, NDArray[np.bool_]] = {}
-        for name, chosen in self._by_collection(key):
-            every = bool(chosen.all())  # as a rule: then nothing has to be picked out
-            entries, indices = (entry, index) if every else (entry[chosen], index[chosen])
-            offsets = self._source.collection_offsets(name)
-            at = offsets[entries] + indices
-            bad = at >= offsets[entries + 1]
-            if bad.any():
-                self._bad(name, entries, indices, np.diff(offsets)[entries], bad)
-                at[bad] = -1
-            if every:
-                position = at
-            else:
-                position[chosen] = at
-            which[name] = chosen
-        return self._targets(position, which)
+        links = _Links(_covering(self._source, event), event, index, self._by_collection(key))
+        groups = self._groups(links.used)
+        if len(groups) > 1:
+            return self._union(links, groups)
+        ((class_name, names),) = groups.items()
+        objects = MergedObjects(links.source, class_name, names, links.used)
+        form = ak.forms.IndexedOptionForm("i64", objects.form, form_key=_INDEX)
+        # Where the targets lie is found out when one of their columns is read: it tells how many there are as well.
+        index_buffer: Any = {f"{_INDEX}-index": lambda: self._positions(links, objects)}
+        buffers: ChainMap[str, Any] = ChainMap(index_buffer, objects.buffers)  # type: ignore[arg-type]  # only read
+        return ak.from_buffers(form, len(key), buffers, highlevel=False)
+
+    def _union(self, links: _Links, groups: dict[str, list[str]]) -> Content:
+        tags = np.zeros(links.number, dtype=np.int8)
+        index = np.full(links.number, -1, dtype=np.int64)
+        contents = []
+        for tag, (class_name, names) in enumerate(groups.items()):
+            objects = MergedObjects(links.source, class_name, names, links.used)
+            position = self._positions(links, objects)
+            tags[position >= 0] = tag
+            index = np.where(position >= 0, position, index)
+            contents.append(ak.from_buffers(objects.form, objects.length, objects.buffers, highlevel=False))
+        valid = index >= 0
+        union = ak.contents.UnionArray(ak.index.Index8(tags[valid]), ak.index.Index64(index[valid]), contents)
+        outer = np.where(valid, np.cumsum(valid) - 1, -1)
+        return ak.contents.IndexedOptionArray.simplified(ak.index.Index64(outer), union)
+
+    def _positions(self, links: _Links, objects: MergedObjects) -> NDArray[np.int64]:
+        """Where the targets are among objects; -1 for links to none of them."""
+        entry = links.event - first_event_id(links.source.token, links.source.start)
+        position: NDArray[np.int64] | None = None
+        for name, chosen in links.by_collection:
+            begin = objects.begins.get(name)
+            if begin is None:
+                continue
+            if chosen.all():  # as a rule: then nothing has to be picked out
+                return self._positions_in(links.source, name, entry, links.indices, begin)
+            if position is None:
+                position = np.full(links.number, -1, dtype=np.int64)
+            position[chosen] = self._positions_in(links.source, name, entry[chosen], links.indices[chosen], begin)
+        return np.full(links.number, -1, dtype=np.int64) if position is None else position
+
+    def _positions_in(
+        self, source: EventSource, name: str, entry: NDArray[np.int64], index: Integers, begin: int
+    ) -> NDArray[np.int64]:
+        """The same for links that all lead into one collection. Works in place: fresh memory takes most of the time."""
+        offsets = source.collection_offsets(name)
+        at: NDArray[np.int64] = offsets.take(entry)
+        at += index
+        entry += 1
+        bad = at >= offsets.take(entry)
+        if begin:
+            at += begin
+        if bad.any():
+            entry -= 1
+            self._bad(source, name, entry, index, bad)
+            at[bad] = -1
+        return at
 
     def _by_collection(self, key: Integers) -> list[tuple[str, NDArray[np.bool_]]]:
         """The collections that are linked to, and which of the links are to them."""
         out = []
         rest = key != 0
-        keys: Sequence[int] | None = None
-        for number in range(len(key)):
-            if not rest.any():
-                break
+        for number in itertools.count():
             if number == _MANY_KEYS:
-                # Far more keys than there are containers: numbers of no meaning.
-                keys = [int(k) for k in np.unique(key[rest])]
+                rest &= np.isin(key, self._table.stored_keys)
+            if not rest.any():
                 break
             first = int(key[rest.argmax()])
             chosen = key == first
@@ -203,10 +257,6 @@ class _Resolver:
             target = self._target(first)
             if target is not None and target.collection is not None:
                 out.append((target.collection, chosen))
-        for k in keys or ():
-            target = self._target(k)
-            if target is not None and target.collection is not None:
-                out.append((target.collection, key == k))
         return out
 
     def _target(self, key: int) -> Target | None:
@@ -220,43 +270,21 @@ class _Resolver:
             )
         return found
 
-    def _bad(self, name: str, entry: Integers, index: Integers, size: Integers, bad: NDArray[np.bool_]) -> None:
-        source = self._source
+    def _bad(self, source: EventSource, name: str, entry: Integers, index: Integers, bad: NDArray[np.bool_]) -> None:
+        source.require_sizes(name)
         link = f"{self._whose()}.{self._field}"
         if source.on_bad_link == "none":
             source.store.bad_links[link] += int(np.count_nonzero(bad))
             return
         i = int(bad.argmax())
+        offsets = source.collection_offsets(name)
+        size = int(offsets[entry[i] + 1] - offsets[entry[i]])
         msg = (
             f"{source.store.name}: link {link}, event {source.start + int(entry[i])}: index {int(index[i])} of {name}, "
-            f"which has {int(size[i])} objects there; leave out the event, or take such links as None with "
+            f"which has {size} objects there; leave out the event, or take such links as None with "
             "events(on_bad_link='none')"
         )
         raise BadLinkError(msg)
-
-    def _targets(self, position: Integers, which: dict[str, NDArray[np.bool_]]) -> Content:
-        """The option-type array of records at flat positions in the collections that the links are to."""
-        groups = self._groups(list(which))
-        if len(groups) == 1:
-            ((class_name, names),) = groups.items()
-            content, base = merged_objects(self._source, class_name, names, set(which))
-            for name, chosen in which.items():
-                if base[name]:
-                    position[chosen & (position >= 0)] += base[name]
-            return ak.contents.IndexedOptionArray(ak.index.Index64(position), content)
-        tags = np.zeros(len(position), dtype=np.int8)
-        contents = []
-        for tag, (class_name, names) in enumerate(groups.items()):
-            content, base = merged_objects(self._source, class_name, names, set(which))
-            contents.append(content)
-            for name in names:
-                if name in which:
-                    tags[which[name]] = tag
-                    position[which[name] & (position >= 0)] += base[name]
-        valid = position >= 0
-        union = ak.contents.UnionArray(ak.index.Index8(tags[valid]), ak.index.Index64(position[valid]), contents)
-        outer = np.where(valid, np.cumsum(valid) - 1, -1)
-        return ak.contents.IndexedOptionArray.simplified(ak.index.Index64(outer), union)
 
     def _groups(self, used: list[str]) -> dict[str, list[str]]:
         """Collections by class: those that objects of the declared class can be in, and those that links are to.

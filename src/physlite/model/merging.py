@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,28 +17,37 @@ from physlite.model.objects import HIDDEN
 if TYPE_CHECKING:
     from physlite.model.events import EventSource
 
-__all__ = ["merged_form", "merged_objects"]
+__all__ = ["MergedObjects", "merged_form"]
 
 
-def merged_objects(
-    source: EventSource, class_name: str, names: list[str], used: set[str]
-) -> tuple[Content, dict[str, int]]:
-    """The objects of the `used` ones among collections of a class, behind one another, and where each begins.
+class MergedObjects:
+    """The objects of the `used` ones among collections of a class, behind one another, read when they are needed.
 
     The records have the fields of all the collections, also of those not used: a field that one of them lacks is of
     option type, and one that has different types in them is left out. Of a class without collections in the file there
     are no objects; they have no fields.
     """
-    if len(names) == 1:
-        return source.objects(names[0]), {names[0]: 0}
-    begins: dict[str, int] = {}
-    total = 0
-    for name in names:
-        begins[name] = total
-        if name in used:
-            total += int(source.collection_offsets(name)[-1])
-    form = source.store.schema.merged_form(class_name, tuple(names))
-    return ak.from_buffers(form, total, _Columns(source, names, used), highlevel=False), begins
+
+    def __init__(self, source: EventSource, class_name: str, names: list[str], used: list[str]) -> None:
+        self._source = source
+        self._used = [name for name in names if name in used]
+        if len(names) == 1:
+            self.form = source.objects_form(names[0])
+            self.buffers = source.buffers
+        else:
+            self.form = source.store.schema.merged_form(class_name, tuple(names))
+            self.buffers = _Columns(source, self.form, self._used)
+
+    @functools.cached_property
+    def begins(self) -> dict[str, int]:
+        """Where the objects of each collection begin."""
+        begins = np.cumsum([0, *map(self._source.size_of, self._used[:-1])])
+        return dict(zip(self._used, begins.tolist(), strict=False))
+
+    @property
+    def length(self) -> int:
+        """Number of objects."""
+        return sum(map(self._source.size_of, self._used))
 
 
 def merged_form(forms: Mapping[str, ak.forms.Form], record: str) -> ak.forms.Form:
@@ -66,15 +76,16 @@ def _part_of(objects: Content, field: str) -> Content | int:
 
 
 def _join(parts: list[Content | int]) -> Content:
-    """Columns behind one another, with None for objects without this column. Equal forms give an equal form."""
+    """Columns behind one another, with None for objects without this column."""
     present = [part for part in parts if not isinstance(part, int)]
-    filled = [part for part in present if len(part)]
-    if len(filled) == 1 and all(part.form == filled[0].form for part in present):
-        joined = filled[0]
-    else:
-        joined = ak.to_packed(ak.concatenate(present, highlevel=False), highlevel=False)
+    joined = ak.to_packed(ak.concatenate(present, highlevel=False), highlevel=False)
     if len(present) == len(parts):
         return joined
+    return _with_gaps(parts, joined)
+
+
+def _with_gaps(parts: list[Content | int], joined: Content) -> Content:
+    """`joined` is the parts that are no mere numbers of objects without a value."""
     index = []
     at = 0
     for part in parts:
@@ -83,15 +94,15 @@ def _join(parts: list[Content | int]) -> Content:
         else:
             index.append(np.arange(at, at + len(part), dtype=np.int64))
             at += len(part)
-    return ak.contents.IndexedOptionArray(ak.index.Index64(np.concatenate(index)), joined)
+    return ak.contents.IndexedOptionArray(ak.index.Index64(np.concatenate([np.empty(0, np.int64), *index])), joined)
 
 
 class _Columns(Mapping[str, Callable[[], NDArray[Any]]]):
     """The buffers of joined columns as functions that make them, by form key and attribute."""
 
-    def __init__(self, source: EventSource, names: list[str], used: set[str]) -> None:
+    def __init__(self, source: EventSource, form: ak.forms.Form, used: list[str]) -> None:
         self._source = source
-        self._names = names
+        self._form = form
         self._used = used
         self._made: dict[str, Mapping[str, NDArray[Any]]] = {}
 
@@ -100,19 +111,26 @@ class _Columns(Mapping[str, Callable[[], NDArray[Any]]]):
 
     def _buffer(self, key: str) -> NDArray[Any]:
         field = key.partition("@")[0]
-        if not self._names:
-            return np.zeros(0, dtype=np.int64 if field in HIDDEN else np.float32)
         if field not in self._made:
-            joined = _join([self._part(name, field) for name in self._names])
-            _, _, buffers = ak.to_buffers(joined, form_key=f"{field}@{{id}}", backend="cpu")
+            _, _, buffers = ak.to_buffers(self._column(field), form_key=f"{field}@{{id}}", backend="cpu")
             self._made[field] = buffers
         return self._made[field][key]
 
+    def _column(self, field: str) -> Content:
+        """A joined column, of the form that all collections together give it."""
+        form = self._form.content(field)
+        parts = [self._part(name, field) for name in self._used]
+        present = [part for part in parts if not isinstance(part, int)]
+        plain = form.content if form.is_option else form
+        if len(present) == 1 and present[0].form.type == plain.type:
+            joined = present[0]
+        else:
+            joined = _join([*present, plain.length_zero_array(highlevel=False)])
+        return _with_gaps(parts, joined) if form.is_option else joined
+
     def _part(self, name: str, field: str) -> Content | int:
-        if name not in self._used:  # without reading anything
-            return _part_of(self._source.objects_form(name).length_zero_array(highlevel=False), field)
-        part = _part_of(self._source.objects(name), field)
-        return part if isinstance(part, int) else ak.materialize(part, highlevel=False)
+        known = self._source.objects_form(name).fields
+        return self._source.object_column(name, field) if field in known else self._source.size_of(name)
 
     def __iter__(self) -> Iterator[str]:
         raise NotImplementedError

@@ -13,7 +13,18 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EVENT", "HIDDEN", "LINK", "SOURCE", "event_ids", "file_token", "own_links", "shown", "split_event"]
+__all__ = [
+    "EVENT",
+    "HIDDEN",
+    "LINK",
+    "SOURCE",
+    "event_ids",
+    "file_token",
+    "first_event_id",
+    "own_links",
+    "shown",
+    "split_event",
+]
 
 # Key of the attribute that ties an array to the file it is read from. For Awkward, "@" makes it transient: it is not
 # written with the data into Parquet.
@@ -44,8 +55,13 @@ def event_ids(token: int, start: int, counts: NDArray[np.int64]) -> NDArray[np.i
     if start + len(counts) > 1 << _ENTRY_BITS:
         msg = f"entry {start + len(counts)}: only the first {1 << _ENTRY_BITS} entries of a file can have links"
         raise OverflowError(msg)
-    entries = np.arange(start, start + len(counts), dtype=np.int64)
-    return np.repeat(entries + (token << _ENTRY_BITS), counts)
+    first = first_event_id(token, start)
+    return np.repeat(np.arange(first, first + len(counts), dtype=np.int64), counts)
+
+
+def first_event_id(token: int, start: int) -> int:
+    """`EVENT` of the objects of an entry."""
+    return (token << _ENTRY_BITS) + start
 
 
 def split_event(event: Any) -> tuple[Any, Any]:
