@@ -214,6 +214,30 @@ class LorentzVector(vector_awkward.MomentumAwkward4D):
         columns = {name: x for part in parts for name, x in zip(names[type(part)], part.elements, strict=True)}
         return ak.zip(columns, with_name="Momentum4D")
 
+    def nearest(
+        self,
+        others: ak.Array,
+        *,
+        metric: Callable[[Any, Any], Any] | None = None,
+        threshold: float | None = None,
+        return_metric: bool = False,
+    ) -> Any:
+        """For each of these objects the nearest of `others` in its event; None where there is none.
+
+        Args:
+            others: objects of the same events, one list an event.
+            metric: distance of two arrays of objects; by default deltaR, in eta and phi.
+            threshold: a nearest object that is not nearer than this does not count.
+            return_metric: return the distances as well, as the second of two arrays; None where there is no object.
+        """
+        mine, theirs = ak.unzip(ak.cartesian([self, others], axis=1, nested=True))
+        distance = mine.deltaR(theirs) if metric is None else metric(mine, theirs)
+        best = ak.argmin(distance, axis=2, keepdims=True)
+        found, distance = ak.firsts(theirs[best], axis=2), ak.firsts(distance[best], axis=2)
+        if threshold is not None:
+            found, distance = (ak.mask(x, distance < threshold) for x in (found, distance))
+        return (found, distance) if return_metric else found
+
     def _wrap_result(self, cls: Any, result: Any, returns: Any, num_vecargs: Any) -> Any:  # noqa: ARG002
         if returns in ([float], [bool]):
             return result  # numbers need none of the other components
@@ -297,6 +321,17 @@ class MissingETRecord(edm.MissingETMembers, AuxElementRecord):
     """One of them."""
 
 
+class VertexArray(edm.VertexMembers, AuxElementArray):
+    """Vertices."""
+
+
+class VertexRecord(edm.VertexMembers, AuxElementRecord):
+    """One of them."""
+
+
+for _name in ("TruthVertex", "Vertex"):
+    behavior["*", _name] = VertexArray
+    behavior[_name] = VertexRecord
 behavior["*", "MissingET"] = MissingETArray
 behavior["MissingET"] = MissingETRecord
 

@@ -14,7 +14,14 @@ from vector.backends import awkward as vector_awkward
 from physlite.model.follow import follow_links, of_record
 from physlite.model.objects import SOURCE
 
-__all__ = ["CaloClusterMembers", "MissingETMembers", "MuonMembers", "TrackParticleMembers", "TruthParticleMembers"]
+__all__ = [
+    "CaloClusterMembers",
+    "MissingETMembers",
+    "MuonMembers",
+    "TrackParticleMembers",
+    "TruthParticleMembers",
+    "VertexMembers",
+]
 
 # xAOD::TrackParticle_v1::m, ParticleConstants::PDG2011::chargedPionMassInMeV.
 _PION_MASS = 139.57018
@@ -64,13 +71,22 @@ class TrackParticleMembers(_Objects):
 
 
 class CaloClusterMembers(_Objects):
-    """A calorimeter cluster: calibrated energy and mass in MeV, and direction."""
+    """A calorimeter cluster: calibrated energy and mass in MeV, and direction. Without a stored mass it is massless."""
 
     @property
     def azimuthal(self) -> Any:  # noqa: D102  # inherited
-        energy, mass, eta = (_double(self[name]) for name in ("calE", "calM", "calEta"))
-        pt = np.sqrt(np.maximum(energy**2 - mass**2, 0)) / np.cosh(eta)
+        energy, eta = _double(self["calE"]), _double(self["calEta"])
+        pt = np.sqrt(np.maximum(energy**2 - self._mass_squared, 0)) / np.cosh(eta)
         return vector_awkward.AzimuthalAwkwardRhoPhi(pt, _double(self["calPhi"]))
+
+    @property
+    def _mass_squared(self) -> Any:
+        if "calM" not in ak.fields(self):
+            return 0.0
+        mass = self["calM"]
+        if isinstance(mass, ak.Array):
+            return ak.fill_none(_double(mass), 0.0, axis=-1) ** 2
+        return 0.0 if mass is None else _double(mass) ** 2
 
     @property
     def longitudinal(self) -> Any:  # noqa: D102
@@ -98,6 +114,15 @@ class MissingETMembers(_Objects):
     def p2(self) -> Any:
         """Its transverse momentum as a vector of `vector`."""
         return ak.zip({"px": self["mpx"], "py": self["mpy"]}, with_name="Momentum2D")
+
+
+class VertexMembers(_Objects):
+    """A point in the detector, where particles come from; in mm."""
+
+    @property
+    def position(self) -> Any:
+        """The point as a vector of `vector`."""
+        return ak.zip({name: self[name] for name in ("x", "y", "z")}, with_name="Vector3D")
 
 
 class MuonMembers(_Objects):

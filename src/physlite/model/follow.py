@@ -126,7 +126,7 @@ def _map_structure(layout: Content, inner: Callable[[Content], Content]) -> Cont
         return ak.contents.UnionArray.simplified(ak.index.Index8(tags), ak.index.Index64(index), contents)
     if layout.is_indexed:
         return inner(layout.project())
-    msg = f"no objects with links: {layout.form.type}"
+    msg = f"not objects with element links, but {layout.form.type}"
     raise TypeError(msg)
 
 
@@ -287,16 +287,16 @@ class _Resolver:
         raise BadLinkError(msg)
 
     def _groups(self, used: list[str]) -> dict[str, list[str]]:
-        """Collections by class: those that objects of the declared class can be in, and those that links are to.
+        """The collections that are linked to, by class, in the file's order.
 
-        The collections of a declared class are all in, whatever the values: events of one file have one type.
+        Where none is, all that objects of the declared class can be in: their fields are there, without objects.
         """
+        collections = self._source.store.schema.collections
         groups: dict[str, list[str]] = {}
-        if self._declared and self._declared not in _BASES:
-            groups[self._declared] = self._table.collections_of(self._declared)
-        for name in used:
-            class_name = short_class(self._source.store.schema.collections[name].class_name)
-            names = groups.setdefault(class_name, [])
-            if name not in names:
-                names.append(name)
-        return groups or {"IParticle": []}
+        for name, collection in collections.items():
+            if name in used:
+                groups.setdefault(short_class(collection.class_name), []).append(name)
+        if groups:
+            return groups
+        declared = self._declared if self._declared not in _BASES else "IParticle"
+        return {declared: self._table.collections_of(declared)}

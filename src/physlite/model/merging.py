@@ -23,9 +23,9 @@ __all__ = ["MergedObjects", "merged_form"]
 class MergedObjects:
     """The objects of the `used` ones among collections of a class, behind one another, read when they are needed.
 
-    The records have the fields of all the collections, also of those not used: a field that one of them lacks is of
-    option type, and one that has different types in them is left out. Of a class without collections in the file there
-    are no objects; they have no fields.
+    The records have the fields of all the collections: one that some of them lack is of option type, and one that has
+    different types in them is left out. Of a class without collections in the file there are no objects; they have no
+    fields.
     """
 
     def __init__(self, source: EventSource, class_name: str, names: list[str], used: list[str]) -> None:
