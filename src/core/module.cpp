@@ -2,13 +2,16 @@
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <memory>
+#include <optional>
 
 #include "decode.hpp"
+#include "links.hpp"
 #include "rootfile.hpp"
 #include "ttree.hpp"
 
@@ -155,14 +158,16 @@ nb::dict scan(nb::handle data, std::size_t key_bytes) {
     return out;
 }
 
-using Integers = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Numbers = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 nb::list decode_columns(nb::list requests, std::size_t threads) {
     std::vector<ColumnRequest> columns;
     std::vector<std::unique_ptr<HeldBytes>> held;
     for (nb::handle item : requests) {
         auto [code, pages, first_entry, start, stop] =
-            nb::cast<std::tuple<Integers, nb::list, Integers, std::int64_t, std::int64_t>>(item);
+            nb::cast<std::tuple<Numbers<std::int64_t>, nb::list, Numbers<std::int64_t>, std::int64_t, std::int64_t>>(
+                item);
         ColumnRequest column;
         column.program = compile({code.data(), code.size()});
         for (nb::handle page : pages) {
@@ -186,6 +191,33 @@ nb::list decode_columns(nb::list requests, std::size_t threads) {
         out.append(buffers);
     }
     return out;
+}
+
+template <class T>
+std::span<const T> span_of(const Numbers<T>& numbers) {
+    return {numbers.data(), numbers.size()};
+}
+
+nb::object distinct(Numbers<std::uint32_t> keys) {
+    std::vector<std::uint32_t> out;
+    {
+        nb::gil_scoped_release release;
+        out = distinct_keys(span_of(keys));
+    }
+    return nb::cast(out);
+}
+
+std::size_t place(std::optional<Numbers<std::int64_t>> events, std::int64_t first,
+                  std::optional<Numbers<std::int64_t>> offsets, Numbers<std::uint32_t> keys,
+                  Numbers<std::uint32_t> indices, std::uint32_t wanted, Numbers<std::int64_t> targets,
+                  std::int64_t begin, nb::ndarray<std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu> out) {
+    LinkRuns runs;
+    if (events) runs.events = span_of(*events);
+    if (offsets) runs.offsets = span_of(*offsets);
+    runs.first = first;
+    nb::gil_scoped_release release;
+    return place_links(runs, span_of(keys), span_of(indices), wanted, span_of(targets), begin,
+                       {out.data(), out.size()});
 }
 
 /// Messages can quote names from a damaged file, which need not be UTF-8.
@@ -233,4 +265,7 @@ NB_MODULE(_core, m) {
     m.def("streamers", &streamers, "data"_a, "key_bytes"_a);
     m.def("scan_tree", &scan, "data"_a, "key_bytes"_a);
     m.def("decode", &decode_columns, "requests"_a, "threads"_a);
+    m.def("distinct_keys", &distinct, "keys"_a);
+    m.def("place_links", &place, "events"_a.none(), "first"_a, "offsets"_a.none(), "keys"_a, "indices"_a, "wanted"_a,
+          "targets"_a, "begin"_a, "out"_a);
 }

@@ -138,6 +138,15 @@ class EventSource:
             self._asked[collection.name] = where[0]
         return None
 
+    def link_column(self, layout: ak.contents.Content, field: str) -> ak.contents.Content | None:
+        """The column of a field of all objects of a collection, where this layout is these; else None."""
+        collection = self._collection(layout)
+        if collection is None or collection.whole is not None or field not in collection.fields:
+            return None
+        column = collection.fields[field]
+        self._asked[collection.name] = field
+        return self.store.manifest.require_encoding(column).layout(self.column(column))
+
     def _field(self, collection: Collection, name: str) -> ak.Array:
         column = collection.fields[name]
         return ak.Array(self.store.manifest.require_encoding(column).layout(self.column(column)))

@@ -6,7 +6,6 @@ selection: an array need not have one item an event any more.
 
 from __future__ import annotations
 
-import itertools
 import warnings
 from collections import ChainMap
 from collections.abc import Callable
@@ -17,6 +16,7 @@ import numpy as np
 from awkward.contents import Content
 from numpy.typing import NDArray
 
+from physlite import _core
 from physlite.exceptions import BadLinkError, UnknownLinkWarning
 from physlite.model.merging import MergedObjects
 from physlite.model.naming import short_class
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["follow", "follow_links", "of_record"]
 
-Integers = NDArray[Any]
-_Leaf = Callable[[Integers, Integers, Integers], Content]
+_Events = NDArray[np.int64] | None
+# Events and offsets of the runs of links, and the links.
+_Leaf = Callable[[_Events, _Events, Content], Content]
 
 # Classes that are bases of others: links typed so can point to objects of any of these.
 _BASES = ("IParticle", "Egamma")
@@ -37,17 +38,16 @@ _BASES = ("IParticle", "Egamma")
 # Key of the buffer that says where targets are.
 _INDEX = "@"
 
-# More keys than a field of links ever has: then only those count that lead into the file.
-_MANY_KEYS = 32
-
 
 def follow(objects: ak.Array | ak.Record, field: str) -> Any:
     """The targets of a link field; see `AuxElementArray.follow`."""
     if isinstance(objects, ak.Record):
         return of_record(objects, lambda array: follow(array, field))
-    record = objects.layout.purelist_parameter("__record__") or ""
-    pairs = objects[[field, EVENT]]
-    return _follow_pairs(objects, pairs.layout, field, record)
+    source = _require_source(objects)
+    links = source.link_column(objects.layout, field)
+    if links is not None:
+        return ak.Array(_map_column(links, _Resolver(source, objects, field)), attrs=objects.attrs)
+    return _follow_pairs(objects, objects[[field, EVENT]].layout, field)
 
 
 def follow_links(objects: ak.Array, keys: ak.Array, indices: ak.Array, field: str) -> ak.Array:
@@ -55,10 +55,9 @@ def follow_links(objects: ak.Array, keys: ak.Array, indices: ak.Array, field: st
 
     `field` is a link field of theirs that stands for the kind of target.
     """
-    record = objects.layout.purelist_parameter("__record__") or ""
     links = ak.zip({"m_persKey": keys, "m_persIndex": indices})
     pairs = ak.zip({field: links, EVENT: objects[EVENT]}, depth_limit=objects.ndim)
-    return _follow_pairs(objects, ak.to_layout(pairs), field, record)
+    return _follow_pairs(objects, ak.to_layout(pairs), field)
 
 
 def of_record(record: ak.Record, function: Callable[[ak.Array], Any]) -> Any:
@@ -68,24 +67,21 @@ def of_record(record: ak.Record, function: Callable[[ak.Array], Any]) -> Any:
     return function(array)[0]
 
 
-def _follow_pairs(objects: ak.Array, pairs: Content, field: str, record: str) -> ak.Array:
+def _require_source(objects: ak.Array) -> EventSource:
     source: EventSource | None = objects.attrs.get(SOURCE)
     if source is None:
-        msg = f"the links of {record or 'these objects'} cannot be followed: the array does not know its file any more"
+        msg = "links cannot be followed: the array does not know its file any more, as after ak.zip or ak.from_iter"
         raise ValueError(msg)
+    return source
+
+
+def _follow_pairs(objects: ak.Array, pairs: Content, field: str) -> ak.Array:
     pairs = ak.materialize(pairs, highlevel=False)
-    resolver = _Resolver(source, record, field, lambda: _collections_of(source, objects))
+    resolver = _Resolver(_require_source(objects), objects, field)
     return ak.Array(_map_objects(pairs, field, resolver), attrs=objects.attrs)
 
 
-def _collections_of(source: EventSource, objects: ak.Array) -> str:
-    """The collections that objects are of, for messages."""
-    names = {key: name for name, key in source.store.schema.links.keys.items()}
-    own = np.unique(ak.to_numpy(ak.flatten(ak.drop_none(objects[LINK], axis=None), axis=None)) >> 32)
-    return "/".join(names.get(int(key), f"key {key}") for key in own) or "objects"
-
-
-def _covering(source: EventSource, event: Integers) -> EventSource:
+def _covering(source: EventSource, event: NDArray[np.int64]) -> EventSource:
     """The source itself, or one of the same file with all the events that objects are of."""
     if len(event) == 0:
         return source
@@ -137,14 +133,18 @@ def _map_objects(layout: Content, field: str, leaf: _Leaf) -> Content:
     return _map_links(layout.content(field)[: len(layout)], event, leaf)
 
 
-def _map_links(layout: Content, event: Integers, leaf: _Leaf) -> Content:
+def _map_links(layout: Content, event: NDArray[np.int64], leaf: _Leaf) -> Content:
     if layout.is_record:
-        key, index = (ak.to_numpy(layout.content(name)[: len(layout)]) for name in ("m_persKey", "m_persIndex"))
-        return leaf(event, key, index)
+        return leaf(event, None, layout)
     if layout.is_list:
         lists = layout.to_ListOffsetArray64(True)
-        event = np.repeat(event, np.diff(np.asarray(lists.offsets)))
-    elif layout.is_option:
+        offsets = np.asarray(lists.offsets)
+        content = lists.content[: int(offsets[-1])]
+        if content.is_record:
+            return ak.contents.ListOffsetArray(lists.offsets, leaf(event, offsets, content))
+        event = np.repeat(event, np.diff(offsets))
+        return ak.contents.ListOffsetArray(lists.offsets, _map_links(content, event, leaf))
+    if layout.is_option:
         event = event[~np.asarray(layout.mask_as_bool(valid_when=False))]
     elif layout.is_union:
         msg = "links of several kinds in one field"
@@ -152,56 +152,86 @@ def _map_links(layout: Content, event: Integers, leaf: _Leaf) -> Content:
     return _map_structure(layout, lambda content: _map_links(content, event, leaf))
 
 
+def _map_column(layout: Content, leaf: _Leaf, offsets: _Events = None) -> Content:
+    """The same for a whole column of a file: its lists, the outermost of events, tell what events links are of."""
+    if layout.is_record:
+        return leaf(None, offsets, layout)
+    if not layout.is_list:
+        msg = f"not objects with element links, but {layout.form.type}"
+        raise TypeError(msg)
+    own = np.asarray(layout.offsets)
+    return ak.contents.ListOffsetArray(
+        layout.offsets, _map_column(layout.content, leaf, own if offsets is None else own[offsets])
+    )
+
+
 # ---------------------------------------------------------------------------------------------------------- resolving
 
 
+def _member(links: Content, name: str) -> NDArray[np.uint32]:
+    return np.ascontiguousarray(ak.to_numpy(links.content(name)[: len(links)]), dtype=np.uint32)
+
+
 class _Links(NamedTuple):
-    """Flat links: the events they are of, their indices, and for each collection which of them lead there."""
+    """Flat links, in runs that are of one event each: see LinkRuns in the core."""
 
     source: EventSource
-    event: Integers
-    indices: Integers
-    by_collection: list[tuple[str, NDArray[np.bool_]]]
+    events: _Events
+    offsets: _Events
+    keys: NDArray[np.uint32]
+    indices: NDArray[np.uint32]
 
-    @property
-    def number(self) -> int:
-        return len(self.event)
+    def place(self, name: str, key: int, begin: int, out: NDArray[np.int64]) -> int:
+        """Writes the positions of the targets in a collection; returns how many have an index out of range."""
+        first = first_event_id(self.source.token, self.source.start)
+        targets = self.source.collection_offsets(name)
+        return _core.place_links(self.events, first, self.offsets, self.keys, self.indices, key, targets, begin, out)
 
-    @property
-    def used(self) -> list[str]:
-        return [name for name, _ in self.by_collection]
+    def entries(self) -> NDArray[np.int64]:
+        """The event of each link, counted from the source's first."""
+        runs = len(self.keys) if self.offsets is None else len(self.offsets) - 1
+        if self.events is None:
+            entries = np.arange(runs, dtype=np.int64)
+        else:
+            entries = self.events - first_event_id(self.source.token, self.source.start)
+        return entries if self.offsets is None else np.repeat(entries, np.diff(self.offsets))
 
 
 class _Resolver:
     """Flat arrays of events, keys and indices to records of the targets."""
 
-    def __init__(self, source: EventSource, record: str, field: str, whose: Callable[[], str]) -> None:
+    def __init__(self, source: EventSource, objects: ak.Array, field: str) -> None:
         self._source = source
+        self._objects = objects
         self._field = field
-        self._whose = whose
         self._table = source.store.schema.links
+        record = objects.layout.purelist_parameter("__record__") or ""
         self._declared = self._table.declared_target(record, field)
 
-    def __call__(self, event: Integers, key: Integers, index: Integers) -> Content:
-        links = _Links(_covering(self._source, event), event, index, self._by_collection(key))
-        groups = self._groups(links.used)
+    def __call__(self, events: _Events, offsets: _Events, layout: Content) -> Content:
+        keys, indices = (_member(layout, name) for name in ("m_persKey", "m_persIndex"))
+        source = self._source if events is None else _covering(self._source, events)
+        links = _Links(source, events, offsets, keys, indices)
+        used = self._collections(keys)
+        names_used = list(used.values())
+        groups = self._groups(names_used)
         if len(groups) > 1:
-            return self._union(links, groups)
+            return self._union(links, groups, used)
         ((class_name, names),) = groups.items()
-        objects = MergedObjects(links.source, class_name, names, links.used)
+        objects = MergedObjects(source, class_name, names, names_used)
         form = ak.forms.IndexedOptionForm("i64", objects.form, form_key=_INDEX)
         # Where the targets lie is found out when one of their columns is read: it tells how many there are as well.
-        index_buffer: Any = {f"{_INDEX}-index": lambda: self._positions(links, objects)}
+        index_buffer: Any = {f"{_INDEX}-index": lambda: self._positions(links, objects, used)}
         buffers: ChainMap[str, Any] = ChainMap(index_buffer, objects.buffers)  # type: ignore[arg-type]  # only read
-        return ak.from_buffers(form, len(key), buffers, highlevel=False)
+        return ak.from_buffers(form, len(keys), buffers, highlevel=False)
 
-    def _union(self, links: _Links, groups: dict[str, list[str]]) -> Content:
-        tags = np.zeros(links.number, dtype=np.int8)
-        index = np.full(links.number, -1, dtype=np.int64)
+    def _union(self, links: _Links, groups: dict[str, list[str]], used: dict[int, str]) -> Content:
+        tags = np.zeros(len(links.keys), dtype=np.int8)
+        index = np.full(len(links.keys), -1, dtype=np.int64)
         contents = []
         for tag, (class_name, names) in enumerate(groups.items()):
-            objects = MergedObjects(links.source, class_name, names, links.used)
-            position = self._positions(links, objects)
+            objects = MergedObjects(links.source, class_name, names, list(used.values()))
+            position = self._positions(links, objects, used)
             tags[position >= 0] = tag
             index = np.where(position >= 0, position, index)
             contents.append(ak.from_buffers(objects.form, objects.length, objects.buffers, highlevel=False))
@@ -210,54 +240,19 @@ class _Resolver:
         outer = np.where(valid, np.cumsum(valid) - 1, -1)
         return ak.contents.IndexedOptionArray.simplified(ak.index.Index64(outer), union)
 
-    def _positions(self, links: _Links, objects: MergedObjects) -> NDArray[np.int64]:
+    def _positions(self, links: _Links, objects: MergedObjects, used: dict[int, str]) -> NDArray[np.int64]:
         """Where the targets are among objects; -1 for links to none of them."""
-        entry = links.event - first_event_id(links.source.token, links.source.start)
-        position: NDArray[np.int64] | None = None
-        for name, chosen in links.by_collection:
+        position = np.full(len(links.keys), -1, dtype=np.int64)
+        for key, name in used.items():
             begin = objects.begins.get(name)
-            if begin is None:
-                continue
-            if chosen.all():  # as a rule: then nothing has to be picked out
-                return self._positions_in(links.source, name, entry, links.indices, begin)
-            if position is None:
-                position = np.full(links.number, -1, dtype=np.int64)
-            position[chosen] = self._positions_in(links.source, name, entry[chosen], links.indices[chosen], begin)
-        return np.full(links.number, -1, dtype=np.int64) if position is None else position
+            if begin is not None and links.place(name, key, begin, position):
+                self._bad(links, name, key)
+        return position
 
-    def _positions_in(
-        self, source: EventSource, name: str, entry: NDArray[np.int64], index: Integers, begin: int
-    ) -> NDArray[np.int64]:
-        """The same for links that all lead into one collection. Works in place: fresh memory takes most of the time."""
-        offsets = source.collection_offsets(name)
-        at: NDArray[np.int64] = offsets.take(entry)
-        at += index
-        entry += 1
-        bad = at >= offsets.take(entry)
-        if begin:
-            at += begin
-        if bad.any():
-            entry -= 1
-            self._bad(source, name, entry, index, bad)
-            at[bad] = -1
-        return at
-
-    def _by_collection(self, key: Integers) -> list[tuple[str, NDArray[np.bool_]]]:
-        """The collections that are linked to, and which of the links are to them."""
-        out = []
-        rest = key != 0
-        for number in itertools.count():
-            if number == _MANY_KEYS:
-                rest &= np.isin(key, self._table.stored_keys)
-            if not rest.any():
-                break
-            first = int(key[rest.argmax()])
-            chosen = key == first
-            rest &= ~chosen
-            target = self._target(first)
-            if target is not None and target.collection is not None:
-                out.append((target.collection, chosen))
-        return out
+    def _collections(self, keys: NDArray[np.uint32]) -> dict[int, str]:
+        """The collections that are linked to, by key."""
+        targets = {key: self._target(key) for key in _core.distinct_keys(keys)}
+        return {key: t.collection for key, t in targets.items() if t is not None and t.collection is not None}
 
     def _target(self, key: int) -> Target | None:
         found = self._source.store.link_target(key)
@@ -270,21 +265,29 @@ class _Resolver:
             )
         return found
 
-    def _bad(self, source: EventSource, name: str, entry: Integers, index: Integers, bad: NDArray[np.bool_]) -> None:
+    def _bad(self, links: _Links, name: str, key: int) -> None:
+        source = links.source
         source.require_sizes(name)
+        entries = links.entries()
+        sizes = np.diff(source.collection_offsets(name))[entries]
+        bad = np.flatnonzero((links.keys == key) & (links.indices >= sizes))
         link = f"{self._whose()}.{self._field}"
         if source.on_bad_link == "none":
-            source.store.bad_links[link] += int(np.count_nonzero(bad))
+            source.store.bad_links[link] += len(bad)
             return
-        i = int(bad.argmax())
-        offsets = source.collection_offsets(name)
-        size = int(offsets[entry[i] + 1] - offsets[entry[i]])
+        i = int(bad[0])
         msg = (
-            f"{source.store.name}: link {link}, event {source.start + int(entry[i])}: index {int(index[i])} of {name}, "
-            f"which has {size} objects there; leave out the event, or take such links as None with "
+            f"{source.store.name}: link {link}, event {source.start + int(entries[i])}: index {int(links.indices[i])} "
+            f"of {name}, which has {int(sizes[i])} objects there; leave out the event, or take such links as None with "
             "events(on_bad_link='none')"
         )
         raise BadLinkError(msg)
+
+    def _whose(self) -> str:
+        """The collections that the objects are of."""
+        names = {key: name for name, key in self._table.keys.items()}
+        own = np.unique(ak.to_numpy(ak.flatten(ak.drop_none(self._objects[LINK], axis=None), axis=None)) >> 32)
+        return "/".join(names.get(int(key), f"key {key}") for key in own) or "objects"
 
     def _groups(self, used: list[str]) -> dict[str, list[str]]:
         """The collections that are linked to, by class, in the file's order.
