@@ -28,7 +28,7 @@ def test_keys_of_containers():
     assert slow_links.storegate_key("AnalysisJets", slow_links.CLIDS["DataVector<xAOD::Jet_v1>"]) == 452794649
 
 
-@pytest.mark.parametrize(("name", "rows"), [(R21, 478), (R22, 310), (R24, 46)])
+@pytest.mark.parametrize(("name", "rows"), [(R21, 491), (R22, 234), (R24, 45)])
 def test_keys_are_those_of_the_file_itself(name, rows):
     table = [row for row in slow_links.format_table(name) if row[1] in slow_links.CLIDS]
     assert len(table) == rows
@@ -46,7 +46,7 @@ def test_no_two_containers_have_one_key(name):
 
 @pytest.mark.parametrize(
     ("name", "columns", "matches"),
-    [(R21, 106, 26), (R22, 202, 123), (R24, 82, 0), (TREE_ONLY, 234, 155), (SAMPLE, 44, 5)],
+    [(R21, 106, 26), (R22, 202, 121), (R24, 82, 0), (TREE_ONLY, 234, 155), (SAMPLE, 44, 5)],
 )
 def test_number_of_link_columns(name, columns, matches):
     found = slow_links.link_columns(name)
@@ -71,12 +71,13 @@ def test_interface_objects_tell_how_many_objects_there_are(name):
     checked = set()
     for branch in slow_links.tree_of(name).itervalues():
         match = slow_links.COLUMN.match(branch.name)
-        if match is None or match["container"] not in slow_links.containers(name) or match["container"] in checked:
+        if match is None or branch.typename.replace("std::", "") != "vector<float>":
             continue
-        if branch.typename.replace("std::", "") == "vector<float>":
+        container = match["container"]
+        if container not in checked and slow_links.containers(name).get(container, "").startswith("DataVector<"):
             lengths = [len(event) for event in branch.array().to_list()]
-            assert slow_links.sizes(name, match["container"]) == lengths, branch.name
-            checked.add(match["container"])
+            assert slow_links.sizes(name, container) == lengths, branch.name
+            checked.add(container)
     assert len(checked) > 20
 
 

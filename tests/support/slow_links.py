@@ -13,7 +13,9 @@ import functools
 import json
 import re
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import uproot
 
@@ -143,7 +145,7 @@ def _entries(branch):
     for i in range(branch.num_baskets):
         basket = branch.basket(i)
         data, starts = bytes(basket.data), basket.byte_offsets.tolist()
-        yield from (data[a:b] for a, b in zip(starts, starts[1:], strict=False))
+        yield from (data[a:b] for a, b in pairwise(starts))
 
 
 def _pairs(links):
@@ -202,8 +204,11 @@ def sizes(name, container):
 # ----------------------------------------------------------------------------------------------------- the resolving
 
 
-class OutOfRange(tuple):
-    """A container and an index that it does not have in that event."""
+class OutOfRange(NamedTuple):
+    """A target that the event does not have."""
+
+    container: str
+    index: int
 
 
 def _resolved(links, event, name):
@@ -218,7 +223,7 @@ def _resolved(links, event, name):
     if not stored:
         return ("absent", container)
     if index >= sizes(name, container)[event]:
-        return OutOfRange((container, index))
+        return OutOfRange(container, index)
     return (container, index)
 
 
@@ -227,7 +232,7 @@ def resolve(name, column):
     """What the links of a column point to, event by event, nested as they are.
 
     Each is one of: None for a null link, ("absent", container) where the file does not store the container,
-    ("unknown", key), OutOfRange((container, index)), and (container, index).
+    ("unknown", key), OutOfRange(container, index), and (container, index).
     """
     return [_resolved(links_of_event, event, name) for event, links_of_event in enumerate(links(name, column))]
 
