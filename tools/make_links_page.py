@@ -1,0 +1,70 @@
+"""Writes docs/reference/links.md from real files: python tools/make_links_page.py FILE... > docs/reference/links.md.
+
+Each file stands for its release, which its name tells.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import physlite
+from physlite.model.linksummary import LinkSummary, summarize_links
+
+HEAD = """\
+# Links and their accessors
+
+<!-- Written by tools/make_links_page.py: do not edit. -->
+
+Every field of element links in published simulation files of the releases {releases}, what it points to there, and the
+name by which the targets can be had: `events.Electrons.trackParticles` is short for
+`events.Electrons.follow("trackParticleLinks")`. Containers in brackets are named by links but not stored: those links give `None`. Null links give `None` as well.
+
+Besides there are `trackParticle`, `caloCluster`, `vertex` and `track` for the first of several, `vertices` of track
+particles, `productionVertex` and `decayVertex` of truth particles, `incoming` and `outgoing` of truth vertices, and
+`trackParticle` of a muon, which goes by the muon's type.
+
+| objects | link | accessor | depth | class | targets |
+|---|---|---|---|---|---|
+"""
+
+# One for each trigger chain.
+_MATCHES = re.compile(r"^(?:TrigMatch_)?HLT_.*")
+
+
+def page(paths: list[Path]) -> str:
+    """The page, as Markdown."""
+    rows: dict[tuple[str, str], list[LinkSummary]] = {}
+    for path in paths:
+        with physlite.open(path) as file:
+            for link in summarize_links(file):
+                name = "matches of a trigger chain" if _MATCHES.match(link.collection) else link.collection
+                rows.setdefault((name, link.field), []).append(link)
+    releases = ", ".join(sorted({release for path in paths if (release := _release(path))}))
+    lines = [_row(objects, field, links) for (objects, field), links in sorted(rows.items())]
+    return HEAD.format(releases=releases) + "\n".join(lines) + "\n"
+
+
+def _release(path: Path) -> str:
+    match = re.search(r"_(\d+\.\d+)\.", path.name)
+    return match[1] if match else ""
+
+
+def _row(objects: str, field: str, links: list[LinkSummary]) -> str:
+    valid = sorted({f"`{name}`" for link in links for name in link.valid})
+    missing = sorted({f"(`{name}`)" for link in links for name in link.dangling} - {f"({name})" for name in valid})
+    accessor = next((f"`{link.accessor}`" for link in links if link.accessor), f'`follow("{field}")`')
+    cells = (
+        objects,
+        f"`{field}`",
+        accessor,
+        links[0].depth,
+        links[0].target,
+        ", ".join(valid + missing) or "none seen",
+    )
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page([Path(name) for name in sys.argv[1:]]))
