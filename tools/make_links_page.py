@@ -19,7 +19,8 @@ HEAD = """\
 
 Every field of element links in published simulation files of the releases {releases}, what it points to there, and the
 name by which the targets can be had: `events.Electrons.trackParticles` is short for
-`events.Electrons.follow("trackParticleLinks")`. Containers in brackets are named by links but not stored: those links give `None`. Null links give `None` as well.
+`events.Electrons.follow("trackParticleLinks")`. Containers in brackets are named by links but not stored: those links
+give `None`. Null links give `None` as well.
 
 Besides there are `trackParticle`, `caloCluster`, `vertex` and `track` for the first of several, `vertices` of track
 particles, `productionVertex` and `decayVertex` of truth particles, `incoming` and `outgoing` of truth vertices, and
