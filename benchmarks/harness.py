@@ -15,23 +15,33 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
-__all__ = ["Comparison", "Way", "measure"]
+__all__ = ["Comparison", "Way", "Work", "measure"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is timed, given what `prepare` makes before each run, untimed."""
+
+    prepare: Callable[[], Any]
+    run: Callable[[Any], Any]
+
 
 # Called once in its process, for what is not timed (imports, opening); returns the work. Has to be picklable.
-Way = Callable[[], Callable[[], Any]]
+Way = Callable[[], Callable[[], Any] | Work]
 
 
 @dataclass
 class Comparison:
     """Times of one work, in seconds, by the name of who did it; and what its ratios should reach.
 
-    `wanted` maps a pair (slower, faster) to the least ratio of their medians.
+    `wanted` maps a pair (slower, faster) to the least ratio of their medians, `limits` a name to the most seconds.
     """
 
     work: str
     detail: str
     times: dict[str, list[float]] = field(default_factory=dict)
     wanted: dict[tuple[str, str], float] = field(default_factory=dict)
+    limits: dict[str, float] = field(default_factory=dict)
 
     def median(self, who: str) -> float:
         """Median time, in seconds."""
@@ -48,7 +58,11 @@ class Comparison:
             {"slower": s, "faster": f, "ratio": self.ratio(s, f), "at_least": least, "meets": self.ratio(s, f) >= least}
             for (s, f), least in self.wanted.items()
         ]
-        return {"work": self.work, "detail": self.detail, "seconds": self.times, "ratios": ratios}
+        limits = [
+            {"who": who, "seconds": self.median(who), "at_most": most, "meets": self.median(who) <= most}
+            for who, most in self.limits.items()
+        ]
+        return {"work": self.work, "detail": self.detail, "seconds": self.times, "ratios": ratios, "limits": limits}
 
 
 # A turn lasts as long, and as many runs: their median is one figure. The first runs find what the others left in the
@@ -95,7 +109,8 @@ class _Worker:
 
 
 def _serve(way: Way, pipe: Connection) -> None:
-    work = way()
+    made = way()
+    work = made if isinstance(made, Work) else Work(lambda: None, lambda _: made())
     gc.disable()  # collected between the turns, not in them
     while True:
         try:
@@ -106,8 +121,9 @@ def _serve(way: Way, pipe: Connection) -> None:
         seconds: list[float] = []
         begin = time.perf_counter()
         while len(seconds) < LEAST_RUNS or time.perf_counter() < begin + TURN_SECONDS:
+            prepared = work.prepare()
             start = time.perf_counter()
-            result = work()
+            result = work.run(prepared)
             seconds.append(time.perf_counter() - start)
-            del result
+            del prepared, result
         pipe.send(statistics.median(seconds))

@@ -1,4 +1,4 @@
-"""Side by side with what one would use instead: `python benchmarks/run.py [--work open|read|import]`."""
+"""Side by side with what one would use instead: `python benchmarks/run.py [--work open|read|links|import]`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def main() -> int:
     results: list[dict[str, Any]] = [comparison.as_dict() for comparison in done]
     arguments.json.write_text(json.dumps(results, indent=1))
     console.print(f"figures: {arguments.json}")
-    return 0 if all(ratio["meets"] for result in results for ratio in result["ratios"]) else 1
+    return 0 if all(row["meets"] for result in results for row in result["ratios"] + result["limits"]) else 1
 
 
 def _table(comparison: Comparison) -> Table:
@@ -61,6 +61,10 @@ def _table(comparison: Comparison) -> Table:
         verdict = "[green]meets[/]" if ratio >= least else "[red]misses[/]"
         table.add_section()
         table.add_row(f"{slower} / {faster}", f"{ratio:.2f}", f"at least {least:.2f}: {verdict}")
+    for who, most in comparison.limits.items():
+        verdict = "[green]meets[/]" if comparison.median(who) <= most else "[red]misses[/]"
+        table.add_section()
+        table.add_row(who, f"{comparison.median(who) * 1e3:.1f} ms", f"at most {most * 1e3:.1f} ms: {verdict}")
     return table
 
 

@@ -16,7 +16,9 @@ import uproot
 
 import files
 import physlite
-from harness import Comparison, Way, measure
+from harness import Comparison, Way, Work, measure
+from physlite.model.links import LinkTable
+from physlite.model.naming import ColumnNames
 
 __all__ = ["WORKS"]
 
@@ -111,6 +113,56 @@ def _physlite_read(path: Path, names: list[str], threads: int) -> Callable[[], A
     return lambda: file.arrays(names)
 
 
+# A production file has about as many events.
+LINKED_EVENTS = 5
+TRACK_COLUMNS = ["AnalysisElectronsAuxDyn.trackParticleLinks", "GSFTrackParticlesAuxDyn.z0"]
+
+
+def following(events: int, rounds: int) -> Iterator[Comparison]:
+    """Following links, against reading the columns that it needs, and against coffea where that can do it."""
+    path = files.toy_file(LINKED_EVENTS * events, "zstd-5")
+    detail = f"zstd-5, {LINKED_EVENTS * events:,} events"
+    for threads in (1, 2):
+        followed = f"followed, {threads} thread" + "s" * (threads > 1)
+        ways: dict[str, Way] = {
+            "both columns": partial(_physlite_read, path, TRACK_COLUMNS, threads),
+            followed: partial(_physlite_follow, path, _track_z0, threads),
+        }
+        wanted = {("both columns", followed): 1 / 1.5}
+        if threads == 1 and find_spec("coffea") is not None:
+            ways["coffea"] = partial(_coffea_follow, path, _track_z0)
+        yield measure(Comparison("Electrons.trackParticles.z0", detail, wanted=wanted), ways, rounds)
+    # coffea 2026.9 raises for truth particles.
+    ways = {"physlite": partial(_physlite_follow, path, _truth_chain, 1)}
+    yield measure(Comparison("TruthElectrons.parents.children.pdgId", detail), ways, rounds)
+    real = files.real_file("DAOD_PHYSLITE_collectiontree_only_mc.root")
+    ways = {"link table": partial(_link_table, real)}
+    yield measure(Comparison("link table", f"{real.name}, 233 link fields", limits={"link table": 0.005}), ways, rounds)
+
+
+def _track_z0(events: Any) -> Any:
+    return ak.materialize(events.Electrons.trackParticles.z0)
+
+
+def _truth_chain(events: Any) -> Any:
+    return events.TruthElectrons.parents.children.pdgId
+
+
+def _physlite_follow(path: Path, expression: Callable[[Any], Any], threads: int) -> Work:
+    file = physlite.open(path, threads=threads, cache_bytes=0)
+    return Work(file.events, expression)
+
+
+def _coffea_follow(path: Path, expression: Callable[[Any], Any]) -> Work:
+    return Work(_coffea_open(path), expression)
+
+
+def _link_table(path: Path) -> Work:
+    file = physlite.open(path)
+    columns = [ColumnNames(c.name, c.type_name, c.encoding, c.members) for c in file.manifest.columns]
+    return Work(lambda: None, lambda _: LinkTable(columns, file.collections))
+
+
 def importing(events: int, rounds: int) -> Iterator[Comparison]:  # noqa: ARG001
     """Importing the package in a new process, against awkward."""
     comparison = Comparison("import", "whole process", wanted={("import awkward", "import physlite"): 1 / 1.15})
@@ -129,5 +181,6 @@ def _new_process(code: str) -> Callable[[], Any]:
 WORKS: dict[str, Callable[[int, int], Iterator[Comparison]]] = {
     "open": open_and_events,
     "read": reading,
+    "links": following,
     "import": importing,
 }
