@@ -10,6 +10,7 @@ __all__ = [
     "NotAnEventFileError",
     "PhysliteError",
     "StaleManifestError",
+    "TriggerNotFoundError",
     "UnknownLinkWarning",
     "UnreadableColumnError",
     "UnsupportedFormatError",
@@ -49,6 +50,13 @@ class EntryRangeError(PhysliteError, IndexError):
 
 class StaleManifestError(PhysliteError, ValueError):
     """A saved manifest that belongs to another file, or to another version of this package."""
+
+
+class TriggerNotFoundError(PhysliteError, KeyError):
+    """No trigger chain, item or menu of this name or key."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would show the repr
 
 
 class BadLinkError(PhysliteError, IndexError):

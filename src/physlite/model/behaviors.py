@@ -23,6 +23,9 @@ from physlite.model.follow import follow
 from physlite.model.naming import OTHERS, PARTICLES
 from physlite.model.objects import EVENT, LINK, SOURCE, shown
 
+if TYPE_CHECKING:
+    from physlite.model.trigger import Trigger
+
 __all__: list[str] = []
 
 # PDG 2024, Prog. Theor. Exp. Phys. 2022, 083C01 and update: m(mu) = 105.6583755 MeV. The EDM gives muons the rounded
@@ -73,6 +76,21 @@ class _Linked:
             msg = f"no field {field!r} of links{nearest(self.fields, field)}"
             raise AttributeError(msg)
         return follow(self, field)
+
+    def matched(self, chain: str) -> Any:
+        """Whether each object is one of those to which a chain of the trigger was matched.
+
+        Args:
+            chain: its name, as `HLT_mu26_ivarmedium`.
+
+        Raises:
+            TriggerNotFoundError: neither a trigger menu nor the matching knows the chain, or the file has no matching.
+            UnsupportedFormatError: the file has the trigger's navigation of Run 3 instead of lists of matched objects.
+            ValueError: the array does not know its file, or holds objects of several files.
+        """
+        from physlite.model.triggermatching import matched
+
+        return matched(self, chain)
 
     def __getattr__(self, name: str) -> Any:
         layout_fields = self.layout.fields
@@ -142,6 +160,13 @@ def _with_source(array: ak.Array, source: _Source) -> ak.Array:
 
 class EventsArray(_FromFile, ak.Array):
     """Events: a record of collections."""
+
+    @property
+    def trigger(self) -> Trigger:
+        """The trigger of these events: its menu, its decisions, and the objects it was matched to."""
+        from physlite.model.trigger import Trigger
+
+        return Trigger(self)
 
 
 class AuxElementArray(_FromFile, ak.Array):

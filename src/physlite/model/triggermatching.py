@@ -1,0 +1,157 @@
+"""The objects to which the trigger was matched when the file was made.
+
+Run 2 files have a container for each chain: combinations of objects, as element links to the reconstructed ones. Names
+and content are those of Athena's PhysicsAnalysis/DerivationFramework and Trigger/TrigAnalysis/TriggerMatchingTool.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from physlite.exceptions import TriggerNotFoundError, UnsupportedFormatError
+from physlite.formats.filters import nearest
+from physlite.model.follow import of_record
+from physlite.model.merging import merged_form
+from physlite.model.naming import container_of
+from physlite.model.objects import EVENT, LINK, SOURCE, first_event_id, split_event
+from physlite.model.triggermenu import trigger_menus
+
+if TYPE_CHECKING:
+    from physlite.model.events import EventSource
+    from physlite.model.store import ColumnStore
+
+__all__ = ["matched", "matched_combinations", "matched_objects"]
+
+_FIELD = "TrigMatchedObjects"
+_CONTAINER = re.compile(r"^(?:(?:Analysis)?TrigMatch_|Analysis)(?P<chain>HLT_.+)$")
+_NAVIGATION = "HLTNav_"
+
+Integers = NDArray[Any]
+
+
+def matched(objects: ak.Array | ak.Record, chain: str) -> Any:
+    """Whether each object is one to which a chain was matched; see `Trigger.matched`."""
+    if isinstance(objects, ak.Record):
+        return of_record(objects, lambda array: matched(array, chain))
+    source: EventSource | None = objects.attrs.get(SOURCE)
+    if source is None or not {EVENT, LINK} <= set(objects.layout.fields):
+        msg = "trigger matches of these objects cannot be found: they do not know their file and event any more"
+        raise ValueError(msg)
+    collection = _collection(source.store, chain)
+    event, link = (ak.materialize(objects[name]) for name in (EVENT, LINK))
+    matches = _matches(source, collection, ak.to_numpy(ak.flatten(ak.drop_none(event, axis=None), axis=None)))
+
+    def at_leaves(layouts: list[ak.contents.Content], **_: Any) -> tuple[ak.contents.Content] | None:
+        if not all(layout.is_numpy for layout in layouts):
+            return None
+        its_event, its_link = (np.asarray(layout.data) for layout in layouts)
+        return (ak.contents.NumpyArray(matched_objects(its_event, its_link, *matches)),)
+
+    return ak.transform(at_leaves, event, link)
+
+
+def matched_objects(
+    event: Integers, link: Integers, match_event: Integers, match_key: Integers, match_index: Integers
+) -> NDArray[np.bool_]:
+    """Which objects are among the matched ones.
+
+    Args:
+        event: events of the objects.
+        link: the links that name them, key << 32 | index.
+        match_event: events of the matched objects.
+        match_key: keys of the links to them; 0 is a null link.
+        match_index: indices of these links.
+    """
+    real = match_key != 0
+    match_link = (match_key[real].astype(np.int64) << 32) | match_index[real].astype(np.int64)
+    # Events and links have 63 bits each: together they are told by their places among those that occur.
+    events, event_place = np.unique(match_event[real], return_inverse=True)
+    links, link_place = np.unique(match_link, return_inverse=True)
+    at = np.searchsorted(events, event) * (len(links) + 1) + np.searchsorted(links, link)
+    known = np.isin(event, events) & np.isin(link, links)
+    return known & np.isin(at, event_place * (len(links) + 1) + link_place)
+
+
+def matched_combinations(source: EventSource, events: ak.Array, chain: str) -> ak.Array:
+    """What `Trigger.matched` gives, for events of a source."""
+    collection = _collection(source.store, chain)
+    if collection is not None:
+        return events[collection].follow(_FIELD)
+    no_objects = merged_form({}, "IParticle").length_zero_array(highlevel=False)
+    none = ak.contents.IndexedOptionArray(ak.index.Index64(np.empty(0, dtype=np.int64)), no_objects)
+    legs = ak.contents.ListOffsetArray(_zeros(1), none)
+    return ak.Array(ak.contents.ListOffsetArray(_zeros(len(events) + 1), legs), attrs=events.attrs)
+
+
+def _zeros(length: int) -> ak.index.Index64:
+    return ak.index.Index64(np.zeros(length, dtype=np.int64))
+
+
+def _matches(source: EventSource, collection: str | None, event: Integers) -> tuple[Integers, Integers, Integers]:
+    """Events, keys and indices of the matched objects in the events that occur."""
+    if collection is None or len(event) == 0:
+        nothing = np.empty(0, dtype=np.int64)
+        return nothing, nothing, nothing
+    (token, low), (other, high) = split_event(int(event.min())), split_event(int(event.max()))
+    if token != source.token or other != source.token:
+        msg = (
+            f"objects from several files in one array ({source.store.name} and others): match them before the arrays "
+            "are concatenated"
+        )
+        raise ValueError(msg)
+    if not source.start <= low <= high < source.stop:
+        source = source.of_range(low, high + 1)
+    column = source.store.schema.collections[collection].fields[_FIELD]
+    links = ak.Array(source.store.manifest.require_encoding(column).layout(source.column(column)))
+    legs = ak.flatten(links, axis=2)
+    first = first_event_id(source.token, source.start)
+    flat = ak.flatten(legs, axis=1)
+    events = np.repeat(np.arange(first, first + len(legs), dtype=np.int64), ak.to_numpy(ak.num(legs)))
+    return events, ak.to_numpy(flat.m_persKey), ak.to_numpy(flat.m_persIndex)
+
+
+def _collection(store: ColumnStore, chain: str) -> str | None:
+    """The collection of the objects matched to a chain, or None when there is no match in the whole file.
+
+    A container is written without columns when it has nothing to hold, or not at all.
+    """
+    names = {container_of(column.name) for column in store.manifest.columns}
+    containers = {match["chain"]: name for name in names if (match := _CONTAINER.match(name))}
+    if not containers:
+        raise _no_matching(store, names)
+    # As MatchFromCompositeTool does: a name with a dot would not do for a branch.
+    container = containers.get(chain.replace(".", "_"))
+    if container is None:
+        in_menus = _in_menus(store)
+        if chain not in in_menus:
+            msg = f"{store.name}: no trigger chain {chain!r}{nearest([*in_menus, *containers], chain)}"
+            raise TriggerNotFoundError(msg)
+        return None
+    found = [c.name for c in store.schema.collections.values() if c.container == container and _FIELD in c.fields]
+    return found[0] if found else None
+
+
+def _in_menus(store: ColumnStore) -> set[str]:
+    """The chains of the file's menus; none when it has no menu."""
+    try:
+        return {name for menu in trigger_menus(store).values() for name in menu.chains}
+    except TriggerNotFoundError:
+        return set()
+
+
+def _no_matching(store: ColumnStore, names: Iterable[str]) -> Exception:
+    navigation = sorted(name for name in names if name.startswith(_NAVIGATION))
+    if navigation:
+        msg = (
+            f"{store.name}: trigger matching of Run 3 is not known here yet: instead of lists of matched objects the "
+            f"file has the trigger's navigation, {', '.join(navigation)}"
+        )
+        return UnsupportedFormatError(msg)
+    msg = f"{store.name}: no trigger matching in the file: no container TrigMatch_HLT_… or AnalysisHLT_…"
+    return TriggerNotFoundError(msg)
