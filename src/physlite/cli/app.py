@@ -144,6 +144,39 @@ def links(
 
 
 @app.command()
+def trigger(
+    file: _File,
+    pattern: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PATTERN",
+            help="Only chains of this name: exact, a glob, or /regular expression/i.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    l1: Annotated[bool, typer.Option("--l1", help="Items of the first level (after veto) instead of chains.")] = False,
+    as_json: _Json = False,
+) -> None:
+    """List the trigger chains: name, prescale, and how many events passed.
+
+    The decisions are those of the HLT (xTrigDecision.efPassedPhysics). The prescale is the chain's own, "off" where it
+    was switched off.
+
+    For example:
+
+    \b
+        physlite trigger FILE
+        physlite trigger FILE 'HLT_e*' | head
+        physlite trigger FILE '/^L1_.*EM22/' --l1
+        physlite trigger FILE --json | jq -r '.chains[] | select(.passed > 0) | .name'
+    """  # noqa: D301  # \b keeps the lines that follow as they are
+    from physlite.cli.trigger import run
+
+    run(file, pattern, l1=l1, as_json=as_json)
+
+
+@app.command()
 def demo(
     *,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the picture goes.", file_okay=False)] = Path(
