@@ -91,3 +91,58 @@ def test_truth_particles_with_both_energy_and_mass():
         assert {"e", "m", "px"} <= set(truth.fields)
         assert ak.all(truth.pt >= 0)
         assert_same(truth.m, truth["m"])
+
+
+@pytest.mark.parametrize("name", [data.R24, data.TREE_ONLY, data.SAMPLE])
+def test_uproot5_951_links_streamed_member_by_member(name):
+    """Keys then indices: each jet of the event once, and a null link for what belongs to none."""
+    with physlite.open(data.path_of(name)) as file:
+        events = file.events()
+        jets = events.METAssoc_AnalysisMET.jet
+        misc = ak.values_astype(events.METAssoc_AnalysisMET.isMisc, bool)
+        assert ak.all(ak.is_none(jets, axis=1) == misc)
+        assert ak.all(ak.sum(misc, axis=1) == 1)
+        linked = ak.drop_none(jets)
+        order = ak.argsort(linked["_link"])
+        assert ak.array_equal(linked.pt[order], events.Jets.pt)
+
+
+@pytest.mark.parametrize("name", [data.R22, data.R24, data.TREE_ONLY, data.SAMPLE])
+def test_uproot5_1177_one_link_an_event(name):
+    with physlite.open(data.path_of(name)) as file:
+        events = file.events()
+        index = events.EventInfo.hardScatterVertexLink.m_persIndex
+        vertex = events.EventInfo.hardScatterVertex
+        assert str(vertex.z.type) == f"{file.num_entries} * ?float32"
+        assert vertex.z.to_list() == [z[i] for z, i in zip(events.PrimaryVertices.z, index, strict=True)]
+
+
+def test_coffea_975_a_target_that_was_renamed_between_releases():
+    """The b-tagging of jets is in a container with a date in its name, or without."""
+    for name, container, probability in (
+        (data.R21, "BTagging_AntiKt4EMPFlow_201903", "DL1r_pb"),
+        (data.R24, "BTagging_AntiKt4EMPFlow", "DL1dv01_pb"),
+    ):
+        with physlite.open(data.path_of(name)) as file:
+            events = file.events()
+            found = events.Jets.btagging[probability]
+            assert ak.array_equal(ak.drop_none(found), events[container][probability])
+            assert not ak.any(ak.is_none(found, axis=1))
+
+
+def test_coffea_element_link_a_target_that_is_not_stored():
+    """Found as any key but 0 was taken for the one container that such links mostly lead to."""
+    with physlite.open(data.path_of(data.TREE_ONLY)) as file:
+        muons = file.events().Muons[67]
+        assert muons.inDetTrackParticle.pt.to_list() == [None]
+
+
+@pytest.mark.parametrize("name", data.ALL_TTREES)
+def test_coffea_truth_particles_with_an_energy_and_a_mass(name):
+    """`events.TruthElectrons` raised, since a vector has either."""
+    with physlite.open(data.path_of(name)) as file:
+        truth = file.events().TruthElectrons
+        assert ak.array_equal(truth.p4.energy, ak.values_astype(truth.e, "float64"))
+        assert ak.array_equal(truth.p4.px, ak.values_astype(truth.px, "float64"))
+        if "m" in truth.fields:
+            assert ak.array_equal(truth.m, file.array("TruthElectronsAuxDyn.m"))
