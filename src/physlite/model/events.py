@@ -173,11 +173,16 @@ class EventSource:
         if known is None or known[0] is offsets or np.array_equal(known[0], offsets):
             return
         event = int(np.flatnonzero(known[0] != offsets)[0]) - 1
-        sizes = [int(o[event + 1] - o[event]) for o in (offsets, known[0])]
+        wrong, right = (
+            (int(o[event + 1] - o[event]), name)
+            for o, name in ((offsets, self.store.manifest.columns[column].name), known)
+        )
+        if collection.size_column is not None and self.column(collection.size_column)[0][event] == wrong[0]:
+            wrong, right = right, wrong
         msg = (
-            f"{self.store.name}: column {self.store.manifest.columns[column].name} has {sizes[0]} objects in event "
-            f"{self.start + event} where {known[1]} has {sizes[1]}: it was not stored for all of them and can only be "
-            "used alone, as events.X.field or with File.arrays"
+            f"{self.store.name}: column {wrong[1]} has {wrong[0]} objects in event {self.start + event} where "
+            f"{right[1]} has {right[0]}: it was not stored for all of them and can only be used alone, as "
+            "events.X.field or with File.arrays; take new events for the other columns"
         )
         raise UnreadableColumnError(msg)
 

@@ -1,0 +1,84 @@
+"""The core's part of following links, against plain Python; and arguments that contradict each other."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from physlite import _core
+
+KEYS = [0, 7, 9]
+
+sizes = st.lists(st.integers(0, 4), min_size=1, max_size=6)
+
+
+@st.composite
+def links(draw):
+    """Sizes of the target container's events, runs of links with their events, and whether each link is its own run."""
+    targets = draw(sizes)
+    alone = draw(st.booleans())
+    number = st.just(1) if alone else st.integers(0, 3)
+    runs = [
+        (
+            draw(st.integers(0, len(targets) - 1)),
+            [(draw(st.sampled_from(KEYS)), draw(st.integers(0, 5) | st.just(2**32 - 1))) for _ in range(draw(number))],
+        )
+        for _ in range(draw(st.integers(0, 6)))
+    ]
+    return targets, runs, alone
+
+
+@given(links(), st.integers(0, 2**40), st.integers(0, 100))
+def test_placing_as_in_plain_python(example, first, begin):
+    targets, runs, alone = example
+    offsets = np.cumsum([0, *targets])
+    expected = []
+    bad = 0
+    for event, run in runs:
+        for key, index in run:
+            if key != 7:
+                expected.append(-5)
+            elif index < targets[event]:
+                expected.append(begin + int(offsets[event]) + index)
+            else:
+                expected.append(-1)
+                bad += 1
+    flat = [link for _, run in runs for link in run]
+    keys, indices = (np.array([link[i] for link in flat], dtype=np.uint32) for i in (0, 1))
+    events = np.array([event + first for event, _ in runs], dtype=np.int64)
+    ends = None if alone else np.cumsum([0, *(len(run) for _, run in runs)])
+    out = np.full(len(flat), -5, dtype=np.int64)
+    assert _core.place_links(events, first, ends, keys, indices, 7, offsets, begin, out) == bad
+    assert out.tolist() == expected
+    assert _core.distinct_keys(keys) == list(dict.fromkeys(key for key, _ in flat if key))
+
+
+def test_runs_are_events_when_nothing_else_is_said():
+    keys = np.full(3, 7, dtype=np.uint32)
+    out = np.zeros(3, dtype=np.int64)
+    _core.place_links(None, 0, np.array([0, 2, 2, 3]), keys, np.array([1, 0, 0], np.uint32), 7,
+                      np.array([0, 2, 5, 6]), 0, out)  # fmt: skip
+    assert out.tolist() == [1, 0, 5]
+
+
+@pytest.mark.parametrize(
+    ("events", "offsets", "targets", "message"),
+    [
+        ([0, 5], None, [0, 1], "an event that is not there"),
+        ([0, -1], None, [0, 1], "an event that is not there"),
+        ([0], None, [0, 1], "more links than events"),
+        (None, [0, 3], [0, 1], "not in order"),
+        (None, [0, 2, 1], [0, 1, 1], "not in order"),
+        (None, None, [0, 1], "an event that is not there"),
+        (None, None, [], "different lengths"),
+    ],
+)
+def test_arguments_that_contradict_each_other(events, offsets, targets, message):
+    def numbers(values):
+        return None if values is None else np.array(values, dtype=np.int64)
+
+    links = np.array([7, 7], dtype=np.uint32)
+    with pytest.raises(IndexError, match=message):
+        _core.place_links(
+            numbers(events), 0, numbers(offsets), links, links * 0, 7, numbers(targets), 0, np.zeros(2, dtype=np.int64)
+        )
