@@ -244,6 +244,8 @@ class Trigger:
         return {smk: menu.items for smk, menu in self.menus.items()}
 
     def _choose(self, wanted: NameFilter, numbers: Mapping[int, Mapping[str, int]], kind: str) -> list[str]:
+        if isinstance(wanted, str) and any(wanted in names for names in numbers.values()):
+            return [wanted]  # as a rule: then thousands of names need not be sorted
         known = sorted(set().union(*numbers.values()))
         try:
             return sorted(select(known, wanted))
