@@ -26,8 +26,13 @@ Besides there are `trackParticle`, `caloCluster`, `vertex` and `track` for the f
 particles, `productionVertex` and `decayVertex` of truth particles, `incoming` and `outgoing` of truth vertices, and
 `trackParticle` of a muon, which goes by the muon's type.
 
-| objects | link | accessor | depth | class | targets |
-|---|---|---|---|---|---|
+`lists` says how many lists of links an object has around each: 0 for one link, 1 for a list of links.
+"""
+TABLE = """
+## {}
+
+| accessor, and field of links | lists | targets |
+|---|---|---|
 """
 
 # One for each trigger chain.
@@ -43,8 +48,11 @@ def page(paths: list[Path]) -> str:
                 name = "matches of a trigger chain" if _MATCHES.match(link.collection) else link.collection
                 rows.setdefault((name, link.field), []).append(link)
     releases = ", ".join(sorted({release for path in paths if (release := _release(path))}))
-    lines = [_row(objects, field, links) for (objects, field), links in sorted(rows.items())]
-    return HEAD.format(releases=releases) + "\n".join(lines) + "\n"
+    tables = []
+    for objects in sorted({objects for objects, _ in rows}):
+        lines = [_row(field, links) for (name, field), links in sorted(rows.items()) if name == objects]
+        tables.append(TABLE.format(objects) + "\n".join(lines) + "\n")
+    return HEAD.format(releases=releases) + "".join(tables)
 
 
 def _release(path: Path) -> str:
@@ -52,19 +60,12 @@ def _release(path: Path) -> str:
     return match[1] if match else ""
 
 
-def _row(objects: str, field: str, links: list[LinkSummary]) -> str:
+def _row(field: str, links: list[LinkSummary]) -> str:
     valid = sorted({f"`{name}`" for link in links for name in link.valid})
     missing = sorted({f"(`{name}`)" for link in links for name in link.dangling} - {f"({name})" for name in valid})
     accessor = next((f"`{link.accessor}`" for link in links if link.accessor), f'`follow("{field}")`')
-    cells = (
-        objects,
-        f"`{field}`",
-        accessor,
-        links[0].depth,
-        links[0].target,
-        ", ".join(valid + missing) or "none seen",
-    )
-    return "| " + " | ".join(map(str, cells)) + " |"
+    targets = ", ".join(valid + missing) or f"none seen; of class {links[0].target}"
+    return f"| {accessor}<br>`{field}` | {links[0].depth} | {targets} |"
 
 
 if __name__ == "__main__":
