@@ -318,7 +318,7 @@ class Trigger:
                 level = "L1" if on_l1 else "HLT"
                 msg = (
                     f"{self._store.name}: no prescales with the {level} prescale key {key}, which events have: the "
-                    f"file has those of {_listed(told) or 'no key'}"
+                    f"file has those of {_listed(told) or 'no key'} with their menu"
                 )
                 raise TriggerNotFoundError(msg)
             yield told[key], chosen & (keys == key)

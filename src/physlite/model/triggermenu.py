@@ -126,9 +126,20 @@ def _run_2(metadata: ColumnStore) -> dict[int, TriggerMenu]:
         return {}
     chains = list(_numbers(metadata, "smk", "chainNames", "chainIds"))
     items = dict(_numbers(metadata, "smk", "itemNames", "itemCtpIds"))
-    chain_prescales = dict(_prescales(metadata, "hltpsk", "chainNames", "chainPrescales"))
-    item_prescales = dict(_prescales(metadata, "l1psk", "itemNames", "itemPrescales"))
-    return {smk: TriggerMenu(smk, found, items[smk], chain_prescales, item_prescales) for smk, found in chains}
+    keys = [smk for smk, _ in chains]
+    chain_prescales = _of_each(keys, _prescales(metadata, "hltpsk", "chainNames", "chainPrescales"))
+    item_prescales = _of_each(keys, _prescales(metadata, "l1psk", "itemNames", "itemPrescales"))
+    return {
+        smk: TriggerMenu(smk, found, items[smk], chain_prescales[smk], item_prescales[smk]) for smk, found in chains
+    }
+
+
+def _of_each(keys: list[int], found: list[tuple[int, Prescales]]) -> dict[int, dict[int, Prescales]]:
+    """The prescales of menus by super master key. A menu is there once for each set of prescales that was used."""
+    out: dict[int, dict[int, Prescales]] = {smk: {} for smk in keys}
+    for smk, (key, prescales) in zip(keys, found, strict=bool(found)):
+        out[smk][key] = prescales
+    return out
 
 
 def _numbers(metadata: ColumnStore, keys: str, names: str, ids: str) -> Iterator[tuple[int, dict[str, int]]]:
@@ -138,13 +149,13 @@ def _numbers(metadata: ColumnStore, keys: str, names: str, ids: str) -> Iterator
         yield key, found
 
 
-def _prescales(metadata: ColumnStore, keys: str, names: str, values: str) -> Iterator[tuple[int, Prescales]]:
+def _prescales(metadata: ColumnStore, keys: str, names: str, values: str) -> list[tuple[int, Prescales]]:
     if f"{_RUN_2}{values}" not in metadata.manifest.index:  # xAOD::TriggerMenu has them as optional
-        return
-    for key, found in _by_name(metadata, keys, names, values):
-        if not all(type(value) is float for value in found.values()):
-            raise _damaged(metadata, f"{_RUN_2}{values}", "holds no real numbers")
-        yield key, found
+        return []
+    sets: list[tuple[int, Prescales]] = list(_by_name(metadata, keys, names, values))
+    if not all(type(value) is float for _, prescales in sets for value in prescales.values()):
+        raise _damaged(metadata, f"{_RUN_2}{values}", "holds no real numbers")
+    return sets
 
 
 def _by_name(metadata: ColumnStore, keys: str, names: str, values: str) -> Iterator[tuple[int, dict[str, Any]]]:
