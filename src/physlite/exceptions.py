@@ -7,6 +7,7 @@ __all__ = [
     "ColumnNotFoundError",
     "CorruptDataError",
     "EntryRangeError",
+    "MetadataNotFoundError",
     "NotAnEventFileError",
     "PhysliteError",
     "StaleManifestError",
@@ -46,6 +47,10 @@ class ColumnNotFoundError(PhysliteError, KeyError):
 
 class EntryRangeError(PhysliteError, IndexError):
     """An entry range that does not lie in the file."""
+
+
+class MetadataNotFoundError(PhysliteError, LookupError):
+    """The file does not say what was asked about it."""
 
 
 class StaleManifestError(PhysliteError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,18 @@ import typer
 
 import physlite
 from physlite.cli.output import Head, print_json, print_table, print_title
+from physlite.exceptions import MetadataNotFoundError
 from physlite.model.file import File
+from physlite.model.metadata import Metadata
 from physlite.model.naming import short_class
 from physlite.model.show import human_bytes
 from physlite.model.summary import CollectionSummary, Size, Summary, summarize
+
+# What JSON has of the metadata.
+_METADATA = (
+    "is_simulation", "mc_channel_number", "mc_campaign", "run_numbers", "generators", "release", "ami_tag",
+    "beam_energy", "beam_type", "data_type", "geometry_version", "conditions_tag", "simulation_flavour", "weight_names",
+)  # fmt: skip
 
 _COLLECTION_HEADS = (
     Head("collection", weight=2),
@@ -65,7 +74,18 @@ def _as_json(path: str, file: File, summary: Summary) -> dict[str, Any]:
             for c in summary.collections
         ],
         "outside_collections": _bytes(summary.outside),
+        "metadata": _metadata(file.metadata),
     }
+
+
+def _metadata(metadata: Metadata) -> dict[str, Any]:
+    """For JSON; without what cannot be had, as the sums of a file without a MetaData tree."""
+    out: dict[str, Any] = {name: getattr(metadata, name) for name in _METADATA}
+    try:
+        out["sums"] = {str(variation): asdict(total) for variation, total in metadata.sums.items()}
+    except MetadataNotFoundError:
+        out["sums"] = None
+    return out
 
 
 def _bytes(size: Size) -> dict[str, int]:
@@ -88,9 +108,23 @@ def _print(path: str, file: File, summary: Summary, top: int | None) -> None:
     )
     _print_unreadable(file, summary)
     typer.echo()
+    _print_metadata(file.metadata)
+    typer.echo()
     _print_collections(file, summary, top)
     typer.echo()
     _print_columns(file, summary, top)
+
+
+def _print_metadata(metadata: Metadata) -> None:
+    facts = {name: text for name, text in metadata.rows() if name != "events"}
+    try:
+        total = metadata.sum_of()
+    except MetadataNotFoundError as error:
+        facts["sum of weights"] = f"unknown ({str(error).partition(': ')[2].partition(',')[0]})"
+    else:
+        facts["sum of weights"] = f"{total.weights:.10g} of {total.events:,} events"
+    print_title("Metadata")
+    _print_facts(facts)
 
 
 def _print_unreadable(file: File, summary: Summary) -> None:

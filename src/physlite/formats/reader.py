@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from physlite import _core
 from physlite.exceptions import CorruptDataError, UnreadableColumnError, UnsupportedFormatError
+from physlite.formats.encoding import Encoding, Primitive, ToEnd
 from physlite.formats.fallback import FallbackReader
 from physlite.formats.manifest import Manifest
 from physlite.storage import ByteSource, Range
@@ -19,6 +20,9 @@ from physlite.storage import ByteSource, Range
 __all__ = ["ColumnReader", "default_threads"]
 
 Buffers = list[NDArray[Any]]
+
+# An entry as a list of its bytes.
+_BYTES = Encoding(0, ToEnd(Primitive("u1")))
 
 
 def default_threads() -> int:
@@ -64,13 +68,23 @@ class ColumnReader:
         self._require_readable(column)
         return self._fallback.read(self.manifest.columns[column].path, start, stop)
 
+    def raw(self, column: int, entry: int) -> bytes:
+        """The bytes of one entry of a column, as they are in its basket.
+
+        Raises:
+            CorruptDataError, OSError: as `buffers`.
+        """
+        (buffers,) = self._decode([column], entry, entry + 1, _BYTES)
+        return bytes(buffers[1])
+
     def _require_readable(self, column: int) -> None:
         part = self.manifest.unreadable_part(column)
         if part is not None:
             msg = f"{self.source.name}: column {part.name} cannot be read: {part.problem}"
             raise UnreadableColumnError(msg)
 
-    def _decode(self, columns: list[int], start: int, stop: int) -> list[Buffers]:
+    def _decode(self, columns: list[int], start: int, stop: int, encoding: Encoding | None = None) -> list[Buffers]:
+        """Buffers of columns, as their own encodings or another one says."""
         requests: list[tuple[int, list[Range], NDArray[np.int64]]] = []
         ranges: list[Range] = []
         first_pages = []
@@ -89,8 +103,8 @@ class ColumnReader:
         calls = []
         for column, spans, first_entry in requests:
             data = [next(fetched) if r.offset >= 0 else inline[-1 - r.offset :][: r.size] for r in spans]
-            encoding = self.manifest.require_encoding(column)
-            calls.append((encoding.program, data, np.ascontiguousarray(first_entry), start, stop))
+            program = (encoding or self.manifest.require_encoding(column)).program
+            calls.append((program, data, np.ascontiguousarray(first_entry), start, stop))
         try:
             return _core.decode(calls, self.threads)
         except (_core.CorruptData, _core.Unsupported) as error:

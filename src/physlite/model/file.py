@@ -6,7 +6,7 @@ import functools
 import operator
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from uuid import UUID
 
 import awkward as ak
@@ -21,6 +21,9 @@ from physlite.model.links import LinkField, Target
 from physlite.model.naming import Collection
 from physlite.model.store import ColumnStore, open_store
 from physlite.storage import Openable
+
+if TYPE_CHECKING:
+    from physlite.model.metadata import Metadata
 
 __all__ = ["File", "events", "open"]
 
@@ -80,6 +83,17 @@ class File:
     def streamers(self) -> dict[str, ClassDescription]:
         """The classes the file describes, with their members: `file.streamers["ElementLinkBase"]`."""
         return RootFile(self.source).streamers
+
+    @functools.cached_property
+    def metadata(self) -> Metadata:
+        """What the file says of itself: channel, release, runs, sums of weights.
+
+        Raises:
+            CorruptDataError: the MetaData tree is damaged.
+        """
+        from physlite.model.metadata import read_metadata
+
+        return read_metadata(self._store)
 
     # ------------------------------------------------------------------------------------------------------- arrays
 

@@ -16,6 +16,7 @@ from physlite.formats import ttree
 from physlite.formats.cache import BufferCache
 from physlite.formats.detect import read_event_manifest
 from physlite.formats.manifest import Manifest
+from physlite.formats.metadata import EventFormatRow, read_event_format
 from physlite.formats.reader import ColumnReader, default_threads
 from physlite.formats.rootfile import RootFile
 from physlite.model.links import Target
@@ -111,7 +112,23 @@ class ColumnStore:
 
     @functools.cached_property
     def _told_targets(self) -> Mapping[int, Target]:
-        return self.schema.links.told_by(())
+        return self.schema.links.told_by(self._event_format())
+
+    def _event_format(self) -> list[EventFormatRow]:
+        """The file's own table of containers; empty where it has none, or its table is split as in old releases."""
+        tree = self.metadata
+        if tree is None or tree.manifest.num_entries == 0:
+            return []
+        tables = [
+            i
+            for i, column in enumerate(tree.manifest.columns)
+            if column.type_name.startswith("xAOD::EventFormat") and not column.encoding and column.pages
+        ]
+        return [row for i in tables for row in read_event_format(tree.raw(i, 0))]
+
+    def raw(self, column: int, entry: int) -> bytes:
+        """The bytes of one entry of a column, whether or not they can be decoded; errors as `buffers`."""
+        return self._reader.raw(column, entry)
 
     def stored_bytes(self, column: int) -> int:
         """Bytes that reading a column takes from the file."""
