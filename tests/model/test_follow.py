@@ -253,3 +253,10 @@ def test_the_track_of_a_muon_goes_by_its_type(tree_only):
         tracks = muons.trackParticle
         assert ak.count(tracks.qOverP) == ak.count(muons.pt)
         assert ak.all(tracks.charge == muons.charge)
+
+
+def test_a_container_without_columns_is_known():
+    """Its interface is in the file, and says how many objects it has: none."""
+    with physlite.open(data.path_of(data.R21)) as file:
+        target = file.link_target(1059003550)
+        assert (target.container, target.collection) == ("TruthBSM", None)

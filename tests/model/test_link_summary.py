@@ -46,7 +46,7 @@ def test_depths_and_accessors():
 def test_some_links():
     with physlite.open(data.path_of(data.R21)) as file:
         assert [s.field for s in summarize_links(file, "TruthTaus.*Links")] == ["parentLinks", "childLinks"]
-        with pytest.raises(ColumnNotFoundError, match=r"no column matches 'TruthTaus\.parentLink'; nearest"):
+        with pytest.raises(ColumnNotFoundError, match=r"no link matches 'TruthTaus\.parentLink'; nearest"):
             summarize_links(file, "TruthTaus.parentLink")
 
 

@@ -431,7 +431,7 @@ def test_unknown_names():
     fails(KeyError, lambda: trigger.passed("HLT_mu26_ivarmedum"))
     fails(TriggerNotFoundError, lambda: trigger.passed_l1("L1_EM22VHJ"), "L1_EM22VHI")
     fails(TriggerNotFoundError, lambda: trigger.passed(lambda _: False), "4241")
-    fails(TriggerNotFoundError, lambda: trigger.names("/[/"), "4241")
+    fails(TriggerNotFoundError, lambda: trigger.names("/[/"), "not a regular expression")
     with pytest.raises(ValueError, match="'before prescale', 'after prescale', 'after veto'"):
         trigger.passed_l1("L1_EM22VHI", "before veto")
 

@@ -1,4 +1,4 @@
-"""Choosing columns by name."""
+"""Choosing columns, and other things with names, by their names."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ _GLOB = re.compile(r"[*?\[]")
 _REGEX_ONLY = re.compile(r"[()|^$\\+]")
 
 
-def select(names: Sequence[str], wanted: NameFilter) -> list[str]:
+def select(names: Sequence[str], wanted: NameFilter, what: str = "column", hint: str = "try .show()") -> list[str]:
     r"""The names that a filter chooses.
 
     A string is, whichever comes first: a name to the letter; `/regex/` or `/regex/i`, searched for; a regular
     expression, searched for, when it has any of `( ) | ^ $ + \`; a glob pattern (`AnalysisElectrons*.pt`). An iterable
     of strings chooses what any of them does, in their order; a function the names for which it is true; None all.
+    Messages speak of `what` (one of the things) and give a `hint` where no name is near.
 
     Raises:
         ColumnNotFoundError: nothing is chosen. The message offers the nearest names.
@@ -35,23 +36,27 @@ def select(names: Sequence[str], wanted: NameFilter) -> list[str]:
     if callable(wanted):
         chosen = [name for name in names if wanted(name)]
         if not chosen:
-            msg = f"the function chooses none of the {len(names)} columns"
+            msg = f"the function chooses none of the {len(names)} {what}s"
             raise ColumnNotFoundError(msg)
         return chosen
     patterns = [wanted] if isinstance(wanted, str) else wanted
     if not isinstance(patterns, Iterable):
-        msg = f"columns are chosen by names, patterns or a function, not by {wanted!r}"
+        msg = f"{what}s are chosen by names, patterns or a function, not by {wanted!r}"
         raise TypeError(msg)
-    return list(dict.fromkeys(name for pattern in patterns for name in _required(names, pattern)))
+    return list(dict.fromkeys(name for pattern in patterns for name in _required(names, pattern, what, hint)))
 
 
-def _required(names: Sequence[str], pattern: str) -> list[str]:
+def _required(names: Sequence[str], pattern: str, what: str, hint: str) -> list[str]:
     if not isinstance(pattern, str):
-        msg = f"a column's name or pattern is a string, not {pattern!r}"
+        msg = f"the name or pattern of a {what} is a string, not {pattern!r}"
         raise TypeError(msg)
-    found = _match(names, pattern)
+    try:
+        found = _match(names, pattern)
+    except re.error as error:
+        msg = f"no {what} matches {pattern!r}: it is not a regular expression ({error})"
+        raise ColumnNotFoundError(msg) from None
     if not found:
-        msg = f"no column matches {pattern!r}{nearest(names, pattern, f' ({len(names)} columns; try .show())')}"
+        msg = f"no {what} matches {pattern!r}{nearest(names, pattern, f' ({len(names)} {what}s; {hint})')}"
         raise ColumnNotFoundError(msg)
     return found
 
@@ -63,11 +68,7 @@ def _match(names: Sequence[str], pattern: str) -> list[str]:
     if slashed is None and not _REGEX_ONLY.search(pattern):
         return fnmatch.filter(names, pattern) if _GLOB.search(pattern) else []
     flags = sum(getattr(re, flag.upper()) for flag in set(slashed["flags"])) if slashed else 0
-    try:
-        search = re.compile(slashed["pattern"] if slashed else pattern, flags).search
-    except re.error as error:
-        msg = f"no column matches {pattern!r}: it is not a regular expression ({error})"
-        raise ColumnNotFoundError(msg) from None
+    search = re.compile(slashed["pattern"] if slashed else pattern, flags).search
     return [name for name in names if search(name)]
 
 

@@ -169,6 +169,17 @@ class EventsArray(_FromFile, ak.Array):
         return Trigger(self)
 
 
+class EventRecord(_Linked, ak.Record):
+    """An event: a record of collections."""
+
+    @property
+    def trigger(self) -> Trigger:
+        """The trigger of this event; results are arrays of length 1."""
+        layout = self.layout
+        found: Trigger = ak.Array(layout.array[layout.at : layout.at + 1], attrs=self.attrs).trigger
+        return found
+
+
 class AuxElementArray(_FromFile, ak.Array):
     """Objects without further behavior."""
 
@@ -333,6 +344,7 @@ for _name in PARTICLES:
     _particle(_name, _MASSES.get(_name), _OWN.get(_name, ()))
 
 behavior["*", "Events"] = EventsArray
+behavior["Events"] = EventRecord
 for _name in OTHERS:
     behavior["*", _name] = AuxElementArray
     behavior[_name] = AuxElementRecord

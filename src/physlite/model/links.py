@@ -62,6 +62,12 @@ class LinkTable:
         self.targets: dict[int, Target] = {}
         for container, class_name in NOT_STORED:
             self.targets[sg_key(container, CLASS_IDS[class_name])] = Target(container, class_name, None)
+        stored = _stored(collections)
+        for column in columns:
+            # The interface of a container, which may have no columns: then it has no objects either.
+            if column.name not in stored and column.type_name in CLASS_IDS:
+                key = sg_key(column.name, CLASS_IDS[column.type_name])
+                self.targets[key] = Target(column.name, column.type_name, None)
         self.keys: dict[str, int] = {}
         for c in collections.values():
             class_id = CLASS_IDS.get(c.class_name, 0)
@@ -91,8 +97,13 @@ class LinkTable:
 
     def told_by(self, rows: Iterable[tuple[str, str, int]]) -> dict[int, Target]:
         """The targets that a file's own table of (container, class, key) names."""
-        stored = {c.container: c.name for c in self._collections.values() if c.is_list}
+        stored = _stored(self._collections)
         return {key: Target(name, class_name, stored.get(name)) for name, class_name, key in rows}
+
+
+def _stored(collections: Mapping[str, Collection]) -> dict[str, str]:
+    """Names of collections that are lists by their containers."""
+    return {c.container: c.name for c in collections.values() if c.is_list}
 
 
 def _declared_target(type_name: str) -> str:

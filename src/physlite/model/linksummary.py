@@ -58,7 +58,7 @@ def summarize_links(file: File, names: NameFilter = None) -> list[LinkSummary]:
     """
     events = file.events()
     links = {link.name: link for link in file.links}
-    return [_count(file, events, links[name]) for name in select(list(links), names)]
+    return [_count(file, events, links[name]) for name in select(list(links), names, "link", "see File.links")]
 
 
 def _count(file: File, events: ak.Array, link: LinkField) -> LinkSummary:

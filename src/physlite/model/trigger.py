@@ -248,12 +248,10 @@ class Trigger:
             return [wanted]  # as a rule: then thousands of names need not be sorted
         known = sorted(set().union(*numbers.values()))
         try:
-            return sorted(select(known, wanted))
+            return sorted(select(known, wanted, kind, "in the trigger menu"))
         except ColumnNotFoundError as error:
-            what = f"no {kind} that this function chooses" if callable(wanted) else f"no {kind} matches {wanted!r}"
-            close = nearest(known, wanted) if isinstance(wanted, str) else ""
-            msg = f"{self._store.name}: {what}{close or f' ({len(known)} in the trigger menu)'}"
-            raise TriggerNotFoundError(msg) from error
+            msg = f"{self._store.name}: {error}"
+            raise TriggerNotFoundError(msg) from None
 
     # --------------------------------------------------------------------------------------------------- decisions
 
