@@ -119,7 +119,15 @@ def test_stages_of_l1():
     assert trigger.passed_l1("L1_EM22VHI").to_list() == trigger.passed_l1("L1_EM22VHI", "after veto").to_list()
 
 
-@pytest.mark.parametrize("pattern", ["HLT_mu*", "/^hlt_MU.*ivar/i", [MU26, E26], lambda name: "xe110" in name], ids=str)
+PATTERNS = {
+    "glob": "HLT_mu*",
+    "regex": "/^hlt_MU.*ivar/i",
+    "names": [MU26, E26],
+    "function": lambda name: "xe110" in name,
+}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS)
 def test_any_chain_of_a_pattern(pattern):
     trigger = events_of(R21).trigger
     names = trigger.names(pattern)
