@@ -10,7 +10,7 @@ import functools
 import itertools
 import numbers
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
@@ -21,7 +21,8 @@ from physlite.model import edm
 from physlite.model.accessors import accessors, find_accessor
 from physlite.model.follow import follow
 from physlite.model.naming import OTHERS, PARTICLES
-from physlite.model.objects import EVENT, LINK, SOURCE, shown
+from physlite.model.objects import EVENT, LINK, shown
+from physlite.model.source import SOURCE, Source, source_of
 
 if TYPE_CHECKING:
     from physlite.model.trigger import Trigger
@@ -33,16 +34,6 @@ __all__: list[str] = []
 _MUON_MASS = 105.65837
 
 behavior: dict[Any, Any] = {}
-
-
-class _Source(Protocol):
-    """What an array is read from: an EventSource."""
-
-    def select(self, layout: ak.contents.Content, where: Any) -> ak.Array | None:
-        """`array[where]` where it can be read better than by cutting the array."""
-
-    def reduce(self, layout: ak.contents.Content) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
-        """What an array of this layout pickles as when it is still as in the file."""
 
 
 class _Linked:
@@ -133,7 +124,7 @@ class _FromFile(_Linked):
     def __getitem__(self, where: Any) -> Any:
         if isinstance(where, tuple) and where and all(isinstance(name, str) for name in where):
             return functools.reduce(lambda array, name: array[name], where, self)  # field by field, as if typed so
-        source: _Source | None = self.attrs.get(SOURCE)
+        source = source_of(self)
         if source is not None:
             found = source.select(self.layout, where)
             if found is not None:
@@ -145,7 +136,7 @@ class _FromFile(_Linked):
         return out
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        source: _Source | None = self.attrs.get(SOURCE)
+        source = source_of(self)
         if source is None:
             return super().__reduce_ex__(protocol)
         attrs = {key: value for key, value in self.attrs.items() if key != SOURCE}
@@ -153,7 +144,7 @@ class _FromFile(_Linked):
         return source.reduce(self.layout) or (_with_source, (plain, source))
 
 
-def _with_source(array: ak.Array, source: _Source) -> ak.Array:
+def _with_source(array: ak.Array, source: Source) -> ak.Array:
     """Objects that are data by now, with the file that their links lead into."""
     return ak.Array(array, attrs={**array.attrs, SOURCE: source})
 

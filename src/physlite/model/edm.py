@@ -12,7 +12,7 @@ import numpy as np
 from vector.backends import awkward as vector_awkward
 
 from physlite.model.follow import follow_links, of_record
-from physlite.model.objects import SOURCE
+from physlite.model.source import source_of
 
 __all__ = [
     "CaloClusterMembers",
@@ -163,8 +163,9 @@ class MuonMembers(_Objects):
         return follow_links(self, keys, indices, "combinedTrackParticleLink")
 
 
-def _stored_keys(objects: Any) -> Any:
-    return objects.attrs[SOURCE].store.schema.links.stored_keys
+def _stored_keys(objects: Any) -> list[int]:
+    source = source_of(objects)
+    return source.store.schema.links.stored_keys if source is not None else []
 
 
 def _is_one_of(values: Any, numbers: list[int]) -> Any:

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from physlite.exceptions import UnreadableColumnError
 from physlite.model import behaviors as _behaviors  # noqa: F401  # registers what objects can do
 from physlite.model.naming import Collection
-from physlite.model.objects import HIDDEN, LINK, SOURCE, event_ids, file_token, own_links
+from physlite.model.objects import HIDDEN, LINK, event_ids, file_token, own_links
+from physlite.model.source import SOURCE, Reduced
 from physlite.model.store import ColumnStore
 
 __all__ = ["EventSource", "OnBadLink"]
 
 Buffer = NDArray[Any]
 OnBadLink = Literal["raise", "none"]
-Reduced = tuple[Callable[..., ak.Array], tuple[Any, ...]]
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections import ChainMap
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import awkward as ak
 import numpy as np
@@ -18,13 +18,11 @@ from numpy.typing import NDArray
 
 from physlite import _core
 from physlite.exceptions import BadLinkError, UnknownLinkWarning
+from physlite.model.links import Target
 from physlite.model.merging import MergedObjects
 from physlite.model.naming import short_class
-from physlite.model.objects import EVENT, LINK, SOURCE, first_event_id, split_event
-
-if TYPE_CHECKING:
-    from physlite.model.events import EventSource
-    from physlite.model.links import Target
+from physlite.model.objects import EVENT, LINK, first_event_id, split_event
+from physlite.model.source import Source, source_of
 
 __all__ = ["follow", "follow_links", "of_record"]
 
@@ -67,8 +65,8 @@ def of_record(record: ak.Record, function: Callable[[ak.Array], Any]) -> Any:
     return function(array)[0]
 
 
-def _require_source(objects: ak.Array) -> EventSource:
-    source: EventSource | None = objects.attrs.get(SOURCE)
+def _require_source(objects: ak.Array) -> Source:
+    source = source_of(objects)
     if source is None:
         msg = "links cannot be followed: the array does not know its file any more, as after ak.zip or ak.from_iter"
         raise ValueError(msg)
@@ -81,7 +79,7 @@ def _follow_pairs(objects: ak.Array, pairs: Content, field: str) -> ak.Array:
     return ak.Array(_map_objects(pairs, field, resolver), attrs=objects.attrs)
 
 
-def _covering(source: EventSource, event: NDArray[np.int64]) -> EventSource:
+def _covering(source: Source, event: NDArray[np.int64]) -> Source:
     """The source itself, or one of the same file with all the events that objects are of."""
     if len(event) == 0:
         return source
@@ -175,7 +173,7 @@ def _member(links: Content, name: str) -> NDArray[np.uint32]:
 class _Links(NamedTuple):
     """Flat links, in runs that are of one event each: see LinkRuns in the core."""
 
-    source: EventSource
+    source: Source
     events: _Events
     offsets: _Events
     keys: NDArray[np.uint32]
@@ -200,7 +198,7 @@ class _Links(NamedTuple):
 class _Resolver:
     """Flat arrays of events, keys and indices to records of the targets."""
 
-    def __init__(self, source: EventSource, objects: ak.Array, field: str) -> None:
+    def __init__(self, source: Source, objects: ak.Array, field: str) -> None:
         self._source = source
         self._objects = objects
         self._field = field

@@ -17,7 +17,6 @@ __all__ = [
     "EVENT",
     "HIDDEN",
     "LINK",
-    "SOURCE",
     "event_ids",
     "file_token",
     "first_event_id",
@@ -25,10 +24,6 @@ __all__ = [
     "shown",
     "split_event",
 ]
-
-# Key of the attribute that ties an array to the file it is read from. For Awkward, "@" makes it transient: it is not
-# written with the data into Parquet.
-SOURCE = "@physlite"
 
 EVENT = "_event"
 LINK = "_link"

@@ -13,8 +13,8 @@ import awkward as ak
 
 from physlite.formats.encoding import parse_encoding
 from physlite.formats.manifest import Manifest
+from physlite.model.joining import merged_form
 from physlite.model.links import LinkTable, is_link
-from physlite.model.merging import merged_form
 from physlite.model.naming import Collection, ColumnNames, find_collections, record_of_class
 from physlite.model.objects import HIDDEN
 

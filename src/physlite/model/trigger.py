@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import awkward as ak
 import numpy as np
@@ -13,13 +13,10 @@ from numpy.typing import NDArray
 
 from physlite.exceptions import ColumnNotFoundError, CorruptDataError, TriggerNotFoundError
 from physlite.formats.filters import NameFilter, nearest, select
-from physlite.model.objects import SOURCE
+from physlite.model.source import source_of
+from physlite.model.store import ColumnStore
 from physlite.model.triggermatching import matched_combinations
 from physlite.model.triggermenu import Prescales, TriggerMenu, trigger_menus
-
-if TYPE_CHECKING:
-    from physlite.model.events import EventSource
-    from physlite.model.store import ColumnStore
 
 __all__ = ["Stage", "Trigger", "TriggerSummary"]
 
@@ -99,7 +96,7 @@ class Trigger:
     """
 
     def __init__(self, events: ak.Array) -> None:
-        source: EventSource | None = events.attrs.get(SOURCE)
+        source = source_of(events)
         if source is None:
             msg = "the trigger menu of these events cannot be found: the array does not know its file any more"
             raise ValueError(msg)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -17,14 +17,12 @@ from numpy.typing import NDArray
 from physlite.exceptions import TriggerNotFoundError, UnsupportedFormatError
 from physlite.formats.filters import nearest
 from physlite.model.follow import of_record
-from physlite.model.merging import merged_form
+from physlite.model.joining import merged_form
 from physlite.model.naming import container_of
-from physlite.model.objects import EVENT, LINK, SOURCE, first_event_id, split_event
+from physlite.model.objects import EVENT, LINK, first_event_id, split_event
+from physlite.model.source import Source, source_of
+from physlite.model.store import ColumnStore
 from physlite.model.triggermenu import trigger_menus
-
-if TYPE_CHECKING:
-    from physlite.model.events import EventSource
-    from physlite.model.store import ColumnStore
 
 __all__ = ["matched", "matched_combinations", "matched_objects"]
 
@@ -39,7 +37,7 @@ def matched(objects: ak.Array | ak.Record, chain: str) -> Any:
     """Whether each object is one to which a chain was matched; see `Trigger.matched`."""
     if isinstance(objects, ak.Record):
         return of_record(objects, lambda array: matched(array, chain))
-    source: EventSource | None = objects.attrs.get(SOURCE)
+    source = source_of(objects)
     if source is None or not {EVENT, LINK} <= set(objects.layout.fields):
         msg = "trigger matches of these objects cannot be found: they do not know their file and event any more"
         raise ValueError(msg)
@@ -78,7 +76,7 @@ def matched_objects(
     return known & np.isin(at, event_place * (len(links) + 1) + link_place)
 
 
-def matched_combinations(source: EventSource, events: ak.Array, chain: str) -> ak.Array:
+def matched_combinations(source: Source, events: ak.Array, chain: str) -> ak.Array:
     """What `Trigger.matched` gives, for events of a source."""
     collection = _collection(source.store, chain)
     if collection is not None:
@@ -93,7 +91,7 @@ def _zeros(length: int) -> ak.index.Index64:
     return ak.index.Index64(np.zeros(length, dtype=np.int64))
 
 
-def _matches(source: EventSource, collection: str | None, event: Integers) -> tuple[Integers, Integers, Integers]:
+def _matches(source: Source, collection: str | None, event: Integers) -> tuple[Integers, Integers, Integers]:
     """Events, keys and indices of the matched objects in the events that occur."""
     if collection is None or len(event) == 0:
         nothing = np.empty(0, dtype=np.int64)

@@ -1,0 +1,77 @@
+"""What arrays of objects know of where they come from: the interface of `EventSource`, for all that stands on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, Self
+
+import awkward as ak
+from numpy.typing import NDArray
+
+from physlite.model.store import ColumnStore
+
+__all__ = ["SOURCE", "Reduced", "Source", "source_of"]
+
+Buffer = NDArray[Any]
+# What pickle is given for an array.
+Reduced = tuple[Callable[..., Any], tuple[Any, ...]]
+
+# Key of the attribute that ties an array to the file it is read from. For Awkward, "@" makes it transient: it is not
+# written with the data into Parquet.
+SOURCE = "@physlite"
+
+
+class Source(Protocol):
+    """Entries `start` ≤ i < `stop` of a file as events."""
+
+    start: int
+    stop: int
+    on_bad_link: str
+
+    @property
+    def store(self) -> ColumnStore:
+        """The columns of the file."""
+
+    @property
+    def token(self) -> int:
+        """The number by which objects know their file."""
+
+    @property
+    def buffers(self) -> Mapping[str, Callable[[], Buffer]]:
+        """The buffers of all columns by form key and attribute, as functions that read them."""
+
+    def of_range(self, start: int, stop: int) -> Self:
+        """Other entries of the same file."""
+
+    def select(self, layout: ak.contents.Content, where: Any) -> ak.Array | None:
+        """`array[where]` where it can be read better than by cutting the array."""
+
+    def reduce(self, layout: ak.contents.Content) -> Reduced | None:
+        """What an array of this layout pickles as when it is still as in the file."""
+
+    def column(self, column: int) -> list[Buffer]:
+        """The decoded buffers of a column."""
+
+    def collection_offsets(self, name: str) -> Buffer:
+        """Where each event's objects begin in a collection."""
+
+    def size_of(self, name: str) -> int:
+        """How many objects a collection has in all events."""
+
+    def objects_form(self, name: str) -> ak.forms.Form:
+        """The form of the objects of a collection, without the lists."""
+
+    def object_column(self, name: str, field: str) -> ak.contents.Content:
+        """A field of the objects of a collection in all events, behind one another."""
+
+    def link_column(self, layout: ak.contents.Content, field: str) -> ak.contents.Content | None:
+        """The column of a field of all objects of a collection, where this layout is these; else None."""
+
+    def require_sizes(self, name: str) -> None:
+        """Raises UnreadableColumnError when the offsets in use of a collection are not those that it should have."""
+
+
+def source_of(array: ak.Array | ak.Record) -> Source | None:
+    """Where an array comes from, or None when it does not know that any more."""
+    source: Source | None = array.attrs.get(SOURCE)
+    return source
