@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import physlite
 from support import slow_links
 from support.data import R21, R22, R24, SAMPLE, TIMES_50, TREE_ONLY, path_of
+from support.examples import FEWER
 
 COLUMNS = [(name, column) for name, columns in slow_links.pinned().items() for column in columns]
 
@@ -233,6 +234,7 @@ def expected_of(name, column):
 WHOLE_EVENTS = [*KINDS, (R24, "EventInfoAuxDyn.hardScatterVertexLink")]
 
 
+@FEWER
 @given(data=st.data())
 def test_entry_ranges(data):
     """Those of the large file begin and end in any of many baskets."""
@@ -243,6 +245,7 @@ def test_entry_ranges(data):
     assert same(followed(opened(name).events(start, stop), column)["_link"], expected[start:stop])
 
 
+@FEWER
 @given(data=st.data())
 def test_slices_of_events(data):
     name, column = data.draw(st.sampled_from(WHOLE_EVENTS))
@@ -251,6 +254,7 @@ def test_slices_of_events(data):
     assert same(followed(opened(name).events()[chosen], column)["_link"], expected[chosen])
 
 
+@FEWER
 @given(data=st.data())
 def test_events_in_any_order(data):
     name, column = data.draw(st.sampled_from(WHOLE_EVENTS))
@@ -437,6 +441,7 @@ class Mirror:
 STEPS = [step for step in vars(Mirror) if not step.startswith("_")]
 
 
+@FEWER
 @given(data=st.data())
 def test_whatever_is_chosen_before(data):
     name, column = data.draw(st.sampled_from(KINDS))
