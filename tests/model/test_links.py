@@ -250,7 +250,7 @@ def test_entry_ranges(data):
 def test_slices_of_events(data):
     name, column = data.draw(st.sampled_from(WHOLE_EVENTS))
     expected = expected_of(name, column)
-    chosen = data.draw(st.slices(len(expected)))
+    chosen = data.draw(slices(len(expected)))
     assert same(followed(opened(name).events()[chosen], column)["_link"], expected[chosen])
 
 
@@ -366,6 +366,11 @@ def jagged(lists, kind):
     return ak.unflatten(flat, np.asarray([len(event) for event in lists], dtype=np.int64))
 
 
+def slices(length):
+    """Slices; those that choose nothing as Awkward 2.14 takes them: `array[1:0:1]` is an error there for any array."""
+    return st.slices(length).map(lambda s: s if range(length)[s] else slice(0, 0))
+
+
 class Mirror:
     """Objects and, in plain lists, what their links lead to; whatever is done to the one is done to the other."""
 
@@ -374,7 +379,7 @@ class Mirror:
         self.lists = [[One(targets) for targets in event] for event in expected]
 
     def slice_events(self, draw, _):
-        chosen = draw(st.slices(len(self.lists)))
+        chosen = draw(slices(len(self.lists)))
         self.objects, self.lists = self.objects[chosen], self.lists[chosen]
 
     def pick_events(self, _, number):
