@@ -260,3 +260,19 @@ def test_a_container_without_columns_is_known():
     with physlite.open(data.path_of(data.R21)) as file:
         target = file.link_target(1059003550)
         assert (target.container, target.collection) == ("TruthBSM", None)
+
+
+def test_single_objects_and_events_go_through_a_pickle(events):
+    expected = events[2].Electrons[0].trackParticle.z0
+    electron = pickle.loads(pickle.dumps(events[2].Electrons[0]))  # noqa: S301  # our own
+    assert electron.trackParticle.z0 == expected
+    event = pickle.dumps(events[2])
+    assert len(event) < 1000  # where it is, not what it is
+    assert pickle.loads(event).Electrons[0].trackParticle.z0 == expected  # noqa: S301
+
+
+def test_what_has_lost_its_file_says_so(events):
+    lost = ak.from_iter(ak.to_list(events[:3].Electrons))
+    lost = ak.with_name(lost, "Electron")
+    with pytest.raises(ValueError, match="does not know its file"):
+        lost.follow("trackParticleLinks")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import numbers
+import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -160,7 +161,18 @@ class EventsArray(_FromFile, ak.Array):
         return Trigger(self)
 
 
-class EventRecord(_Linked, ak.Record):
+class _RecordFromFile(_Linked):
+    """One object, or one event."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if source_of(self) is None:
+            return super().__reduce_ex__(protocol)
+        layout = self.layout
+        array = ak.Array(layout.array, attrs=self.attrs)
+        return (operator.getitem, (array[layout.at : layout.at + 1], 0))
+
+
+class EventRecord(_RecordFromFile, ak.Record):
     """An event: a record of collections."""
 
     @property
@@ -175,7 +187,7 @@ class AuxElementArray(_FromFile, ak.Array):
     """Objects without further behavior."""
 
 
-class AuxElementRecord(_Linked, ak.Record):
+class AuxElementRecord(_RecordFromFile, ak.Record):
     """One of them."""
 
 
@@ -310,7 +322,7 @@ def _particle(name: str, mass: float | None, own: tuple[type, ...]) -> None:
     """
     members = {"_mass": mass, "__module__": __name__, "__doc__": (own[0] if own else LorentzVector).__doc__}
     array = type(f"{name}Array", (_FromFile, *own, LorentzVector, ak.Array), dict(members))
-    record = type(f"{name}Record", (_Linked, *own, LorentzVector, ak.Record), dict(members))
+    record = type(f"{name}Record", (_RecordFromFile, *own, LorentzVector, ak.Record), dict(members))
     for cls in (array, record):
         plain = "Array" if cls is array else "Record"
         for dimension in (2, 3, 4):

@@ -68,7 +68,7 @@ def of_record(record: ak.Record, function: Callable[[ak.Array], Any]) -> Any:
 def _require_source(objects: ak.Array) -> Source:
     source = source_of(objects)
     if source is None:
-        msg = "links cannot be followed: the array does not know its file any more, as after ak.zip or ak.from_iter"
+        msg = "links cannot be followed: the array does not know its file (any more), as one read from Parquet"
         raise ValueError(msg)
     return source
 
