@@ -17,33 +17,75 @@ std::vector<std::uint32_t> distinct_keys(std::span<const std::uint32_t> keys) {
     return out;
 }
 
-std::size_t place_links(const LinkRuns& runs, std::span<const std::uint32_t> keys,
-                        std::span<const std::uint32_t> indices, std::uint32_t wanted,
-                        std::span<const std::int64_t> targets, std::int64_t begin, std::span<std::int64_t> out) {
-    if (indices.size() != keys.size() || out.size() != keys.size() || targets.empty())
-        throw std::out_of_range("links, keys and places of different lengths");
-    std::size_t count = runs.offsets.empty() ? keys.size() : runs.offsets.size() - 1;
-    if (!runs.events.empty() && runs.events.size() < count) throw std::out_of_range("more links than events");
-    std::size_t at = 0;
+namespace {
+
+struct Links {
+    std::span<const std::uint32_t> keys, indices;
+    std::uint32_t wanted;
+    std::span<const std::int64_t> targets;
+    std::int64_t begin;
+    bool clear;
+    std::span<std::int64_t> out;
+};
+
+/// The loop, with the ways to tell the end and the event of a run as they are for these runs.
+template <class End, class Event>
+std::size_t place_runs(const Links& links, std::size_t count, End end_of, Event event_of) {
+    const auto events = static_cast<std::int64_t>(links.targets.size()) - 1;
+    const auto number = static_cast<std::int64_t>(links.keys.size());
+    std::int64_t at = 0;
     std::size_t bad = 0;
     for (std::size_t run = 0; run < count; ++run) {
-        std::int64_t end = runs.offsets.empty() ? static_cast<std::int64_t>(run) + 1 : runs.offsets[run + 1];
-        if (end < static_cast<std::int64_t>(at) || end > static_cast<std::int64_t>(keys.size()))
-            throw std::out_of_range("offsets of links that are not in order");
-        if (end == static_cast<std::int64_t>(at)) continue;
-        std::int64_t event = runs.events.empty() ? static_cast<std::int64_t>(run) : runs.events[run] - runs.first;
-        if (event < 0 || event >= static_cast<std::int64_t>(targets.size()) - 1)
-            throw std::out_of_range("links of an event that is not there");
-        std::int64_t base = targets[static_cast<std::size_t>(event)];
-        std::int64_t size = targets[static_cast<std::size_t>(event) + 1] - base;
-        for (; at < static_cast<std::size_t>(end); ++at) {
-            if (keys[at] != wanted) continue;
-            bool in_range = static_cast<std::int64_t>(indices[at]) < size;
-            out[at] = in_range ? begin + base + indices[at] : -1;
-            bad += !in_range;
+        std::int64_t end = end_of(run);
+        if (end < at || end > number) throw std::out_of_range("offsets of links that are not in order");
+        if (end == at) continue;
+        std::int64_t event = event_of(run);
+        if (event < 0 || event >= events) throw std::out_of_range("links of an event that is not there");
+        std::int64_t base = links.targets[static_cast<std::size_t>(event)];
+        std::int64_t size = links.targets[static_cast<std::size_t>(event) + 1] - base;
+        for (; at < end; ++at) {
+            auto i = static_cast<std::size_t>(at);
+            if (links.keys[i] == links.wanted) {
+                bool in_range = static_cast<std::int64_t>(links.indices[i]) < size;
+                links.out[i] = in_range ? links.begin + base + links.indices[i] : -1;
+                bad += !in_range;
+            } else if (links.clear) {
+                links.out[i] = -1;
+            }
         }
     }
+    if (at != number) throw std::out_of_range("links behind the last run");
     return bad;
+}
+
+template <class End>
+std::size_t place_runs(const Links& links, std::size_t count, End end_of, const LinkRuns& runs) {
+    if (runs.events.empty())
+        return place_runs(links, count, end_of, [](std::size_t run) { return static_cast<std::int64_t>(run); });
+    if (runs.events.size() < count) throw std::out_of_range("more links than events");
+    return place_runs(links, count, end_of, [&](std::size_t run) { return runs.events[run] - runs.first; });
+}
+
+}  // namespace
+
+std::size_t place_links(const LinkRuns& runs, std::span<const std::uint32_t> keys,
+                        std::span<const std::uint32_t> indices, std::uint32_t wanted,
+                        std::span<const std::int64_t> targets, std::int64_t begin, bool clear,
+                        std::span<std::int64_t> out) {
+    if (indices.size() != keys.size() || out.size() != keys.size() || targets.empty())
+        throw std::out_of_range("links, keys and places of different lengths");
+    Links links{keys, indices, wanted, targets, begin, clear, out};
+    if (runs.offsets.empty())
+        return place_runs(links, keys.size(), [](std::size_t run) { return static_cast<std::int64_t>(run) + 1; }, runs);
+    if (runs.groups.empty())
+        return place_runs(links, runs.offsets.size() - 1, [&](std::size_t run) { return runs.offsets[run + 1]; }, runs);
+    auto end_of_group = [&](std::size_t run) {
+        std::int64_t last = runs.groups[run + 1];
+        if (last < 0 || last >= static_cast<std::int64_t>(runs.offsets.size()))
+            throw std::out_of_range("groups of links that are not there");
+        return runs.offsets[static_cast<std::size_t>(last)];
+    };
+    return place_runs(links, runs.groups.size() - 1, end_of_group, runs);
 }
 
 }  // namespace physlite

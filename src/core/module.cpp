@@ -7,6 +7,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -198,6 +199,13 @@ std::span<const T> span_of(const Numbers<T>& numbers) {
     return {numbers.data(), numbers.size()};
 }
 
+/// Memory for place_links: fresh memory would take longer than placing.
+nb::object empty_places(std::size_t number) {
+    if (number > std::numeric_limits<std::size_t>::max() / sizeof(std::int64_t)) throw std::bad_alloc();
+    Buffer buffer{Block(number * sizeof(std::int64_t)), number, {true, Value::i8}};
+    return to_array(std::move(buffer));
+}
+
 nb::object distinct(Numbers<std::uint32_t> keys) {
     std::vector<std::uint32_t> out;
     {
@@ -208,15 +216,17 @@ nb::object distinct(Numbers<std::uint32_t> keys) {
 }
 
 std::size_t place(std::optional<Numbers<std::int64_t>> events, std::int64_t first,
-                  std::optional<Numbers<std::int64_t>> offsets, Numbers<std::uint32_t> keys,
-                  Numbers<std::uint32_t> indices, std::uint32_t wanted, Numbers<std::int64_t> targets,
-                  std::int64_t begin, nb::ndarray<std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu> out) {
+                  std::optional<Numbers<std::int64_t>> offsets, std::optional<Numbers<std::int64_t>> groups,
+                  Numbers<std::uint32_t> keys, Numbers<std::uint32_t> indices, std::uint32_t wanted,
+                  Numbers<std::int64_t> targets, std::int64_t begin, bool clear,
+                  nb::ndarray<std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu> out) {
     LinkRuns runs;
     if (events) runs.events = span_of(*events);
     if (offsets) runs.offsets = span_of(*offsets);
+    if (groups) runs.groups = span_of(*groups);
     runs.first = first;
     nb::gil_scoped_release release;
-    return place_links(runs, span_of(keys), span_of(indices), wanted, span_of(targets), begin,
+    return place_links(runs, span_of(keys), span_of(indices), wanted, span_of(targets), begin, clear,
                        {out.data(), out.size()});
 }
 
@@ -265,7 +275,8 @@ NB_MODULE(_core, m) {
     m.def("streamers", &streamers, "data"_a, "key_bytes"_a);
     m.def("scan_tree", &scan, "data"_a, "key_bytes"_a);
     m.def("decode", &decode_columns, "requests"_a, "threads"_a);
+    m.def("empty_places", &empty_places, "number"_a);
     m.def("distinct_keys", &distinct, "keys"_a);
-    m.def("place_links", &place, "events"_a.none(), "first"_a, "offsets"_a.none(), "keys"_a, "indices"_a, "wanted"_a,
-          "targets"_a, "begin"_a, "out"_a);
+    m.def("place_links", &place, "events"_a.none(), "first"_a, "offsets"_a.none(), "groups"_a.none(), "keys"_a,
+          "indices"_a, "wanted"_a, "targets"_a, "begin"_a, "clear"_a, "out"_a);
 }

@@ -47,15 +47,18 @@ def scan_tree(data: _Buffer, key_bytes: int) -> ScannedTree: ...
 def decode(
     requests: Sequence[tuple[NDArray[np.int64], list[Any], NDArray[np.int64], int, int]], threads: int
 ) -> list[list[NDArray[Any]]]: ...
+def empty_places(number: int) -> NDArray[np.int64]: ...
 def distinct_keys(keys: NDArray[np.uint32]) -> list[int]: ...
 def place_links(
     events: NDArray[np.int64] | None,
     first: int,
     offsets: NDArray[np.int64] | None,
+    groups: NDArray[np.int64] | None,
     keys: NDArray[np.uint32],
     indices: NDArray[np.uint32],
     wanted: int,
     targets: NDArray[np.int64],
     begin: int,
+    clear: bool,
     out: NDArray[np.int64],
 ) -> int: ...

@@ -48,17 +48,33 @@ def test_placing_as_in_plain_python(example, first, begin):
     events = np.array([event + first for event, _ in runs], dtype=np.int64)
     ends = None if alone else np.cumsum([0, *(len(run) for _, run in runs)])
     out = np.full(len(flat), -5, dtype=np.int64)
-    assert _core.place_links(events, first, ends, keys, indices, 7, offsets, begin, out) == bad
+    assert _core.place_links(events, first, ends, None, keys, indices, 7, offsets, begin, False, out) == bad
     assert out.tolist() == expected
+    cleared = np.empty(len(flat), dtype=np.int64)
+    _core.place_links(events, first, ends, None, keys, indices, 7, offsets, begin, True, cleared)
+    assert cleared.tolist() == [-1 if place == -5 else place for place in expected]
     assert _core.distinct_keys(keys) == list(dict.fromkeys(key for key, _ in flat if key))
 
 
 def test_runs_are_events_when_nothing_else_is_said():
     keys = np.full(3, 7, dtype=np.uint32)
     out = np.zeros(3, dtype=np.int64)
-    _core.place_links(None, 0, np.array([0, 2, 2, 3]), keys, np.array([1, 0, 0], np.uint32), 7,
-                      np.array([0, 2, 5, 6]), 0, out)  # fmt: skip
+    indices, targets = np.array([1, 0, 0], np.uint32), np.array([0, 2, 5, 6])
+    _core.place_links(None, 0, np.array([0, 2, 2, 3]), None, keys, indices, 7, targets, 0, False, out)
     assert out.tolist() == [1, 0, 5]
+
+
+def test_runs_can_be_lists_of_lists():
+    """Three events: of two lists of links, of none, of one."""
+    keys = np.full(4, 7, dtype=np.uint32)
+    out = np.zeros(4, dtype=np.int64)
+    lists, groups = np.array([0, 1, 3, 4]), np.array([0, 2, 2, 3])
+    indices, targets = np.array([1, 0, 1, 0], np.uint32), np.array([0, 2, 5, 6])
+    _core.place_links(None, 0, lists, groups, keys, indices, 7, targets, 0, False, out)
+    assert out.tolist() == [1, 0, 1, 5]
+    for wrong in ([0, 2, 2, 4], [0, 2, 2, -1]):
+        with pytest.raises(IndexError, match="groups of links that are not there"):
+            _core.place_links(None, 0, lists, np.array(wrong), keys, indices, 7, targets, 0, False, out)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +84,7 @@ def test_runs_are_events_when_nothing_else_is_said():
         ([0, -1], None, [0, 1], "an event that is not there"),
         ([0], None, [0, 1], "more links than events"),
         (None, [0, 3], [0, 1], "not in order"),
+        (None, [0, 1], [0, 1], "behind the last run"),
         (None, [0, 2, 1], [0, 1, 1], "not in order"),
         (None, None, [0, 1], "an event that is not there"),
         (None, None, [], "different lengths"),
@@ -80,5 +97,15 @@ def test_arguments_that_contradict_each_other(events, offsets, targets, message)
     links = np.array([7, 7], dtype=np.uint32)
     with pytest.raises(IndexError, match=message):
         _core.place_links(
-            numbers(events), 0, numbers(offsets), links, links * 0, 7, numbers(targets), 0, np.zeros(2, dtype=np.int64)
+            numbers(events),
+            0,
+            numbers(offsets),
+            None,
+            links,
+            links * 0,
+            7,
+            numbers(targets),
+            0,
+            False,
+            np.zeros(2, dtype=np.int64),
         )

@@ -26,9 +26,26 @@ from physlite.model.source import Source, source_of
 
 __all__ = ["follow", "follow_links", "of_record"]
 
-_Events = NDArray[np.int64] | None
-# Events and offsets of the runs of links, and the links.
-_Leaf = Callable[[_Events, _Events, Content], Content]
+
+class _Runs(NamedTuple):
+    """Which events links are of: they come in runs of one event each. See LinkRuns in the core."""
+
+    events: NDArray[np.int64] | None = None
+    offsets: NDArray[np.int64] | None = None
+    groups: NDArray[np.int64] | None = None
+
+    def entries(self, first: int, number: int) -> NDArray[np.int64]:
+        """The event of each of so many links, counted from the one with the number `first`."""
+        ends = self.offsets
+        if ends is not None and self.groups is not None:
+            ends = ends[self.groups]
+        runs = number if ends is None else len(ends) - 1
+        entries = np.arange(runs, dtype=np.int64) if self.events is None else self.events - first
+        return entries if ends is None else np.repeat(entries, np.diff(ends))
+
+
+# What is done with links.
+_Leaf = Callable[[_Runs, Content], Content]
 
 # Classes that are bases of others: links typed so can point to objects of any of these.
 _BASES = ("IParticle", "Egamma")
@@ -133,13 +150,13 @@ def _map_objects(layout: Content, field: str, leaf: _Leaf) -> Content:
 
 def _map_links(layout: Content, event: NDArray[np.int64], leaf: _Leaf) -> Content:
     if layout.is_record:
-        return leaf(event, None, layout)
+        return leaf(_Runs(event), layout)
     if layout.is_list:
         lists = layout.to_ListOffsetArray64(True)
         offsets = np.asarray(lists.offsets)
         content = lists.content[: int(offsets[-1])]
         if content.is_record:
-            return ak.contents.ListOffsetArray(lists.offsets, leaf(event, offsets, content))
+            return ak.contents.ListOffsetArray(lists.offsets, leaf(_Runs(event, offsets), content))
         event = np.repeat(event, np.diff(offsets))
         return ak.contents.ListOffsetArray(lists.offsets, _map_links(content, event, leaf))
     if layout.is_option:
@@ -150,17 +167,19 @@ def _map_links(layout: Content, event: NDArray[np.int64], leaf: _Leaf) -> Conten
     return _map_structure(layout, lambda content: _map_links(content, event, leaf))
 
 
-def _map_column(layout: Content, leaf: _Leaf, offsets: _Events = None) -> Content:
+def _map_column(layout: Content, leaf: _Leaf, runs: _Runs = _Runs()) -> Content:  # noqa: B008  # cannot be changed
     """The same for a whole column of a file: its lists, the outermost of events, tell what events links are of."""
     if layout.is_record:
-        return leaf(None, offsets, layout)
+        return leaf(runs, layout)
     if not layout.is_list:
         msg = f"not objects with element links, but {layout.form.type}"
         raise TypeError(msg)
     own = np.asarray(layout.offsets)
-    return ak.contents.ListOffsetArray(
-        layout.offsets, _map_column(layout.content, leaf, own if offsets is None else own[offsets])
-    )
+    groups = runs.offsets
+    if groups is not None and runs.groups is not None:
+        groups = groups[runs.groups]
+    runs = _Runs(offsets=own, groups=groups)
+    return ak.contents.ListOffsetArray(layout.offsets, _map_column(layout.content, leaf, runs))
 
 
 # ---------------------------------------------------------------------------------------------------------- resolving
@@ -171,28 +190,32 @@ def _member(links: Content, name: str) -> NDArray[np.uint32]:
 
 
 class _Links(NamedTuple):
-    """Flat links, in runs that are of one event each: see LinkRuns in the core."""
+    """Flat links of some entries of a file."""
 
     source: Source
-    events: _Events
-    offsets: _Events
+    runs: _Runs
     keys: NDArray[np.uint32]
     indices: NDArray[np.uint32]
 
-    def place(self, name: str, key: int, begin: int, out: NDArray[np.int64]) -> int:
-        """Writes the positions of the targets in a collection; returns how many have an index out of range."""
-        first = first_event_id(self.source.token, self.source.start)
+    @property
+    def first(self) -> int:
+        """The number of the first event."""
+        return first_event_id(self.source.token, self.source.start)
+
+    def place(self, name: str, key: int, begin: int, out: NDArray[np.int64], *, clear: bool) -> int:
+        """Writes the positions of the targets in a collection; returns how many have an index out of range.
+
+        `clear`: writes -1 for links that lead elsewhere.
+        """
         targets = self.source.collection_offsets(name)
-        return _core.place_links(self.events, first, self.offsets, self.keys, self.indices, key, targets, begin, out)
+        return _core.place_links(
+            self.runs.events, self.first, self.runs.offsets, self.runs.groups, self.keys, self.indices, key, targets,
+            begin, clear, out,
+        )  # fmt: skip
 
     def entries(self) -> NDArray[np.int64]:
         """The event of each link, counted from the source's first."""
-        runs = len(self.keys) if self.offsets is None else len(self.offsets) - 1
-        if self.events is None:
-            entries = np.arange(runs, dtype=np.int64)
-        else:
-            entries = self.events - first_event_id(self.source.token, self.source.start)
-        return entries if self.offsets is None else np.repeat(entries, np.diff(self.offsets))
+        return self.runs.entries(self.first, len(self.keys))
 
 
 class _Resolver:
@@ -206,10 +229,10 @@ class _Resolver:
         record = objects.layout.purelist_parameter("__record__") or ""
         self._declared = self._table.declared_target(record, field)
 
-    def __call__(self, events: _Events, offsets: _Events, layout: Content) -> Content:
+    def __call__(self, runs: _Runs, layout: Content) -> Content:
         keys, indices = (_member(layout, name) for name in ("m_persKey", "m_persIndex"))
-        source = self._source if events is None else _covering(self._source, events)
-        links = _Links(source, events, offsets, keys, indices)
+        source = self._source if runs.events is None else _covering(self._source, runs.events)
+        links = _Links(source, runs, keys, indices)
         used = self._collections(keys)
         names_used = list(used.values())
         groups = self._groups(names_used)
@@ -240,10 +263,12 @@ class _Resolver:
 
     def _positions(self, links: _Links, objects: MergedObjects, used: dict[int, str]) -> NDArray[np.int64]:
         """Where the targets are among objects; -1 for links to none of them."""
-        position = np.full(len(links.keys), -1, dtype=np.int64)
-        for key, name in used.items():
-            begin = objects.begins.get(name)
-            if begin is not None and links.place(name, key, begin, position):
+        wanted = {key: name for key, name in used.items() if name in objects.begins}
+        if not wanted:
+            return np.full(len(links.keys), -1, dtype=np.int64)
+        position = _core.empty_places(len(links.keys))
+        for number, (key, name) in enumerate(wanted.items()):
+            if links.place(name, key, objects.begins[name], position, clear=number == 0):
                 self._bad(links, name, key)
         return position
 
