@@ -17,12 +17,12 @@ from physlite.formats.manifest import Manifest
 from physlite.formats.rootfile import ClassDescription, RootFile, compression_name
 from physlite.model import show as _show
 from physlite.model.columns import Column, Columns
-from physlite.model.links import LinkField, Target
 from physlite.model.naming import Collection
 from physlite.model.store import ColumnStore, open_store
 from physlite.storage import Openable
 
 if TYPE_CHECKING:
+    from physlite.model.links import LinkField, Target
     from physlite.model.metadata import Metadata
 
 __all__ = ["File", "events", "open"]

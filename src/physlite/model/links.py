@@ -10,17 +10,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from physlite.model.naming import Collection, ColumnNames, short_class
+from physlite.model.naming import Collection, ColumnNames, is_link, short_class
 from physlite.model.storegate import CLASS_IDS, NOT_STORED, sg_key
 
-__all__ = ["LinkField", "LinkTable", "Target", "is_link"]
+__all__ = ["LinkField", "LinkTable", "Target"]
 
 _LINK_TYPE = re.compile(r"ElementLink<\s*(?:DataVector<)?xAOD::(?P<target>\w+?)(?:_v\d+)?\s*>")
-
-
-def is_link(encoding: str) -> bool:
-    """Whether a column holds element links, at any depth."""
-    return "m_persKey=" in encoding
 
 
 @dataclass(frozen=True)

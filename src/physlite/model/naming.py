@@ -20,6 +20,7 @@ __all__ = [
     "ColumnNames",
     "container_of",
     "find_collections",
+    "is_link",
     "record_of_class",
     "short_class",
 ]
@@ -98,6 +99,11 @@ def record_of_class(short: str) -> str:
     """The class by which objects of a container class are called, as `MissingET` for `MissingETContainer`."""
     name = _ELEMENTS.get(short, short)
     return name if name in PARTICLES + OTHERS else "AuxElement"
+
+
+def is_link(encoding: str) -> bool:
+    """Whether a column holds element links, at any depth."""
+    return "m_persKey=" in encoding
 
 
 def find_collections(columns: Sequence[ColumnNames]) -> dict[str, Collection]:

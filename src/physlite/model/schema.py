@@ -8,15 +8,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import awkward as ak
 
 from physlite.formats.encoding import parse_encoding
 from physlite.formats.manifest import Manifest
-from physlite.model.joining import merged_form
-from physlite.model.links import LinkTable, is_link
-from physlite.model.naming import Collection, ColumnNames, find_collections, record_of_class
+from physlite.model.naming import Collection, ColumnNames, find_collections, is_link, record_of_class
 from physlite.model.objects import HIDDEN
+
+if TYPE_CHECKING:
+    from physlite.model.links import LinkTable
 
 __all__ = ["Schema", "schema_of"]
 
@@ -48,6 +50,8 @@ class Schema:
     @functools.cached_property
     def links(self) -> LinkTable:
         """What the links of these events point to."""
+        from physlite.model.links import LinkTable  # opening a file does not need it
+
         return LinkTable(self._columns, self.collections)
 
     def objects_form(self, name: str) -> ak.forms.Form:
@@ -58,6 +62,8 @@ class Schema:
         """The form of objects of a class from several collections as one array."""
         known = self._merged.get((class_name, names))
         if known is None:
+            from physlite.model.joining import merged_form  # nor this
+
             record = self.collections[names[0]].record if names else record_of_class(class_name)
             known = merged_form({name: self.objects_form(name) for name in names}, record)
             self._merged[class_name, names] = known

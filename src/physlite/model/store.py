@@ -7,7 +7,7 @@ import operator
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 from numpy.typing import NDArray
@@ -16,12 +16,14 @@ from physlite.formats import ttree
 from physlite.formats.cache import BufferCache
 from physlite.formats.detect import read_event_manifest
 from physlite.formats.manifest import Manifest
-from physlite.formats.metadata import EventFormatRow, read_event_format
 from physlite.formats.reader import ColumnReader, default_threads
 from physlite.formats.rootfile import RootFile
-from physlite.model.links import Target
 from physlite.model.schema import Schema, schema_of
 from physlite.storage import ByteSource, Openable, open_source
+
+if TYPE_CHECKING:
+    from physlite.formats.metadata import EventFormatRow
+    from physlite.model.links import Target
 
 __all__ = ["ColumnStore", "open_store"]
 
@@ -116,6 +118,8 @@ class ColumnStore:
 
     def _event_format(self) -> list[EventFormatRow]:
         """The file's own table of containers; empty where it has none, or its table is split as in old releases."""
+        from physlite.formats.metadata import read_event_format  # opening a file needs none of this
+
         tree = self.metadata
         if tree is None or tree.manifest.num_entries == 0:
             return []
