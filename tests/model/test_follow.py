@@ -276,3 +276,11 @@ def test_what_has_lost_its_file_says_so(events):
     lost = ak.with_name(lost, "Electron")
     with pytest.raises(ValueError, match="does not know its file"):
         lost.follow("trackParticleLinks")
+
+
+def test_the_track_of_a_muon_that_is_not_there(tree_only):
+    muons = tree_only.Muons
+    expected = muons.trackParticle["_link"]
+    assert ak.to_list(ak.firsts(muons).trackParticle["_link"]) == ak.to_list(ak.firsts(expected))
+    assert ak.to_list(ak.pad_none(muons, 2).trackParticle["_link"]) == ak.to_list(ak.pad_none(expected, 2))
+    assert ak.to_list(ak.firsts(muons)[:1].trackParticle["_link"]) == [None]

@@ -149,31 +149,27 @@ class MuonMembers(_Objects):
                 "muonSpectrometerTrackParticleLink",
             ),
         }
-        muon_type = self["muonType"]
-        keys = indices = muon_type * np.uint32(0)
         stored = _stored_keys(self)
-        fields = ak.fields(self)
-        for kind, names in choice.items():
-            for name in reversed([name for name in names if name in fields]):
-                link = self[name]
-                key = link["m_persKey"]
-                better = (muon_type == kind) & _is_one_of(key, stored)
-                keys = ak.where(better, key, keys)
-                indices = ak.where(better, link["m_persIndex"], indices)
-        return follow_links(self, keys, indices, "combinedTrackParticleLink")
+        known = ak.fields(self)
+        fields = ["muonType", *dict.fromkeys(name for names in choice.values() for name in names if name in known)]
+
+        def choose(columns: dict[str, Any]) -> tuple[Any, Any]:
+            muon_type = ak.to_numpy(columns["muonType"])
+            keys, indices = (np.zeros(len(muon_type), dtype=np.uint32) for _ in range(2))
+            for kind, names in choice.items():
+                for name in reversed([name for name in names if name in columns]):
+                    key, index = (ak.to_numpy(columns[name].content(x)) for x in ("m_persKey", "m_persIndex"))
+                    better = (muon_type == kind) & np.isin(key[: len(muon_type)], stored)
+                    keys = np.where(better, key[: len(muon_type)], keys)
+                    indices = np.where(better, index[: len(muon_type)], indices)
+            return keys, indices
+
+        return follow_links(self, fields, choose, "combinedTrackParticleLink")
 
 
 def _stored_keys(objects: Any) -> list[int]:
     source = source_of(objects)
     return source.store.schema.links.stored_keys if source is not None else []
-
-
-def _is_one_of(values: Any, numbers: list[int]) -> Any:
-    return ak.transform(lambda layout, **_: _isin(layout, numbers) if layout.is_numpy else None, values)
-
-
-def _isin(layout: Any, numbers: list[int]) -> Any:
-    return ak.contents.NumpyArray(np.isin(np.asarray(layout.data), numbers))
 
 
 class TruthParticleMembers(_Objects):

@@ -65,14 +65,29 @@ def follow(objects: ak.Array | ak.Record, field: str) -> Any:
     return _follow_pairs(objects, objects[[field, EVENT]].layout, field)
 
 
-def follow_links(objects: ak.Array, keys: ak.Array, indices: ak.Array, field: str) -> ak.Array:
-    """The targets of links made up for objects, one each: `keys` and `indices` in their structure.
+def follow_links(
+    objects: ak.Array,
+    fields: list[str],
+    choose: Callable[[dict[str, Content]], tuple[NDArray[np.uint32], NDArray[np.uint32]]],
+    field: str,
+) -> ak.Array:
+    """The targets of links that are made up for objects, one each, from some of their fields.
 
-    `field` is a link field of theirs that stands for the kind of target.
+    `choose` gets these fields of objects behind one another, and gives keys and indices; `field` is a link field of
+    theirs that stands for the kind of target.
     """
-    links = ak.zip({"m_persKey": keys, "m_persIndex": indices})
-    pairs = ak.zip({field: links, EVENT: objects[EVENT]}, depth_limit=objects.ndim)
-    return _follow_pairs(objects, ak.to_layout(pairs), field)
+    resolver = _Resolver(_require_source(objects), objects, field)
+
+    def made(layout: Content) -> Content:
+        if not layout.is_record:
+            return _map_structure(layout, made)
+        keys, indices = choose({name: layout.content(name)[: len(layout)] for name in fields})
+        numbers = [ak.contents.NumpyArray(np.asarray(x, dtype=np.uint32)) for x in (keys, indices)]
+        links = ak.contents.RecordArray(numbers, ["m_persKey", "m_persIndex"])
+        return resolver(_Runs(ak.to_numpy(layout.content(EVENT)[: len(layout)])), links)
+
+    layout = ak.materialize(objects[[*fields, EVENT]].layout, highlevel=False)
+    return ak.Array(made(layout), attrs=objects.attrs)
 
 
 def of_record(record: ak.Record, function: Callable[[ak.Array], Any]) -> Any:
