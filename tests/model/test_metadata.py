@@ -28,7 +28,10 @@ def test_facts():
         assert (found.num_events, found.is_simulation, found.mc_channel_number) == (40, True, 410470)
         assert found.run_numbers == (310000,)
         assert found.generators == "Powheg+Pythia8+EvtGen"
-        assert (found.release, found.ami_tag) == ("Athena-21.0.77", "r10724_r10724_r10724_r10724_r10724_r10726")
+        assert (found.release, found.ami_tag) == (
+            "AthDerivation-21.2.108.0",
+            "r10724_r10724_r10724_r10724_r10724_r10726",
+        )
         assert (found.beam_energy, found.beam_type) == (6.5e6, "collisions")
         assert found.data_type == "StreamDAOD_PHYSLITE"
         assert found.weight_names[0] == "nominal"

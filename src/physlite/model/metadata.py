@@ -324,7 +324,8 @@ class _Tree:
             generators=self._text("FileMetaDataAuxDyn.generatorsInfo")
             or self._first("TruthMetaDataAux.generators")
             or None,
-            release=self._text("FileMetaDataAux.productionRelease") or tags.get("AtlasRelease"),
+            # TagInfo first: FileMetaData can be a copy of the input file's.
+            release=tags.get("AtlasRelease") or self._text("FileMetaDataAux.productionRelease"),
             ami_tag=self._text("FileMetaDataAuxDyn.amiTag") or tags.get("AMITag"),
             beam_energy=self._energy(tags),
             beam_type=self._text("FileMetaDataAuxDyn.beamType") or tags.get("beam_type"),
