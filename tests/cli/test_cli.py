@@ -284,6 +284,39 @@ def test_info_table():
     assert "\nColumns, largest first\n" in output
 
 
+def test_info_has_metadata():
+    output = call("info", SAMPLE)
+    block = output.partition("\nMetadata\n")[2].partition("\n\n")[0]
+    facts = dict(re.split(r"  +", line, maxsplit=1) for line in block.splitlines())
+    with physlite.open(SAMPLE) as file:
+        metadata = file.metadata
+    assert facts["channel"] == str(metadata.mc_channel_number)
+    assert facts["release"] == metadata.release
+    assert facts["sum of weights"] == "1230299 of 2,000 events"
+
+
+def test_info_json_has_metadata():
+    metadata = json.loads(call("info", SAMPLE, "--json"))["metadata"]
+    assert (metadata["mc_channel_number"], metadata["is_simulation"]) == (999999, True)
+    assert (metadata["beam_energy"], metadata["run_numbers"]) == (6.5e6, [284500])
+    assert metadata["mc_campaign"] is None
+    with physlite.open(SAMPLE) as file:
+        assert metadata["weight_names"] == list(file.metadata.weight_names)
+        assert metadata["sums"] == {
+            str(k): {"events": 2000, "weights": s.weights, "weights_squared": s.weights_squared}
+            for k, s in file.metadata.sums.items()
+        }
+
+
+def test_info_without_metadata(data_dir):
+    path = data_dir / "DAOD_PHYSLITE_collectiontree_only_mc.root"
+    output = call("info", path)
+    assert "\nchannel         700322\n" in output
+    assert "\nsum of weights  unknown (it has no MetaData tree (or an empty one))\n" in output
+    metadata = json.loads(call("info", path, "--json"))["metadata"]
+    assert (metadata["mc_channel_number"], metadata["release"], metadata["sums"]) == (700322, None, None)
+
+
 def test_info_lists_everything_on_request():
     output = call("info", SAMPLE, "--top", "0")
     with physlite.open(SAMPLE) as file:

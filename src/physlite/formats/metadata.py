@@ -1,8 +1,8 @@
 """Objects in the MetaData tree that are streamed whole and that uproot cannot read.
 
 `xAOD::EventFormat` lists the containers of the events with their keys, `IOVMetaDataContainer_p1` holds the attributes
-of a folder of the conditions database. Layouts: the streamer descriptions in the files, and Athena's
-Database/IOVDbTPCnv and Event/xAOD/xAODEventFormat.
+of a folder of the conditions database, `xAOD::FileMetaDataAuxInfo` begins with two texts. Layouts: the streamer
+descriptions in the files, and Athena's Database/IOVDbTPCnv and Event/xAOD/xAODEventFormat.
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ from typing import NamedTuple
 
 from physlite.exceptions import CorruptDataError
 
-__all__ = ["EventFormatRow", "read_event_format", "read_folder"]
+__all__ = [
+    "AttributeList",
+    "EventFormatRow",
+    "event_format_rows",
+    "read_event_format",
+    "read_file_texts",
+    "read_folder",
+]
 
 Value = bool | int | float | str
 
@@ -27,6 +34,7 @@ _VALUES = {
     15: "q", 16: "q",
 }  # fmt: skip
 _TYPE_BITS = 6
+_INDEX_RANGE = 1 << 16
 
 
 class EventFormatRow(NamedTuple):
@@ -35,6 +43,13 @@ class EventFormatRow(NamedTuple):
     name: str
     class_name: str
     key: int
+
+
+class AttributeList(NamedTuple):
+    """What a folder has of one channel, for one interval of validity."""
+
+    channel: int
+    attributes: dict[str, Value]
 
 
 class _Bytes:
@@ -92,22 +107,37 @@ def read_event_format(entry: bytes) -> list[EventFormatRow]:
         CorruptDataError: it is cut short, or its vectors differ in length.
     """
     data = _Bytes(entry)
-    columns = []
-    for _ in range(3):
-        vector = data.counted()
-        vector.take(2)  # version
-        columns.append(vector.strings())
-    vector = data.counted()
-    vector.take(2)
+    names, classes, _ = (_vector(data).strings() for _ in range(3))
+    vector = _vector(data)
     keys = vector.numbers("I", vector.count_of(4))
-    if {len(column) for column in columns} != {len(keys)}:
-        msg = f"an EventFormat of {len(columns[0])} names and {len(keys)} keys"
+    return event_format_rows(names, classes, [int(key) for key in keys])
+
+
+def event_format_rows(names: list[str], classes: list[str], keys: list[int]) -> list[EventFormatRow]:
+    """The rows of an `xAOD::EventFormat_v1` from its members.
+
+    Raises:
+        CorruptDataError: they differ in length.
+    """
+    if not len(names) == len(classes) == len(keys):
+        msg = f"an EventFormat of {len(names)} names, {len(classes)} classes and {len(keys)} keys"
         raise CorruptDataError(msg)
-    return [EventFormatRow(name, cls, int(key)) for name, cls, key in zip(columns[0], columns[1], keys, strict=True)]
+    return [EventFormatRow(*row) for row in zip(names, classes, keys, strict=True)]
 
 
-def read_folder(entry: bytes) -> dict[str, tuple[Value, ...]]:
-    """The attributes of an `IOVMetaDataContainer_p1`: values by name, in the order of its payloads.
+def read_file_texts(entry: bytes) -> tuple[str, str]:
+    """The release and the type of data, as `StreamDAOD_PHYSLITE`, of an unsplit `xAOD::FileMetaDataAuxInfo_v1`.
+
+    Raises:
+        CorruptDataError: it is cut short.
+    """
+    data = _Bytes(entry)
+    data.counted()  # base class
+    return _vector(data).string(), _vector(data).string()
+
+
+def read_folder(entry: bytes) -> list[AttributeList]:
+    """The attributes of an `IOVMetaDataContainer_p1`, payload by payload, and within a payload channel by channel.
 
     Raises:
         CorruptDataError: it is cut short, or contradicts itself.
@@ -116,43 +146,89 @@ def read_folder(entry: bytes) -> dict[str, tuple[Value, ...]]:
     for _ in range(2):  # name of the folder, and its description
         data.counted()
     container = data.counted()
-    container.take(2)  # version: 0 for a class without one, then comes its checksum
-    container.take(4)
-    container.counted()  # intervals of validity: which attributes hold when
+    container.take(2 + 4)  # version 0 and checksum, as of each class that has no version
+    spans = _attribute_spans(container.counted())
     indices = _attribute_indices(container.counted())
     values: dict[int, tuple[Value, ...]] = {}
     for kind, code in _VALUES.items():
-        vector = container.counted()
-        vector.take(2)
+        vector = _vector(container)
         if code is None:
             values[kind] = tuple(vector.strings())
         else:
             values[kind] = vector.numbers(code, vector.count_of(struct.calcsize(code)))
-    names = container.counted()
-    names.take(2)
-    return _by_name(indices, names.strings(), values)
+    names = _vector(container).strings()
+    if _vector(container).number("I"):  # then attributes are named by their places: not since PHYSLITE exists
+        msg = "a folder that lists the types of its attributes apart"
+        raise CorruptDataError(msg)
+    attributes = _attributes(indices, names, values)
+    out = []
+    end = 0
+    for channel, first, last in spans:
+        if not end <= first <= last <= len(attributes):  # lists share nothing, so all together are no larger than this
+            msg = f"attributes {first} to {last} of {len(attributes)}, after those before {end}"
+            raise CorruptDataError(msg)
+        out.append(AttributeList(channel, dict(attributes[first:last])))
+        end = last
+    return out
+
+
+def _vector(data: _Bytes) -> _Bytes:
+    """The vector or text here, without byte count and version."""
+    vector = data.counted()
+    vector.take(2)
+    return vector
+
+
+def _begin_memberwise(vector: _Bytes) -> None:
+    """Passes by the version of a vector that has first all objects' first members, then all second ones, and so on."""
+    if not vector.number("H") & _MEMBERWISE:
+        msg = "objects that are not streamed member by member"
+        raise CorruptDataError(msg)
+    if vector.number("H") == 0:
+        vector.take(4)  # checksum of the class
+
+
+def _attribute_spans(payloads: _Bytes) -> list[tuple[int, int, int]]:
+    """Of each list of attributes: its channel, and the range of its attributes among all."""
+    _begin_memberwise(payloads)
+    spans: list[tuple[int, int, int]] = []
+    number = payloads.count_of(4)
+    if number == 0:
+        return spans
+    lists = payloads.counted()
+    _begin_memberwise(lists)
+    for _ in range(number):
+        count = lists.count_of(3 * 4)
+        channels, firsts, lasts = (lists.numbers("I", count) for _ in range(3))
+        spans += [(int(c), int(a), int(b)) for c, a, b in zip(channels, firsts, lasts, strict=True)]
+        for _ in range(count):  # intervals of validity
+            lists.counted()
+        if count:  # names of the channels
+            lists.counted()
+    return spans
 
 
 def _attribute_indices(vector: _Bytes) -> list[tuple[int, int]]:
     """Of each attribute, name and type in one number, and which value of this type it has."""
-    if not vector.number("H") & _MEMBERWISE:
-        msg = "attributes that are not streamed member by member"
-        raise CorruptDataError(msg)
-    if vector.number("H") == 0:
-        vector.take(4)  # checksum of the class
+    _begin_memberwise(vector)
     count = vector.count_of(4)
     kinds, places = (vector.numbers("H", count) for _ in range(2))
     return [(int(kind), int(place)) for kind, place in zip(kinds, places, strict=True)]
 
 
-def _by_name(
+def _attributes(
     indices: list[tuple[int, int]], names: list[str], values: dict[int, tuple[Value, ...]]
-) -> dict[str, tuple[Value, ...]]:
-    found: dict[str, list[Value]] = {}
+) -> list[tuple[str, Value]]:
+    """Name and value of each attribute."""
+    found: list[tuple[str, Value]] = []
+    turns: dict[int, int] = {}
     for kind, place in indices:
         name, number = kind >> _TYPE_BITS, kind & (1 << _TYPE_BITS) - 1
-        if name >= len(names) or place >= len(values.get(number, ())):
-            msg = f"an attribute of name {name}, type {number}, place {place}"
+        # Places have 16 bits, values can be more: each 0 after the first is a turn (IOVPayloadContainerCnv_p1).
+        turns[number] = turns.get(number, -1) + 1 if place == 0 else turns.get(number, 0)
+        at = place + turns[number] * _INDEX_RANGE
+        if name >= len(names) or at >= len(values.get(number, ())):
+            msg = f"an attribute of name {name}, type {number}, place {at}"
             raise CorruptDataError(msg)
-        found.setdefault(names[name], []).append(values[number][place])
-    return {name: tuple(several) for name, several in found.items()}
+        found.append((names[name], values[number][at]))
+    return found

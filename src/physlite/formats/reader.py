@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physlite import _core
-from physlite.exceptions import CorruptDataError, UnreadableColumnError, UnsupportedFormatError
+from physlite.exceptions import CorruptDataError, EntryRangeError, UnreadableColumnError, UnsupportedFormatError
 from physlite.formats.encoding import Encoding, Primitive, ToEnd
 from physlite.formats.fallback import FallbackReader
 from physlite.formats.manifest import Manifest
@@ -69,11 +69,17 @@ class ColumnReader:
         return self._fallback.read(self.manifest.columns[column].path, start, stop)
 
     def raw(self, column: int, entry: int) -> bytes:
-        """The bytes of one entry of a column, as they are in its basket.
+        """The bytes of one entry of a column, as they are in its basket; not of numbers, whose entries have one size.
 
         Raises:
+            EntryRangeError: there is no such entry, or the column has no baskets.
             CorruptDataError, OSError: as `buffers`.
         """
+        entries = self.manifest.num_entries if self.manifest.columns[column].pages else 0
+        if not 0 <= entry < entries:
+            name = self.manifest.columns[column].name
+            msg = f"{self.source.name}: column {name} has no entry {entry} of its own, it has {entries}"
+            raise EntryRangeError(msg)
         (buffers,) = self._decode([column], entry, entry + 1, _BYTES)
         return bytes(buffers[1])
 

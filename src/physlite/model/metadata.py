@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import html
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+import operator
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Self
@@ -14,9 +16,9 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from physlite.exceptions import MetadataNotFoundError
+from physlite.exceptions import CorruptDataError, MetadataNotFoundError, UnsupportedFormatError
 from physlite.formats.filters import nearest
-from physlite.formats.metadata import read_folder
+from physlite.formats.metadata import read_file_texts, read_folder
 from physlite.model.store import ColumnStore
 
 __all__ = ["CutBookkeeper", "Metadata", "WeightSum", "read_metadata"]
@@ -25,12 +27,25 @@ __all__ = ["CutBookkeeper", "Metadata", "WeightSum", "read_metadata"]
 _IS_SIMULATION = 1
 
 _BOOKKEEPERS = "CutBookkeepers"
-_VARIATION = "CutBookkeepers_weight_"
+# Up to release 21 the variations are rows beside the nominal one, since then each has a container of its own.
+_CONTAINER = re.compile(r"CutBookkeepers(?:_weight_(?P<variation>[0-9]{1,6}))?")
 _ALL_EVENTS = "AllExecutedEvents"
-_OLD_VARIATION = "AllExecutedEvents_NonNominalMCWeight_"
+_STEP = re.compile(r"AllExecutedEvents(?:_NonNominalMCWeight_(?P<variation>[0-9]{1,6}))?")
 # The stream that derivations read: the counts before it are of the events that were simulated.
 _STREAM = "StreamAOD"
 _DERIVED_STREAM = "StreamDAOD"
+
+_TEXTS = ("name", "inputStream")
+_NUMBERS = ("cycle", "nAcceptedEvents", "sumOfEventWeights", "sumOfEventWeightsSquared")
+
+# What is read at once.
+_FACTS = (
+    "TruthMetaDataAux.mcChannelNumber", "TruthMetaDataAux.weightNames", "TruthMetaDataAux.generators",
+    "FileMetaDataAux.productionRelease", "FileMetaDataAux.dataType", "FileMetaDataAux.runNumbers",
+    "FileMetaDataAuxDyn.mcCampaign", "FileMetaDataAuxDyn.generatorsInfo", "FileMetaDataAuxDyn.amiTag",
+    "FileMetaDataAuxDyn.beamEnergy", "FileMetaDataAuxDyn.beamType", "FileMetaDataAuxDyn.geometryVersion",
+    "FileMetaDataAuxDyn.conditionsTag", "FileMetaDataAuxDyn.simFlavour",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -104,13 +119,14 @@ class _Facts:
 class Metadata:
     """What a file, or several files added up, say of themselves. Made by `File.metadata`; `sum` adds those of files.
 
-    What a file does not say is None. Adding keeps what is the same in both.
+    What a file does not say is None. Adding keeps what is the same in both. A file is read for sums, bookkeepers and
+    tags when they are asked for, so it must be open then.
 
     Attributes:
         files: names of the files.
         num_events: number of events in them.
         is_simulation: False for data.
-        mc_channel_number: the dataset number of a simulated process.
+        mc_channel_number: the dataset number of a simulated process; without a MetaData tree that of the first event.
         mc_campaign: as `mc23a`.
         run_numbers: the runs, sorted; of simulated events the run whose conditions were simulated.
         generators: as `Powheg+Pythia8+EvtGen`.
@@ -121,19 +137,11 @@ class Metadata:
         weight_names: names of the generator weights in the order of `EventInfo.mcEventWeights`, without blanks around.
     """
 
-    def __init__(
-        self,
-        files: tuple[str, ...],
-        facts: _Facts,
-        bookkeepers: Callable[[], tuple[CutBookkeeper, ...]],
-        sums: Callable[[], Mapping[int, WeightSum]],
-        tag_info: Callable[[], Mapping[str, str]],
-    ) -> None:
-        self.files = files
+    def __init__(self, parts: tuple[_Part, ...], facts: _Facts, firsts: Mapping[str, tuple[Any, str]]) -> None:
+        self._parts = parts
         self._facts = facts
-        self._read_bookkeepers = bookkeepers
-        self._read_sums = sums
-        self._read_tag_info = tag_info
+        # Of what all files must agree in: the first value that is known, and the file that has it.
+        self._firsts = firsts
         self.num_events = facts.num_events
         self.is_simulation = facts.is_simulation
         self.mc_channel_number = facts.mc_channel_number
@@ -150,6 +158,11 @@ class Metadata:
         self.simulation_flavour = facts.simulation_flavour
         self.weight_names = facts.weight_names
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files."""
+        return tuple(part.name for part in self._parts)
+
     @functools.cached_property
     def cut_bookkeepers(self) -> tuple[CutBookkeeper, ...]:
         """The bookkeepers of all files, of complete inputs only.
@@ -157,20 +170,35 @@ class Metadata:
         Raises:
             MetadataNotFoundError: a file has no MetaData tree, or no bookkeepers.
         """
-        return self._read_bookkeepers()
+        return tuple(row for part in self._parts for rows in part.bookkeepers for row in rows)
 
     @functools.cached_property
     def sums(self) -> Mapping[int, WeightSum]:
         """Sums over all events before any selection, by weight variation: 0 is the nominal weight.
 
-        Taken from the bookkeeper `AllExecutedEvents` of the stream `StreamAOD` with the highest cycle, as described
-        for the xAOD::CutBookkeeper in the ATLAS analysis software tutorial; of variation k from
-        `AllExecutedEvents_NonNominalMCWeight_k`, or the container `CutBookkeepers_weight_k`.
+        Taken from the bookkeeper `AllExecutedEvents` of the stream `StreamAOD` with the highest cycle; of variation k,
+        in the same stream and cycle, from `AllExecutedEvents_NonNominalMCWeight_k` or the container
+        `CutBookkeepers_weight_k`. So does Athena's CP::AsgCutBookkeeperAlg
+        (PhysicsAnalysis/Algorithms/AsgAnalysisAlgorithms), which of today takes the streams RDO, EVGEN and EVNT too,
+        and of 2019 `StreamAOD` alone, as here. Only where there is no `StreamAOD`, a `StreamDAOD` is taken, which
+        Athena's does not. Files whose weights have different names have the nominal sum in common only.
 
         Raises:
             MetadataNotFoundError: a file has no MetaData tree, or no such bookkeeper.
         """
-        return MappingProxyType(dict(self._read_sums()))
+        first, *others = self._parts
+        total = dict(first.sums)
+        for part in others:
+            if part.sums.keys() != total.keys():
+                msg = (
+                    f"{first.name} has sums of {len(total)} weight variations, {part.name} of {len(part.sums)}: "
+                    "they do not add up"
+                )
+                raise MetadataNotFoundError(msg)
+            for variation, more in part.sums.items():
+                total[variation] += more
+        same_weights = all(part.weight_names == first.weight_names for part in others)
+        return MappingProxyType(total if same_weights else {0: total[0]})
 
     @functools.cached_property
     def tag_info(self) -> Mapping[str, str]:
@@ -179,7 +207,12 @@ class Metadata:
         Raises:
             MetadataNotFoundError: a file has no MetaData tree.
         """
-        return MappingProxyType(dict(self._read_tag_info()))
+        first, *others = self._parts
+        common = dict(first.tag_info)
+        for part in others:
+            tags = part.tag_info
+            common = {name: text for name, text in common.items() if tags.get(name) == text}
+        return MappingProxyType(common)
 
     def sum_of_weights(self, variation: int | str = 0) -> float:
         """The sum of the generator weights of all events before any selection.
@@ -218,7 +251,8 @@ class Metadata:
 
     @property
     def _who(self) -> str:
-        return self.files[0] if len(self.files) == 1 else f"{self.files[0]} and {len(self.files) - 1} other files"
+        others = len(self._parts) - 1
+        return self._parts[0].name + (f" and {others} other file{'s' * (others > 1)}" if others else "")
 
     def __add__(self, other: Metadata) -> Metadata:
         """Both together.
@@ -228,31 +262,19 @@ class Metadata:
         """
         if not isinstance(other, Metadata):
             return NotImplemented
-        for what in ("is_simulation", "mc_channel_number"):
-            mine, theirs = getattr(self, what), getattr(other, what)
-            if mine is not None and theirs is not None and mine != theirs:
-                msg = f"{self._who} has {what} {mine}, {other._who} has {theirs}: they do not add up"
+        for what, (theirs, their_file) in other._firsts.items():
+            mine, my_file = self._firsts.get(what, (theirs, their_file))
+            if mine != theirs:
+                msg = f"{my_file} has {what} {mine}, {their_file} has {theirs}: they do not add up"
                 raise ValueError(msg)
-        return Metadata(
-            self.files + other.files,
-            self._facts + other._facts,
-            lambda: self.cut_bookkeepers + other.cut_bookkeepers,
-            lambda: self._sums_with(other),
-            lambda: dict(self.tag_info.items() & other.tag_info.items()),
-        )
+        return Metadata(self._parts + other._parts, self._facts + other._facts, {**other._firsts, **self._firsts})
 
     def __radd__(self, other: object) -> Self:
         """What `sum` begins with, 0, adds nothing."""
         return self if other == 0 else NotImplemented
 
-    def _sums_with(self, other: Metadata) -> dict[int, WeightSum]:
-        if self.sums.keys() != other.sums.keys():
-            msg = (
-                f"{self._who} has sums of {len(self.sums)} weight variations, {other._who} of {len(other.sums)}: "
-                "they do not add up"
-            )
-            raise MetadataNotFoundError(msg)
-        return {index: self.sums[index] + other.sums[index] for index in self.sums}
+    def __reduce__(self) -> tuple[type[Metadata], tuple[Any, ...]]:
+        return (Metadata, (self._parts, self._facts, self._firsts))
 
     def rows(self) -> list[tuple[str, str]]:
         """What is known, as pairs of a name and a text."""
@@ -296,134 +318,190 @@ def read_metadata(store: ColumnStore) -> Metadata:
     Raises:
         CorruptDataError: the MetaData tree is damaged.
     """
-    tree = _Tree(store)
-    return Metadata((store.name,), tree.facts(), tree.bookkeepers, tree.sums, tree.tag_info)
+    part = _Part(store)
+    facts = part.facts()
+    known = {"is_simulation": facts.is_simulation, "mc_channel_number": facts.mc_channel_number}
+    firsts = {what: (value, part.name) for what, value in known.items() if value is not None}
+    return Metadata((part,), facts, firsts)
 
 
-class _Tree:
-    """The MetaData tree of a file, or none, and its events for what that does not say."""
+class _Part:
+    """One file: its MetaData tree, or none, and its events for what that does not say."""
 
     def __init__(self, store: ColumnStore) -> None:
         self._events = store
-        tree = store.metadata
-        self._tree = tree if tree is not None and tree.manifest.num_entries > 0 else None
+        self.weight_names: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self._events.name
+
+    @property
+    def _tree(self) -> ColumnStore | None:
+        tree = self._events.metadata
+        return tree if tree is not None and tree.manifest.num_entries > 0 else None
 
     def facts(self) -> _Facts:
         """What can be known without the bookkeepers."""
-        tags = self.tag_info() if self._tree is not None else {}
-        channel = self._first("TruthMetaDataAux.mcChannelNumber")
-        if channel is None:
-            channel = self._of_first_event("mcChannelNumber")
-        names = self._first("TruthMetaDataAux.weightNames") or []
+        tree = self._tree
+        if tree is None:
+            facts = self._facts_of({}, {})
+        else:
+            values = self._columns(tree, _FACTS)
+            entries = range(tree.manifest.num_entries)
+            facts = functools.reduce(
+                operator.add,
+                (self._facts_of({name: column[i] for name, column in values.items()}, self._tags(i)) for i in entries),
+            )
+        facts = replace(facts, num_events=self._events.manifest.num_entries)
+        self.weight_names = facts.weight_names
+        return facts
+
+    def _facts_of(self, values: Mapping[str, Any], tags: Mapping[str, str]) -> _Facts:
+        """The facts in one entry of the MetaData tree; where that has none, of the events."""
+
+        def text(name: str, tag: str = "") -> str | None:
+            value = values.get(name)
+            return value if isinstance(value, str) and value else tags.get(tag) or None
+
+        def first(name: str, kind: type) -> Any:
+            value = values.get(name)
+            return value[0] if isinstance(value, list) and value and isinstance(value[0], kind) else None
+
+        channel = first("TruthMetaDataAux.mcChannelNumber", int)
+        runs = values.get("FileMetaDataAux.runNumbers")
         return _Facts(
-            num_events=self._events.manifest.num_entries,
+            num_events=0,
             is_simulation=self._is_simulation(tags),
-            mc_channel_number=None if channel is None else int(channel),
-            mc_campaign=self._text("FileMetaDataAuxDyn.mcCampaign"),
-            run_numbers=self._run_numbers(),
-            generators=self._text("FileMetaDataAuxDyn.generatorsInfo")
-            or self._first("TruthMetaDataAux.generators")
-            or None,
+            mc_channel_number=self._of_first_event("mcChannelNumber") if channel is None else channel,
+            mc_campaign=text("FileMetaDataAuxDyn.mcCampaign"),
+            run_numbers=tuple(sorted(set(runs))) if isinstance(runs, list) and runs else self._runs_of_events(),
+            generators=text("FileMetaDataAuxDyn.generatorsInfo") or first("TruthMetaDataAux.generators", str) or None,
             # TagInfo first: FileMetaData can be a copy of the input file's.
-            release=tags.get("AtlasRelease") or self._text("FileMetaDataAux.productionRelease"),
-            ami_tag=self._text("FileMetaDataAuxDyn.amiTag") or tags.get("AMITag"),
-            beam_energy=self._energy(tags),
-            beam_type=self._text("FileMetaDataAuxDyn.beamType") or tags.get("beam_type"),
-            data_type=self._text("FileMetaDataAux.dataType"),
-            geometry_version=self._text("FileMetaDataAuxDyn.geometryVersion") or tags.get("GeoAtlas"),
-            conditions_tag=self._text("FileMetaDataAuxDyn.conditionsTag") or tags.get("IOVDbGlobalTag"),
-            simulation_flavour=self._text("FileMetaDataAuxDyn.simFlavour"),
-            weight_names=tuple(name.strip() for name in names),
+            release=tags.get("AtlasRelease") or text("FileMetaDataAux.productionRelease"),
+            ami_tag=text("FileMetaDataAuxDyn.amiTag", "AMITag"),
+            beam_energy=_energy(values.get("FileMetaDataAuxDyn.beamEnergy", tags.get("beam_energy"))),
+            beam_type=text("FileMetaDataAuxDyn.beamType", "beam_type"),
+            data_type=text("FileMetaDataAux.dataType"),
+            geometry_version=text("FileMetaDataAuxDyn.geometryVersion", "GeoAtlas"),
+            conditions_tag=text("FileMetaDataAuxDyn.conditionsTag", "IOVDbGlobalTag"),
+            simulation_flavour=text("FileMetaDataAuxDyn.simFlavour"),
+            weight_names=tuple(str(name).strip() for name in first("TruthMetaDataAux.weightNames", list) or ()),
         )
 
-    def bookkeepers(self) -> tuple[CutBookkeeper, ...]:
-        """All of them, read in one request."""
+    @functools.cached_property
+    def bookkeepers(self) -> list[list[CutBookkeeper]]:
+        """All of them, for each entry of the MetaData tree; read in one request."""
         tree = self._require()
-        containers = [
-            c.name.removesuffix("Aux.sumOfEventWeights")
-            for c in tree.manifest.columns
-            if c.name.endswith("Aux.sumOfEventWeights")
-        ]
-        containers = [c for c in containers if c == _BOOKKEEPERS or c.removeprefix(_VARIATION).isdecimal()]
-        if not containers:
-            msg = f"{self._events.name}: no CutBookkeepers in its MetaData tree, so no sums of weights"
-            raise MetadataNotFoundError(msg)
         index = tree.manifest.index
-        members = ("name", "cycle", "inputStream", "nAcceptedEvents", "sumOfEventWeights", "sumOfEventWeightsSquared")
-        buffers = iter(tree.buffers([index[f"{c}Aux.{member}"] for c in containers for member in members], 0, 1))
-        rows = []
-        for container in containers:
-            names, cycles, streams, accepted, weights, squares = (_values(next(buffers)) for _ in members)
-            rows += [
-                CutBookkeeper(container, *row)
-                for row in zip(names, cycles, streams, accepted, weights, squares, strict=True)
-            ]
-        return tuple(rows)
-
-    def sums(self) -> dict[int, WeightSum]:
-        """By variation."""
-        best: dict[int, CutBookkeeper] = {}
-        for row in self.bookkeepers():
-            variation = _variation_of(row)
-            if variation is not None and (variation not in best or _rank(row) > _rank(best[variation])):
-                best[variation] = row
-        if 0 not in best:
-            msg = f"{self._events.name}: no bookkeeper {_ALL_EVENTS} of {_STREAM}, so no sum of weights"
+        containers = [c.name.partition("Aux.")[0] for c in tree.manifest.columns if c.name.endswith("Aux.cycle")]
+        containers = [c for c in containers if _CONTAINER.fullmatch(c)]
+        if not containers:
+            msg = f"{self.name}: no CutBookkeepers in its MetaData tree, so no sums of weights"
             raise MetadataNotFoundError(msg)
-        return {
-            variation: WeightSum(row.accepted_events, row.sum_of_weights, row.sum_of_weights_squared)
-            for variation, row in sorted(best.items())
-        }
+        names = [f"{container}Aux.{member}" for container in containers for member in (*_TEXTS, *_NUMBERS)]
+        for name in names:
+            if name not in index or not tree.manifest.columns[index[name]].encoding:
+                msg = f"{self.name}: no {name} that can be read in its MetaData tree, so no sums of weights"
+                raise MetadataNotFoundError(msg)
+        columns = dict(
+            zip(names, tree.buffers([index[name] for name in names], 0, tree.manifest.num_entries), strict=True)
+        )
+        return [
+            [row for container in containers for row in self._rows(container, columns, entry)]
+            for entry in range(tree.manifest.num_entries)
+        ]
 
+    def _rows(self, container: str, columns: Mapping[str, list[NDArray[Any]]], entry: int) -> Iterable[CutBookkeeper]:
+        values = {}
+        for member in (*_TEXTS, *_NUMBERS):
+            name = f"{container}Aux.{member}"
+            try:
+                values[member] = (_texts if member in _TEXTS else _numbers)(columns[name], entry)
+            except ValueError:
+                msg = f"{self.name}: {name} in the MetaData tree is not of the type that it always had"
+                raise UnsupportedFormatError(msg) from None
+        lengths = {len(column) for column in values.values()}
+        if len(lengths) > 1:
+            msg = f"{self.name}: the columns of {container}Aux. differ in length; the file is damaged, copy it again"
+            raise CorruptDataError(msg)
+        return map(
+            functools.partial(CutBookkeeper, container),
+            values["name"],
+            values["cycle"],
+            values["inputStream"],
+            values["nAcceptedEvents"],
+            values["sumOfEventWeights"],
+            values["sumOfEventWeightsSquared"],
+        )
+
+    @functools.cached_property
+    def sums(self) -> dict[int, WeightSum]:
+        """By variation; the entries of the MetaData tree, which are of different files, add up."""
+        total: dict[int, WeightSum] = {}
+        for entry, rows in enumerate(self.bookkeepers):
+            found = sums_of(rows)
+            if 0 not in found:
+                msg = f"{self.name}: no bookkeeper {_ALL_EVENTS} of {_STREAM}, so no sum of weights"
+                raise MetadataNotFoundError(msg)
+            if entry and found.keys() != total.keys():
+                msg = f"{self.name}: was merged from files with different weights: their sums do not add up"
+                raise MetadataNotFoundError(msg)
+            for variation, more in found.items():
+                total[variation] = total[variation] + more if variation in total else more
+        return total
+
+    @property
     def tag_info(self) -> dict[str, str]:
-        """The attributes of /TagInfo: of each the last of its values."""
+        """What is the same in all entries of the MetaData tree."""
+        first, *others = map(self._tags, range(self._require().manifest.num_entries))
+        return {name: text for name, text in first.items() if all(tags.get(name) == text for tags in others)}
+
+    def _tags(self, entry: int) -> dict[str, str]:
+        """The attributes of /TagInfo; of several payloads the last one that has it counts."""
         tree = self._require()
         column = tree.manifest.index.get("_TagInfo")
-        if column is None:
+        if column is None or not tree.manifest.columns[column].pages:
             return {}
-        return {name: str(values[-1]) for name, values in read_folder(tree.raw(column, 0)).items()}
+        lists = tree.object(column, read_folder, entry)
+        return {name: str(value) for attributes in lists for name, value in attributes.attributes.items()}
 
     def _require(self) -> ColumnStore:
-        if self._tree is None:
+        tree = self._tree
+        if tree is None:
             msg = (
-                f"{self._events.name}: it has no MetaData tree (or an empty one), where sums of weights and tags are: "
+                f"{self.name}: it has no MetaData tree (or an empty one), where sums of weights and tags are: "
                 "take the file as production wrote it"
             )
             raise MetadataNotFoundError(msg)
-        return self._tree
+        return tree
 
-    def _value(self, store: ColumnStore | None, name: str) -> Any:
-        """A column's value in the first entry; None when there is none that can be read."""
-        if store is None or store.manifest.num_entries == 0:
+    def _columns(self, tree: ColumnStore, names: Iterable[str]) -> dict[str, list[Any]]:
+        """The values of those columns that are there; read in one request."""
+        index, columns = tree.manifest.index, tree.manifest.columns
+        there = [name for name in names if name in index and columns[index[name]].encoding]
+        layouts = tree.layouts([index[name] for name in there], 0, tree.manifest.num_entries)
+        values = {name: list(ak.to_list(layout)) for name, layout in zip(there, layouts, strict=True)}
+        store = index.get("FileMetaDataAux.")
+        # Release 22 streamed it whole. The texts come first, and are no columns of their own.
+        if store is not None and "FileMetaDataAux.dataType" not in values and columns[store].pages:
+            texts = [tree.object(store, read_file_texts, entry) for entry in range(tree.manifest.num_entries)]
+            values["FileMetaDataAux.productionRelease"] = [release for release, _ in texts]
+            values["FileMetaDataAux.dataType"] = [data_type for _, data_type in texts]
+        return values
+
+    def _event_info(self, name: str) -> int | None:
+        """Where a column of EventInfo is, if it can be read."""
+        manifest = self._events.manifest
+        columns = (manifest.index.get(f"EventInfo{store}.{name}") for store in ("AuxDyn", "Aux"))
+        return next((i for i in columns if i is not None and manifest.columns[i].encoding), None)
+
+    def _of_first_event(self, name: str) -> int | None:
+        column = self._event_info(name)
+        if column is None or self._events.manifest.num_entries == 0:
             return None
-        column = store.manifest.index.get(name)
-        if column is None or not store.manifest.columns[column].encoding:
-            return None
-        return ak.to_list(store.layouts([column], 0, 1)[0])[0]
-
-    def _text(self, name: str) -> str | None:
-        value = self._value(self._tree, name)
-        return value if isinstance(value, str) and value else None
-
-    def _first(self, name: str) -> Any:
-        values = self._value(self._tree, name)
-        return values[0] if isinstance(values, list) and values else None
-
-    def _of_first_event(self, name: str) -> Any:
-        for prefix in ("EventInfoAuxDyn.", "EventInfoAux."):
-            value = self._value(self._events, prefix + name)
-            if value is not None:
-                return value
-        return None
-
-    def _energy(self, tags: Mapping[str, str]) -> float | None:
-        value = self._value(self._tree, "FileMetaDataAuxDyn.beamEnergy")
-        if value is None:
-            try:
-                value = float(tags.get("beam_energy", ""))
-            except ValueError:
-                return None
-        return float(value)
+        value = self._events.buffers([column], 0, 1)[0][-1]
+        return int(value[0]) if value.size == 1 else None
 
     def _is_simulation(self, tags: Mapping[str, str]) -> bool | None:
         project = tags.get("project_name")
@@ -432,39 +510,48 @@ class _Tree:
         bits = self._of_first_event("eventTypeBitmask")
         return None if bits is None else bool(bits & _IS_SIMULATION)
 
-    def _run_numbers(self) -> tuple[int, ...]:
-        told = self._value(self._tree, "FileMetaDataAux.runNumbers")
-        if isinstance(told, list) and told:
-            return tuple(sorted({int(number) for number in told}))
-        for prefix in ("EventInfoAuxDyn.", "EventInfoAux."):
-            column = self._events.manifest.index.get(f"{prefix}runNumber")
-            if column is not None and self._events.manifest.columns[column].encoding:
-                (buffers,) = self._events.buffers([column], 0, self._events.manifest.num_entries)
-                return tuple(np.unique(buffers[0]).tolist())
-        return ()
+    def _runs_of_events(self) -> tuple[int, ...]:
+        column = self._event_info("runNumber")
+        if column is None:
+            return ()
+        (buffers,) = self._events.buffers([column], 0, self._events.manifest.num_entries)
+        return tuple(np.unique(buffers[-1]).tolist())
 
 
-def _variation_of(row: CutBookkeeper) -> int | None:
-    """The weight variation whose sum a bookkeeper has, or None when it has none over all events."""
-    if not row.stream.startswith((_STREAM, _DERIVED_STREAM)):
+def sums_of(rows: Iterable[CutBookkeeper]) -> dict[int, WeightSum]:
+    """The sums over all events before any selection, by variation, from the bookkeepers of one file; see `Metadata`."""
+    steps = [(row, _STEP.fullmatch(row.name)) for row in rows if row.stream.startswith((_STREAM, _DERIVED_STREAM))]
+    nominal = [row for row, _ in steps if (row.container, row.name) == (_BOOKKEEPERS, _ALL_EVENTS)]
+    if not nominal:
+        return {}
+    last = max(nominal, key=lambda row: (row.stream == _STREAM, row.cycle))
+    sums: dict[int, WeightSum] = {}
+    for row, step in steps:
+        container = _CONTAINER.fullmatch(row.container)
+        if step is None or container is None or (row.stream, row.cycle) != (last.stream, last.cycle):
+            continue
+        variation = int(container["variation"] or step["variation"] or 0)
+        found = WeightSum(row.accepted_events, row.sum_of_weights, row.sum_of_weights_squared)
+        sums[variation] = sums[variation] + found if variation in sums else found
+    return dict(sorted(sums.items()))
+
+
+def _energy(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
         return None
-    if row.name == _ALL_EVENTS:
-        return 0 if row.container == _BOOKKEEPERS else int(row.container.removeprefix(_VARIATION))
-    number = row.name.removeprefix(_OLD_VARIATION)
-    if row.container == _BOOKKEEPERS and number != row.name and number.isdecimal():
-        return int(number)
-    return None
 
 
-def _rank(row: CutBookkeeper) -> tuple[bool, int]:
-    return row.stream == _STREAM, row.cycle
+def _numbers(buffers: list[NDArray[Any]], entry: int) -> list[Any]:
+    """The list in one entry of a column of lists of numbers."""
+    offsets, numbers = buffers
+    return list(numbers[offsets[entry] : offsets[entry + 1]].tolist())
 
 
-def _values(buffers: list[NDArray[Any]]) -> list[Any]:
-    """The list in the only entry of a column of numbers or of texts."""
-    if len(buffers) == 2:  # noqa: PLR2004  # offsets and numbers
-        return list(buffers[1].tolist())
-    _, offsets, characters = buffers
-    text = characters.tobytes()
-    ends = offsets.tolist()
-    return [text[a:b].decode("utf-8", "replace") for a, b in pairwise(ends)]
+def _texts(buffers: list[NDArray[Any]], entry: int) -> list[str]:
+    """The list in one entry of a column of lists of texts."""
+    lists, offsets, characters = buffers
+    first, last = lists[entry : entry + 2].tolist()
+    ends = offsets[first : last + 1].tolist()
+    return [characters[a:b].tobytes().decode("utf-8", "replace") for a, b in pairwise(ends)]

@@ -7,11 +7,12 @@ import operator
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import awkward as ak
 from numpy.typing import NDArray
 
+from physlite.exceptions import CorruptDataError
 from physlite.formats import ttree
 from physlite.formats.cache import BufferCache
 from physlite.formats.detect import read_event_manifest
@@ -31,6 +32,7 @@ __all__ = ["ColumnStore", "open_store"]
 METADATA_TREE = "MetaData"
 
 Buffers = list[NDArray[Any]]
+T = TypeVar("T")
 
 
 class ColumnStore:
@@ -61,7 +63,7 @@ class ColumnStore:
 
     @functools.cached_property
     def metadata(self) -> ColumnStore | None:
-        """The columns of the file's MetaData tree, which has one entry; None when there is no such tree.
+        """The columns of the file's MetaData tree, which has one entry (several after hadd); None without such a tree.
 
         Raises:
             CorruptDataError, UnsupportedFormatError: the tree is damaged, or of a kind that is not known here.
@@ -114,25 +116,63 @@ class ColumnStore:
 
     @functools.cached_property
     def _told_targets(self) -> Mapping[int, Target]:
-        return self.schema.links.told_by(self._event_format())
+        return self.schema.links.told_by(self.metadata.event_format() if self.metadata else [])
 
-    def _event_format(self) -> list[EventFormatRow]:
-        """The file's own table of containers; empty where it has none, or its table is split as in old releases."""
+    def event_format(self) -> list[EventFormatRow]:
+        """The table of containers, as a MetaData tree has it; empty where it has none.
+
+        Raises:
+            CorruptDataError: it is damaged.
+        """
         from physlite.formats.metadata import read_event_format  # opening a file needs none of this
 
-        tree = self.metadata
-        if tree is None or tree.manifest.num_entries == 0:
+        if self.manifest.num_entries == 0:
             return []
-        tables = [
-            i
-            for i, column in enumerate(tree.manifest.columns)
-            if column.type_name.startswith("xAOD::EventFormat") and not column.encoding and column.pages
-        ]
-        return [row for i in tables for row in read_event_format(tree.raw(i, 0))]
+        rows: list[EventFormatRow] = []
+        for i, column in enumerate(self.manifest.columns):
+            if column.type_name.startswith("xAOD::EventFormat") and column.pages and not column.encoding:
+                rows += self.object(i, read_event_format)
+            branch, _, member = column.path.rpartition("/")
+            if member == "m_branchNames" and branch.startswith("EventFormat"):
+                rows += self._split_event_format(branch)
+        return rows
+
+    def _split_event_format(self, branch: str) -> list[EventFormatRow]:
+        """The table where each of its members is a column, as old releases wrote it."""
+        from physlite.formats.metadata import event_format_rows
+
+        names = [f"{branch}/{member}" for member in ("m_branchNames", "m_classNames", "m_branchHashes")]
+        columns = [self.manifest.index.get(name, -1) for name in names]
+        types = [self.manifest.columns[i].type_name if i >= 0 else "" for i in columns]
+        if types != ["vector<string>", "vector<string>", "vector<unsigned int>"]:
+            return []
+        members = [ak.to_list(layout)[0] for layout in self.layouts(columns, 0, 1)]
+        try:
+            return event_format_rows(*members)
+        except CorruptDataError as error:
+            raise self._damaged(branch, error) from None
 
     def raw(self, column: int, entry: int) -> bytes:
-        """The bytes of one entry of a column, whether or not they can be decoded; errors as `buffers`."""
+        """The bytes of one entry of a column, whether or not they can be decoded; errors as `ColumnReader.raw`."""
         return self._reader.raw(column, entry)
+
+    def object(self, column: int, decode: Callable[[bytes], T], entry: int = 0) -> T:
+        """What `decode` makes of the bytes of one entry of a column.
+
+        Raises:
+            CorruptDataError: `decode` finds them damaged; the message names file and column.
+            EntryRangeError, OSError: as `ColumnReader.raw`.
+        """
+        content = self.raw(column, entry)
+        try:
+            return decode(content)
+        except CorruptDataError as error:
+            raise self._damaged(self.manifest.columns[column].name, error) from None
+
+    def _damaged(self, column: str, error: CorruptDataError) -> CorruptDataError:
+        return CorruptDataError(
+            f"{self.name}: {self.manifest.tree}, {column}: {error}; the file is damaged, copy it again"
+        )
 
     def stored_bytes(self, column: int) -> int:
         """Bytes that reading a column takes from the file."""
