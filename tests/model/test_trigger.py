@@ -6,7 +6,6 @@ import json
 import pickle
 import struct
 import weakref
-from dataclasses import replace
 
 import awkward as ak
 import numpy as np
@@ -28,6 +27,7 @@ from physlite.model.triggermatching import matched_objects
 from physlite.model.triggermenu import trigger_menus
 from support import slow_links, slow_trigger
 from support.data import R21, R22, R24, SAMPLE, TREE_ONLY, path_of
+from support.patching import with_page
 from support.recording import RecordingSource, baskets
 from support.rootfiles import stored_basket
 
@@ -225,19 +225,7 @@ def with_metadata(name, columns):
     store = file._store
     manifest = store.metadata.manifest
     for column, entry in columns.items():
-        page = stored_basket(entry, [0, len(entry)])
-        position = manifest.index[column]
-        changed = list(manifest.columns)
-        changed[position] = changed[position]._replace(first_page=len(manifest.page_offset), pages=1)
-        manifest = replace(
-            manifest,
-            columns=tuple(changed),
-            page_first_entry=np.append(manifest.page_first_entry, 0),
-            page_offset=np.append(manifest.page_offset, -1 - len(manifest.inline)),
-            page_size=np.append(manifest.page_size, len(page)),
-            inline=manifest.inline + page,
-        )
-    manifest.check()
+        manifest = with_page(manifest, column, stored_basket(entry, [0, len(entry)]))
     store.metadata = ColumnStore(store.source, manifest, 1, 0)
     return file
 

@@ -21,6 +21,11 @@ def patched(path, column, change, **options):
     change(events)
     content = [np.array(event, ">u4").tobytes() for event in events]
     page = stored_basket(b"".join(content), np.cumsum([0, *map(len, content)]))
+    return physlite.open(path, manifest=with_page(manifest, column, page), **options)
+
+
+def with_page(manifest, column, page):
+    """The manifest with this basket as the column's only one."""
     position = manifest.index[column]
     columns = list(manifest.columns)
     columns[position] = columns[position]._replace(first_page=len(manifest.page_offset), pages=1)
@@ -33,4 +38,4 @@ def patched(path, column, change, **options):
         inline=manifest.inline + page,
     )
     new.check()
-    return physlite.open(path, manifest=new, **options)
+    return new

@@ -30,6 +30,15 @@ _File = Annotated[str, typer.Argument(metavar="FILE", help="A DAOD_PHYSLITE file
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
+def _filter_option(what: str) -> Any:
+    return typer.Option(
+        "--filter",
+        "-f",
+        metavar="PATTERN",
+        help=f"Only {what} of this name: exact, a glob, or /regular expression/i. Can be given several times.",
+    )
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"physlite {__version__}")
@@ -61,15 +70,7 @@ def _options(
 def show(
     file: _File,
     *,
-    filters: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--filter",
-            "-f",
-            metavar="PATTERN",
-            help="Only columns of this name: exact, a glob, or /regular expression/i. Can be given several times.",
-        ),
-    ] = None,
+    filters: Annotated[list[str] | None, _filter_option("columns")] = None,
     as_json: _Json = False,
 ) -> None:
     """List the columns of a file: name, type, size.
@@ -116,15 +117,7 @@ def info(
 def links(
     file: _File,
     *,
-    filters: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--filter",
-            "-f",
-            metavar="PATTERN",
-            help="Only links of this name: exact, a glob, or /regular expression/i. Can be given several times.",
-        ),
-    ] = None,
+    filters: Annotated[list[str] | None, _filter_option("links")] = None,
     as_json: _Json = False,
 ) -> None:
     """Tell where the element links of a file lead, and how many of them.

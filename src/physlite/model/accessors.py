@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-__all__ = ["Accessor", "accessors", "find_accessor"]
+__all__ = ["Accessor", "accessors"]
 
 
 class Accessor(NamedTuple):
@@ -19,40 +19,35 @@ class Accessor(NamedTuple):
     first: bool = False
 
 
-# By class of the objects, and the name; the first field that is there counts.
-_NAMES: dict[str, dict[str, tuple[Accessor, ...]]] = {
+# By class of the objects, and the name.
+_NAMES: dict[str, dict[str, Accessor]] = {
     "Electron": {
-        "trackParticle": (Accessor("trackParticleLinks", first=True),),
-        "caloCluster": (Accessor("caloClusterLinks", first=True),),
+        "trackParticle": Accessor("trackParticleLinks", first=True),
+        "caloCluster": Accessor("caloClusterLinks", first=True),
     },
     "Photon": {
-        "vertices": (Accessor("vertexLinks"),),
-        "vertex": (Accessor("vertexLinks", first=True),),
-        "caloCluster": (Accessor("caloClusterLinks", first=True),),
+        "vertices": Accessor("vertexLinks"),
+        "vertex": Accessor("vertexLinks", first=True),
+        "caloCluster": Accessor("caloClusterLinks", first=True),
     },
-    "TauJet": {"tracks": (Accessor("tauTrackLinks"),)},
-    "IParticle": {"track": (Accessor("trackLinks", first=True),)},  # xAOD::TauTrack_v1::track
-    "Jet": {"parent": (Accessor("Parent"),)},
-    "TrackParticle": {"vertices": (Accessor("TTVA_AMVFVertices"),)},
+    "TauJet": {"tracks": Accessor("tauTrackLinks")},
+    "IParticle": {"track": Accessor("trackLinks", first=True)},  # xAOD::TauTrack_v1::track
+    "Jet": {"parent": Accessor("Parent")},
+    "TrackParticle": {"vertices": Accessor("TTVA_AMVFVertices")},
     "TruthParticle": {
-        "children": (Accessor("childLinks"),),
-        "productionVertex": (Accessor("prodVtxLink"),),
-        "decayVertex": (Accessor("decayVtxLink"),),
+        "children": Accessor("childLinks"),
+        "productionVertex": Accessor("prodVtxLink"),
+        "decayVertex": Accessor("decayVtxLink"),
     },
     "TruthVertex": {
-        "incoming": (Accessor("incomingParticleLinks"),),
-        "outgoing": (Accessor("outgoingParticleLinks"),),
+        "incoming": Accessor("incomingParticleLinks"),
+        "outgoing": Accessor("outgoingParticleLinks"),
     },
 }
 _GHOST = "Ghost"
 _ENDS = (("Links", "s"), ("Link", ""))
 # Plurals that are not made with an s.
 _IRREGULAR = {"childs": "children", "vertexs": "vertices"}
-
-
-def find_accessor(record: str, fields: Iterable[str], name: str) -> Accessor | None:
-    """The link field of objects with these fields that a name stands for."""
-    return accessors(record, fields).get(name)
 
 
 def accessors(record: str, fields: Iterable[str]) -> dict[str, Accessor]:
@@ -62,11 +57,7 @@ def accessors(record: str, fields: Iterable[str]) -> dict[str, Accessor]:
     for field in fields:
         if name := _regular_name(field):
             found[name] = Accessor(field)
-    for name, choices in _NAMES.get(record, {}).items():
-        for accessor in choices:
-            if accessor.field in fields:
-                found[name] = accessor
-                break
+    found |= {name: accessor for name, accessor in _NAMES.get(record, {}).items() if accessor.field in fields}
     return {name: accessor for name, accessor in found.items() if name not in fields}
 
 

@@ -19,11 +19,11 @@ from vector.backends import awkward as vector_awkward
 
 from physlite.formats.filters import nearest
 from physlite.model import edm
-from physlite.model.accessors import accessors, find_accessor
+from physlite.model.accessors import accessors
 from physlite.model.follow import follow
 from physlite.model.naming import OTHERS, PARTICLES
 from physlite.model.objects import EVENT, LINK, shown
-from physlite.model.source import SOURCE, Source, source_of
+from physlite.model.source import SOURCE, Source, array_of, source_of
 
 if TYPE_CHECKING:
     from physlite.model.trigger import Trigger
@@ -89,7 +89,7 @@ class _Linked:
         if name in layout_fields:  # here, since Awkward would make an AttributeError of whatever reading raises
             return self[name]
         if not name.startswith("_") and not hasattr(type(self), name):
-            found = find_accessor(_record_name(self), layout_fields, name)
+            found = accessors(_record_name(self), layout_fields).get(name)
             if found is not None:
                 targets = follow(self, found.field)
                 return _first(targets) if found.first else targets
@@ -140,9 +140,11 @@ class _FromFile(_Linked):
         source = source_of(self)
         if source is None:
             return super().__reduce_ex__(protocol)
+        reduced = source.reduce(self.layout)
+        if reduced is not None:
+            return reduced
         attrs = {key: value for key, value in self.attrs.items() if key != SOURCE}
-        plain = ak.Array(self.layout, behavior=self._behavior, attrs=attrs)
-        return source.reduce(self.layout) or (_with_source, (plain, source))
+        return (_with_source, (ak.Array(self.layout, behavior=self._behavior, attrs=attrs), source))
 
 
 def _with_source(array: ak.Array, source: Source) -> ak.Array:
@@ -167,9 +169,7 @@ class _RecordFromFile(_Linked):
     def __reduce_ex__(self, protocol: Any) -> Any:
         if source_of(self) is None:
             return super().__reduce_ex__(protocol)
-        layout = self.layout
-        array = ak.Array(layout.array, attrs=self.attrs)
-        return (operator.getitem, (array[layout.at : layout.at + 1], 0))
+        return (operator.getitem, (array_of(self), 0))
 
 
 class EventRecord(_RecordFromFile, ak.Record):
@@ -178,8 +178,7 @@ class EventRecord(_RecordFromFile, ak.Record):
     @property
     def trigger(self) -> Trigger:
         """The trigger of this event; results are arrays of length 1."""
-        layout = self.layout
-        found: Trigger = ak.Array(layout.array[layout.at : layout.at + 1], attrs=self.attrs).trigger
+        found: Trigger = array_of(self).trigger
         return found
 
 
@@ -189,10 +188,6 @@ class AuxElementArray(_FromFile, ak.Array):
 
 class AuxElementRecord(_RecordFromFile, ak.Record):
     """One of them."""
-
-
-def _double(values: Any) -> Any:
-    return ak.values_astype(values, np.float64) if isinstance(values, ak.Array) else np.float64(values)
 
 
 class LorentzVector(vector_awkward.MomentumAwkward4D):
@@ -211,30 +206,28 @@ class LorentzVector(vector_awkward.MomentumAwkward4D):
     def azimuthal(self) -> Any:
         fields = ak.fields(self)
         if "pt" in fields:
-            return vector_awkward.AzimuthalAwkwardRhoPhi(_double(self["pt"]), _double(self["phi"]))
+            return vector_awkward.AzimuthalAwkwardRhoPhi(edm.double(self["pt"]), edm.double(self["phi"]))
         if "px" not in fields:
             msg = "these objects have no momentum: neither 'pt', 'eta', 'phi' nor 'px', 'py', 'pz' are stored"
             raise AttributeError(msg)
-        return vector_awkward.AzimuthalAwkwardXY(_double(self["px"]), _double(self["py"]))
+        return vector_awkward.AzimuthalAwkwardXY(edm.double(self["px"]), edm.double(self["py"]))
 
     @property
     def longitudinal(self) -> Any:
         if "eta" in ak.fields(self):
-            return vector_awkward.LongitudinalAwkwardEta(_double(self["eta"]))
-        return vector_awkward.LongitudinalAwkwardZ(_double(self["pz"]))
+            return vector_awkward.LongitudinalAwkwardEta(edm.double(self["eta"]))
+        return vector_awkward.LongitudinalAwkwardZ(edm.double(self["pz"]))
 
     @property
     def temporal(self) -> Any:
         fields = ak.fields(self)
         # A Cartesian momentum is stored with its exact energy; its m is the generator's.
         if "e" in fields and ("m" not in fields or "px" in fields):
-            return vector_awkward.TemporalAwkwardT(_double(self["e"]))
+            return vector_awkward.TemporalAwkwardT(edm.double(self["e"]))
         if "m" in fields:
-            return vector_awkward.TemporalAwkwardTau(_double(self["m"]))
+            return vector_awkward.TemporalAwkwardTau(edm.double(self["m"]))
         if self._mass is not None:
-            pt = self.azimuthal.elements[0]
-            mass = ak.full_like(pt, self._mass) if isinstance(pt, ak.Array) else np.float64(self._mass)
-            return vector_awkward.TemporalAwkwardTau(mass)
+            return vector_awkward.TemporalAwkwardTau(edm.constant(self.azimuthal.elements[0], self._mass))
         msg = "these objects have no mass: neither 'm' nor 'e' is stored, so there is no four-momentum"
         raise AttributeError(msg)
 

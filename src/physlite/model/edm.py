@@ -11,8 +11,7 @@ import awkward as ak
 import numpy as np
 from vector.backends import awkward as vector_awkward
 
-from physlite.model.follow import follow_links, of_record
-from physlite.model.source import source_of
+from physlite.model.follow import follow_links, of_record, require_source
 
 __all__ = [
     "CaloClusterMembers",
@@ -21,6 +20,8 @@ __all__ = [
     "TrackParticleMembers",
     "TruthParticleMembers",
     "VertexMembers",
+    "constant",
+    "double",
 ]
 
 # xAOD::TrackParticle_v1::m, ParticleConstants::PDG2011::chargedPionMassInMeV.
@@ -40,11 +41,13 @@ class _Objects:
         def follow(self, field: str) -> Any: ...
 
 
-def _double(values: Any) -> Any:
+def double(values: Any) -> Any:
+    """Numbers in double precision, as the EDM computes with them."""
     return ak.values_astype(values, np.float64) if isinstance(values, ak.Array) else np.float64(values)
 
 
-def _constant(like: Any, value: float) -> Any:
+def constant(like: Any, value: float) -> Any:
+    """A number for each of some numbers, in double precision where they are."""
     return ak.full_like(like, value) if isinstance(like, ak.Array) else np.float64(value)
 
 
@@ -53,16 +56,16 @@ class TrackParticleMembers(_Objects):
 
     @property
     def azimuthal(self) -> Any:  # noqa: D102  # inherited
-        pt = np.sin(_double(self["theta"])) / abs(_double(self["qOverP"]))
-        return vector_awkward.AzimuthalAwkwardRhoPhi(pt, _double(self["phi"]))
+        pt = np.sin(double(self["theta"])) / abs(double(self["qOverP"]))
+        return vector_awkward.AzimuthalAwkwardRhoPhi(pt, double(self["phi"]))
 
     @property
     def longitudinal(self) -> Any:  # noqa: D102
-        return vector_awkward.LongitudinalAwkwardEta(-np.log(np.tan(_double(self["theta"]) / 2)))
+        return vector_awkward.LongitudinalAwkwardEta(-np.log(np.tan(double(self["theta"]) / 2)))
 
     @property
     def temporal(self) -> Any:  # noqa: D102
-        return vector_awkward.TemporalAwkwardTau(_constant(_double(self["theta"]), _PION_MASS))
+        return vector_awkward.TemporalAwkwardTau(constant(double(self["theta"]), _PION_MASS))
 
     @property
     def charge(self) -> Any:
@@ -75,9 +78,9 @@ class CaloClusterMembers(_Objects):
 
     @property
     def azimuthal(self) -> Any:  # noqa: D102  # inherited
-        energy, eta = _double(self["calE"]), _double(self["calEta"])
+        energy, eta = double(self["calE"]), double(self["calEta"])
         pt = np.sqrt(np.maximum(energy**2 - self._mass_squared, 0)) / np.cosh(eta)
-        return vector_awkward.AzimuthalAwkwardRhoPhi(pt, _double(self["calPhi"]))
+        return vector_awkward.AzimuthalAwkwardRhoPhi(pt, double(self["calPhi"]))
 
     @property
     def _mass_squared(self) -> Any:
@@ -85,16 +88,16 @@ class CaloClusterMembers(_Objects):
             return 0.0
         mass = self["calM"]
         if isinstance(mass, ak.Array):
-            return ak.fill_none(_double(mass), 0.0, axis=-1) ** 2
-        return 0.0 if mass is None else _double(mass) ** 2
+            return ak.fill_none(double(mass), 0.0, axis=-1) ** 2
+        return 0.0 if mass is None else double(mass) ** 2
 
     @property
     def longitudinal(self) -> Any:  # noqa: D102
-        return vector_awkward.LongitudinalAwkwardEta(_double(self["calEta"]))
+        return vector_awkward.LongitudinalAwkwardEta(double(self["calEta"]))
 
     @property
     def temporal(self) -> Any:  # noqa: D102
-        return vector_awkward.TemporalAwkwardT(_double(self["calE"]))
+        return vector_awkward.TemporalAwkwardT(double(self["calE"]))
 
 
 class MissingETMembers(_Objects):
@@ -149,7 +152,7 @@ class MuonMembers(_Objects):
                 "muonSpectrometerTrackParticleLink",
             ),
         }
-        stored = _stored_keys(self)
+        stored = require_source(self).store.schema.links.stored_keys
         known = ak.fields(self)
         fields = ["muonType", *dict.fromkeys(name for names in choice.values() for name in names if name in known)]
 
@@ -165,11 +168,6 @@ class MuonMembers(_Objects):
             return keys, indices
 
         return follow_links(self, fields, choose, "combinedTrackParticleLink")
-
-
-def _stored_keys(objects: Any) -> list[int]:
-    source = source_of(objects)
-    return source.store.schema.links.stored_keys if source is not None else []
 
 
 class TruthParticleMembers(_Objects):

@@ -132,7 +132,7 @@ class EventSource:
             return None
         if isinstance(where, str) and where in collection.fields:
             self._asked[collection.name] = where
-            column = self._field(collection, where)
+            column = ak.Array(self.layout(collection.fields[where]))
             return column[np.asarray(layout.index)] if chosen else column
         if isinstance(where, list) and where and isinstance(where[0], str) and where[0] in collection.fields:
             self._asked[collection.name] = where[0]
@@ -143,13 +143,8 @@ class EventSource:
         collection = self._collection(layout)
         if collection is None or collection.whole is not None or field not in collection.fields:
             return None
-        column = collection.fields[field]
         self._asked[collection.name] = field
-        return self.store.manifest.require_encoding(column).layout(self.column(column))
-
-    def _field(self, collection: Collection, name: str) -> ak.Array:
-        column = collection.fields[name]
-        return ak.Array(self.store.manifest.require_encoding(column).layout(self.column(column)))
+        return self.layout(collection.fields[field])
 
     # ------------------------------------------------------------------------------------------------------ reading
 
@@ -159,6 +154,10 @@ class EventSource:
             if column not in self._columns:
                 self._columns[column] = self.store.buffers([column], self.start, self.stop)[0]
             return self._columns[column]
+
+    def layout(self, column: int) -> ak.contents.Content:
+        """A column by itself, one entry an event."""
+        return self.store.manifest.require_encoding(column).layout(self.column(column))
 
     def column_buffer(self, column: int, number: int) -> Buffer:
         """One of them. Columns of a collection must agree about the length of its lists."""
@@ -215,7 +214,7 @@ class EventSource:
         return int(self.collection_offsets(name)[-1])
 
     def objects_form(self, name: str) -> ak.forms.Form:
-        """The form of `objects`."""
+        """The form of the objects of a collection, without the lists."""
         return self.store.schema.objects_form(name)
 
     def require_sizes(self, name: str) -> None:

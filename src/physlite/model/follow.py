@@ -22,9 +22,9 @@ from physlite.model.links import Target
 from physlite.model.merging import MergedObjects
 from physlite.model.naming import short_class
 from physlite.model.objects import EVENT, LINK, first_event_id, split_event
-from physlite.model.source import Source, source_of
+from physlite.model.source import Source, array_of, source_of
 
-__all__ = ["follow", "follow_links", "of_record"]
+__all__ = ["covering", "follow", "follow_links", "of_record", "require_source"]
 
 
 class _Runs(NamedTuple):
@@ -58,11 +58,16 @@ def follow(objects: ak.Array | ak.Record, field: str) -> Any:
     """The targets of a link field; see `AuxElementArray.follow`."""
     if isinstance(objects, ak.Record):
         return of_record(objects, lambda array: follow(array, field))
-    source = _require_source(objects)
+    source = require_source(objects)
+    resolver = _Resolver(source, objects, field)
     links = source.link_column(objects.layout, field)
     if links is not None:
-        return ak.Array(_map_column(links, _Resolver(source, objects, field)), attrs=objects.attrs)
-    return _follow_pairs(objects, objects[[field, EVENT]].layout, field)
+        return ak.Array(_map_column(links, resolver, _Runs()), attrs=objects.attrs)
+
+    def of_objects(layout: Content) -> Content:
+        return _map_links(layout.content(field)[: len(layout)], _events_of(layout), resolver)
+
+    return _map_objects(objects, [field], of_objects)
 
 
 def follow_links(
@@ -76,28 +81,24 @@ def follow_links(
     `choose` gets these fields of objects behind one another, and gives keys and indices; `field` is a link field of
     theirs that stands for the kind of target.
     """
-    resolver = _Resolver(_require_source(objects), objects, field)
+    resolver = _Resolver(require_source(objects), objects, field)
 
-    def made(layout: Content) -> Content:
-        if not layout.is_record:
-            return _map_structure(layout, made)
+    def of_objects(layout: Content) -> Content:
         keys, indices = choose({name: layout.content(name)[: len(layout)] for name in fields})
         numbers = [ak.contents.NumpyArray(np.asarray(x, dtype=np.uint32)) for x in (keys, indices)]
         links = ak.contents.RecordArray(numbers, ["m_persKey", "m_persIndex"])
-        return resolver(_Runs(ak.to_numpy(layout.content(EVENT)[: len(layout)])), links)
+        return resolver(_Runs(_events_of(layout)), links)
 
-    layout = ak.materialize(objects[[*fields, EVENT]].layout, highlevel=False)
-    return ak.Array(made(layout), attrs=objects.attrs)
+    return _map_objects(objects, fields, of_objects)
 
 
 def of_record(record: ak.Record, function: Callable[[ak.Array], Any]) -> Any:
     """What a function of arrays gives for one object."""
-    layout = record.layout
-    array = ak.Array(layout.array[layout.at : layout.at + 1], attrs=record.attrs)
-    return function(array)[0]
+    return function(array_of(record))[0]
 
 
-def _require_source(objects: ak.Array) -> Source:
+def require_source(objects: ak.Array | ak.Record) -> Source:
+    """Where objects come from; raises ValueError when they do not know that any more."""
     source = source_of(objects)
     if source is None:
         msg = "links cannot be followed: the array does not know its file (any more), as one read from Parquet"
@@ -105,26 +106,24 @@ def _require_source(objects: ak.Array) -> Source:
     return source
 
 
-def _follow_pairs(objects: ak.Array, pairs: Content, field: str) -> ak.Array:
-    pairs = ak.materialize(pairs, highlevel=False)
-    resolver = _Resolver(_require_source(objects), objects, field)
-    return ak.Array(_map_objects(pairs, field, resolver), attrs=objects.attrs)
+def covering(source: Source, event: NDArray[np.int64], what: str, remedy: str) -> Source:
+    """The source itself, or one of the same file with all the events that objects are of.
 
-
-def _covering(source: Source, event: NDArray[np.int64]) -> Source:
-    """The source itself, or one of the same file with all the events that objects are of."""
+    Raises:
+        ValueError: they are of several files; the message speaks of `what` (of the objects) and the `remedy`.
+    """
     if len(event) == 0:
         return source
     (token, low), (other, high) = split_event(int(event.min())), split_event(int(event.max()))
     if token != source.token or other != source.token:
         msg = (
-            f"links of objects from several files in one array ({source.store.name} and others): follow them before "
-            "the arrays are concatenated"
+            f"{what} from several files in one array ({source.store.name} and others): {remedy} before the arrays are "
+            "concatenated"
         )
         raise ValueError(msg)
     if source.start <= low and high < source.stop:
         return source
-    return source.of_range(min(low, source.start), max(high + 1, source.stop))
+    return source.of_range(low, high + 1)
 
 
 # --------------------------------------------------------------------------------------------------------- structure
@@ -156,11 +155,21 @@ def _map_structure(layout: Content, inner: Callable[[Content], Content]) -> Cont
     raise TypeError(msg)
 
 
-def _map_objects(layout: Content, field: str, leaf: _Leaf) -> Content:
-    if not layout.is_record:
-        return _map_structure(layout, lambda content: _map_objects(content, field, leaf))
-    event = ak.to_numpy(layout.content(EVENT)[: len(layout)])
-    return _map_links(layout.content(field)[: len(layout)], event, leaf)
+def _map_objects(objects: ak.Array, fields: list[str], inner: Callable[[Content], Content]) -> ak.Array:
+    """Puts the structure of objects around what `inner` makes of them, behind one another, with these fields."""
+    layout = ak.materialize(objects[[*fields, EVENT]].layout, highlevel=False)
+    return ak.Array(_map_records(layout, inner), attrs=objects.attrs)
+
+
+def _map_records(layout: Content, inner: Callable[[Content], Content]) -> Content:
+    if layout.is_record:
+        return inner(layout)
+    return _map_structure(layout, lambda content: _map_records(content, inner))
+
+
+def _events_of(layout: Content) -> NDArray[np.int64]:
+    events: NDArray[np.int64] = ak.to_numpy(layout.content(EVENT)[: len(layout)])
+    return events
 
 
 def _map_links(layout: Content, event: NDArray[np.int64], leaf: _Leaf) -> Content:
@@ -182,7 +191,7 @@ def _map_links(layout: Content, event: NDArray[np.int64], leaf: _Leaf) -> Conten
     return _map_structure(layout, lambda content: _map_links(content, event, leaf))
 
 
-def _map_column(layout: Content, leaf: _Leaf, runs: _Runs = _Runs()) -> Content:  # noqa: B008  # cannot be changed
+def _map_column(layout: Content, leaf: _Leaf, runs: _Runs) -> Content:
     """The same for a whole column of a file: its lists, the outermost of events, tell what events links are of."""
     if layout.is_record:
         return leaf(runs, layout)
@@ -228,10 +237,6 @@ class _Links(NamedTuple):
             begin, clear, out,
         )  # fmt: skip
 
-    def entries(self) -> NDArray[np.int64]:
-        """The event of each link, counted from the source's first."""
-        return self.runs.entries(self.first, len(self.keys))
-
 
 class _Resolver:
     """Flat arrays of events, keys and indices to records of the targets."""
@@ -246,7 +251,9 @@ class _Resolver:
 
     def __call__(self, runs: _Runs, layout: Content) -> Content:
         keys, indices = (_member(layout, name) for name in ("m_persKey", "m_persIndex"))
-        source = self._source if runs.events is None else _covering(self._source, runs.events)
+        source = self._source
+        if runs.events is not None:
+            source = covering(source, runs.events, "links of objects", "follow them")
         links = _Links(source, runs, keys, indices)
         used = self._collections(keys)
         names_used = list(used.values())
@@ -306,7 +313,7 @@ class _Resolver:
     def _bad(self, links: _Links, name: str, key: int) -> None:
         source = links.source
         source.require_sizes(name)
-        entries = links.entries()
+        entries = links.runs.entries(links.first, len(links.keys))
         sizes = np.diff(source.collection_offsets(name))[entries]
         bad = np.flatnonzero((links.keys == key) & (links.indices >= sizes))
         link = f"{self._whose()}.{self._field}"

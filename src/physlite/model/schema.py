@@ -14,7 +14,7 @@ import awkward as ak
 
 from physlite.formats.encoding import parse_encoding
 from physlite.formats.manifest import Manifest
-from physlite.model.naming import Collection, ColumnNames, find_collections, is_link, record_of_class
+from physlite.model.naming import Collection, ColumnNames, container_of, find_collections, is_link, record_of_class
 from physlite.model.objects import HIDDEN
 
 if TYPE_CHECKING:
@@ -53,6 +53,11 @@ class Schema:
         from physlite.model.links import LinkTable  # opening a file does not need it
 
         return LinkTable(self._columns, self.collections)
+
+    @functools.cached_property
+    def containers(self) -> frozenset[str]:
+        """The names of all containers, of those without columns too."""
+        return frozenset(container_of(column.name) for column in self._columns)
 
     def objects_form(self, name: str) -> ak.forms.Form:
         """The form of the objects of a collection that is a list, without the lists."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from physlite.model.store import ColumnStore
 
-__all__ = ["SOURCE", "Reduced", "Source", "source_of"]
+__all__ = ["SOURCE", "Reduced", "Source", "array_of", "source_of"]
 
 Buffer = NDArray[Any]
 # What pickle is given for an array.
@@ -52,6 +52,9 @@ class Source(Protocol):
     def column(self, column: int) -> list[Buffer]:
         """The decoded buffers of a column."""
 
+    def layout(self, column: int) -> ak.contents.Content:
+        """A column by itself, one entry an event."""
+
     def collection_offsets(self, name: str) -> Buffer:
         """Where each event's objects begin in a collection."""
 
@@ -69,6 +72,12 @@ class Source(Protocol):
 
     def require_sizes(self, name: str) -> None:
         """Raises UnreadableColumnError when the offsets in use of a collection are not those that it should have."""
+
+
+def array_of(record: ak.Record) -> ak.Array:
+    """The array of a single object or event."""
+    layout = record.layout
+    return ak.Array(layout.array, attrs=record.attrs)[layout.at : layout.at + 1]
 
 
 def source_of(array: ak.Array | ak.Record) -> Source | None:

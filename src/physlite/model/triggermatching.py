@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from physlite.exceptions import TriggerNotFoundError, UnsupportedFormatError
 from physlite.formats.filters import nearest
-from physlite.model.follow import of_record
+from physlite.model.follow import covering, of_record
 from physlite.model.joining import merged_form
-from physlite.model.naming import container_of
-from physlite.model.objects import EVENT, LINK, first_event_id, split_event
+from physlite.model.objects import EVENT, LINK, first_event_id
 from physlite.model.source import Source, source_of
 from physlite.model.store import ColumnStore
 from physlite.model.triggermenu import trigger_menus
@@ -96,17 +95,8 @@ def _matches(source: Source, collection: str | None, event: Integers) -> tuple[I
     if collection is None or len(event) == 0:
         nothing = np.empty(0, dtype=np.int64)
         return nothing, nothing, nothing
-    (token, low), (other, high) = split_event(int(event.min())), split_event(int(event.max()))
-    if token != source.token or other != source.token:
-        msg = (
-            f"objects from several files in one array ({source.store.name} and others): match them before the arrays "
-            "are concatenated"
-        )
-        raise ValueError(msg)
-    if not source.start <= low <= high < source.stop:
-        source = source.of_range(low, high + 1)
-    column = source.store.schema.collections[collection].fields[_FIELD]
-    links = ak.Array(source.store.manifest.require_encoding(column).layout(source.column(column)))
+    source = covering(source, event, "objects", "match them")
+    links = ak.Array(source.layout(source.store.schema.collections[collection].fields[_FIELD]))
     legs = ak.flatten(links, axis=2)
     first = first_event_id(source.token, source.start)
     flat = ak.flatten(legs, axis=1)
@@ -119,7 +109,7 @@ def _collection(store: ColumnStore, chain: str) -> str | None:
 
     A container is written without columns when it has nothing to hold, or not at all.
     """
-    names = {container_of(column.name) for column in store.manifest.columns}
+    names = store.schema.containers
     containers = {match["chain"]: name for name in names if (match := _CONTAINER.match(name))}
     if not containers:
         raise _no_matching(store, names)
