@@ -387,10 +387,15 @@ def test_prescales_in_json():
         '{"chains": {"HLT_a": {"counter": 1e999}}}',
         '{"chains": {"HLT_a": {"counter": "-1"}}}',
         '{"chains": {"HLT_a": {"counter": "99999999999999999999"}}}',
+        '{"chains": {"HLT_a": {"counter": true}}}',
+        '{"chains": {"HLT_a": {"counter": 1.5}}}',
+        '{"chains": {"HLT_a": {"counter": "1_0"}}}',
+        '{"chains": {"HLT_a": {"counter": " 1"}}}',
+        '{"chains": {"HLT_a": {"counter": 1}, "HLT_a": {"counter": 2}}}',
         "[" * 100_000,
         '{"chains": {"HLT_a": ' + '{"a":' * 100_000,
     ],
-    ids=range(14),
+    ids=range(19),
 )
 def test_damaged_json(damaged):
     events = with_metadata(R24, json_menu(HLT=damaged)).events()
@@ -398,7 +403,14 @@ def test_damaged_json(damaged):
     assert len(message) < 500
 
 
-@pytest.mark.parametrize("cut", ["16777216", "-99999999", "x"])
+@pytest.mark.parametrize("prescale", [True, "nan", float("nan"), "inf", "1e999", None, "many"], ids=range(7))
+def test_damaged_prescales(prescale):
+    damaged = json.dumps({"prescales": {"HLT_a": {"prescale": prescale, "enabled": "true"}}})
+    events = with_metadata(R24, json_menu(HLTPS=damaged)).events()
+    fails(CorruptDataError, events.trigger.names, R24, "TriggerMenuJson_HLTPSAux.payload")
+
+
+@pytest.mark.parametrize("cut", ["16777216", "-99999999", "x", "1_0", 1.5, True])
 def test_damaged_cuts(cut):
     damaged = json.dumps({"cutValues": {"L1_x": {"cut": cut, "enabled": "true"}}})
     events = with_metadata(R24, json_menu(L1PS=damaged)).events()
@@ -547,13 +559,68 @@ def test_matched_combinations():
     assert events[::-3].trigger.matched(chain).pt.to_list() == expected[::-3]
 
 
-@pytest.mark.parametrize("chain", ["HLT_2e12_lhloose_nod0_mu10", "HLT_2j10"], ids=["empty container", "no container"])
-def test_no_match_in_the_whole_file(chain):
+NEVER_MATCHED = "HLT_2e12_lhloose_nod0_mu10"  # matching was made for it
+
+
+def test_no_match_in_the_whole_file():
     events = events_of(R21)
-    assert not ak.any(events.Muons.matched(chain))
-    assert ak.num(events.Muons.matched(chain)).to_list() == ak.num(events.Muons).to_list()
-    assert events.trigger.matched(chain).to_list() == [[]] * 40
-    assert events.trigger.matched(chain).pt.to_list() == [[]] * 40
+    assert not ak.any(events.Muons.matched(NEVER_MATCHED))
+    assert ak.num(events.Muons.matched(NEVER_MATCHED)).to_list() == ak.num(events.Muons).to_list()
+    assert events.trigger.matched(NEVER_MATCHED).to_list() == [[]] * 40
+    assert events.trigger.matched(NEVER_MATCHED).pt.to_list() == [[]] * 40
+
+
+@pytest.mark.parametrize(("name", "passed"), [(R21, 0), (R22, 100)], ids=["21", "22"])
+def test_chains_that_matching_was_not_made_for(name, passed):
+    """What such a chain was matched to is unknown, which is not the same as nothing."""
+    events = events_of(name)
+    chain = {R21: "HLT_2j10", R22: "HLT_e5_etcut"}[name]
+    assert ak.sum(events.trigger.passed(chain)) >= passed
+    for call in (events.trigger.matched, events.Electrons.matched):
+        fails(TriggerNotFoundError, lambda call=call: call(chain), name, chain, "no trigger matching was made")
+        fails(TriggerNotFoundError, lambda call=call: call([chain, E26]), name, chain, "no trigger matching was made")
+        fails(TriggerNotFoundError, lambda call=call: call("HLT_mu26_ivarmedum"), name, "nearest: HLT_mu26_ivarmedium")
+        fails(TriggerNotFoundError, lambda call=call: call([]), "[]")
+
+
+def test_matched_to_any_of_several_chains():
+    events = events_of(TREE_ONLY)
+    chains = sorted(chain_of(column) for column in match_columns(TREE_ONLY))
+    for objects in (events.Electrons, events.Muons):
+        single = [chain for chain in chains if "mu" in chain]
+        expected = functools.reduce(np.logical_or, [objects.matched(chain) for chain in single])
+        assert ak.any(expected)
+        assert ak.array_equal(objects.matched("*mu*"), expected)
+        assert ak.array_equal(objects.matched(single), expected)
+        assert ak.array_equal(objects.matched(lambda chain: "mu" in chain), expected)
+    assert ak.array_equal(events.Muons.matched(None), events.Muons.matched(chains))
+    fails(TriggerNotFoundError, lambda: events.trigger.matched("HLT_mu*"), "combinations are of one chain")
+
+
+def test_dots_in_names_of_chains():
+    """Branches cannot have them: the lists are named with underscores in their place."""
+    events = events_of(TREE_ONLY)
+    assert ak.array_equal(events.Muons.matched(MU26.replace("_", ".")), events.Muons.matched(MU26))
+
+
+def test_what_is_never_matched():
+    events = events_of(R21)
+    for objects in (events.TruthMuons, events.InDetTrackParticles, events.PrimaryVertices):
+        with pytest.raises(TypeError, match="not to T|not to V"):
+            objects.matched(MU26)
+
+
+def test_matches_of_objects_of_several_files():
+    """Also where the file that the array knows has no match at all for the chain."""
+    muons, others = events_of(R21).Muons, events_of(TREE_ONLY).Muons
+    for first, second in ((muons, others), (others, muons)):
+        both = ak.Array(ak.concatenate([first, second]), attrs=first.attrs)
+        for chain in (MU26, NEVER_MATCHED, "HLT_2j10"):
+            with pytest.raises(ValueError, match="several files"):
+                both.matched(chain)
+    events = ak.Array(ak.concatenate([events_of(R21), events_of(TREE_ONLY)]), attrs=events_of(R21).attrs)
+    with pytest.raises(ValueError, match="different collections"):
+        events.trigger.matched(NEVER_MATCHED)
 
 
 def test_navigation_of_run_3():
@@ -567,6 +634,3 @@ def test_matches_of_objects_that_do_not_know_their_event():
     muons = events_of(R21).Muons
     with pytest.raises(ValueError, match="do not know their file and event"):
         ak.zip({"pt": muons.pt, "eta": muons.eta}, with_name="Muon").matched(MU26)
-    both = ak.concatenate([muons, events_of(TREE_ONLY).Muons])
-    with pytest.raises(ValueError, match="several files"):
-        ak.Array(both, attrs=muons.attrs).matched(MU26)

@@ -17,7 +17,7 @@ import awkward as ak
 import numpy as np
 from vector.backends import awkward as vector_awkward
 
-from physlite.formats.filters import nearest
+from physlite.formats.filters import NameFilter, nearest
 from physlite.model import edm
 from physlite.model.accessors import accessors
 from physlite.model.follow import follow
@@ -69,16 +69,18 @@ class _Linked:
             raise AttributeError(msg)
         return follow(self, field)
 
-    def matched(self, chain: str) -> Any:
-        """Whether each object is one of those to which a chain of the trigger was matched.
+    def matched(self, chain: NameFilter) -> Any:
+        """Whether each object is one of those to which a chain of the trigger was matched, or any of several chains.
 
         Args:
-            chain: its name, as `HLT_mu26_ivarmedium`.
+            chain: a name such as `HLT_mu26_ivarmedium`; or a pattern, several of them, or a function of the name, which
+                choose among the chains that matching was made for.
 
         Raises:
-            TriggerNotFoundError: neither a trigger menu nor the matching knows the chain, or the file has no matching.
+            TriggerNotFoundError: there is no such chain, matching was not made for it, or the file has no matching.
             UnsupportedFormatError: the file has the trigger's navigation of Run 3 instead of lists of matched objects.
             ValueError: the array does not know its file, or holds objects of several files.
+            TypeError: the objects are of a class that the trigger is never matched to, as tracks.
         """
         from physlite.model.triggermatching import matched
 

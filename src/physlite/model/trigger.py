@@ -219,8 +219,9 @@ class Trigger:
             an object is not in the file.
 
         Raises:
-            TriggerNotFoundError: neither a menu nor the matching knows the chain, or the file has no matching.
+            TriggerNotFoundError: there is no such chain, matching was not made for it, or the file has no matching.
             UnsupportedFormatError: the file has the navigation of Run 3 instead.
+            ValueError: the events are of several files that differ in their collections.
         """
         combinations = matched_combinations(self._source, self._events, chain)
         if self._present is None:
@@ -245,10 +246,14 @@ class Trigger:
             return [wanted]  # as a rule: then thousands of names need not be sorted
         known = sorted(set().union(*numbers.values()))
         try:
-            return sorted(select(known, wanted, kind, "in the trigger menu"))
+            found = sorted(select(known, wanted, kind, "in the trigger menu"))
         except ColumnNotFoundError as error:
             msg = f"{self._store.name}: {error}"
             raise TriggerNotFoundError(msg) from None
+        if not found:
+            msg = f"no {kind} is named by {wanted!r}"
+            raise TriggerNotFoundError(msg)
+        return found
 
     # --------------------------------------------------------------------------------------------------- decisions
 

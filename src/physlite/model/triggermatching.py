@@ -7,15 +7,15 @@ and content are those of Athena's PhysicsAnalysis/DerivationFramework and Trigge
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from physlite.exceptions import TriggerNotFoundError, UnsupportedFormatError
-from physlite.formats.filters import nearest
+from physlite.exceptions import ColumnNotFoundError, TriggerNotFoundError, UnsupportedFormatError
+from physlite.formats.filters import NameFilter, nearest, select
 from physlite.model.follow import covering, of_record
 from physlite.model.joining import merged_form
 from physlite.model.objects import EVENT, LINK, first_event_id
@@ -29,20 +29,32 @@ _FIELD = "TrigMatchedObjects"
 _CONTAINER = re.compile(r"^(?:(?:Analysis)?TrigMatch_|Analysis)(?P<chain>HLT_.+)$")
 _NAVIGATION = "HLTNav_"
 
+# What has a link of its own and yet nothing to do with the trigger.
+_NEVER_MATCHED = ("CaloCluster", "TrackParticle", "TruthParticle", "TruthVertex", "Vertex")
+
 Integers = NDArray[Any]
 
+_NOTHING: Integers = np.empty(0, dtype=np.int64)
 
-def matched(objects: ak.Array | ak.Record, chain: str) -> Any:
-    """Whether each object is one to which a chain was matched; see `Trigger.matched`."""
+
+def matched(objects: ak.Array | ak.Record, chain: NameFilter) -> Any:
+    """Whether each object is one to which a chain was matched; see `AuxElementArray.matched`."""
     if isinstance(objects, ak.Record):
         return of_record(objects, lambda array: matched(array, chain))
+    record = objects.layout.purelist_parameter("__record__")
+    if record in _NEVER_MATCHED:
+        msg = f"the trigger is matched to reconstructed electrons, photons, muons, taus and jets, not to {record}s"
+        raise TypeError(msg)
     source = source_of(objects)
     if source is None or not {EVENT, LINK} <= set(objects.layout.fields):
         msg = "trigger matches of these objects cannot be found: they do not know their file and event any more"
         raise ValueError(msg)
-    collection = _collection(source.store, chain)
     event, link = (ak.materialize(objects[name]) for name in (EVENT, LINK))
-    matches = _matches(source, collection, ak.to_numpy(ak.flatten(ak.drop_none(event, axis=None), axis=None)))
+    its_events = ak.to_numpy(ak.flatten(ak.drop_none(event, axis=None), axis=None))
+    # First of all: what other files have of the chain is not known here.
+    source = covering(source, its_events, "objects", "match them")
+    found = [_matches(source, name) for name in _collections(source.store, chain) if name is not None]
+    matches = [np.concatenate(parts) for parts in zip(*found, strict=True)] or [_NOTHING] * 3
 
     def at_leaves(layouts: list[ak.contents.Content], **_: Any) -> tuple[ak.contents.Content] | None:
         if not all(layout.is_numpy for layout in layouts):
@@ -77,11 +89,17 @@ def matched_objects(
 
 def matched_combinations(source: Source, events: ak.Array, chain: str) -> ak.Array:
     """What `Trigger.matched` gives, for events of a source."""
-    collection = _collection(source.store, chain)
-    if collection is not None:
-        return events[collection].follow(_FIELD)
+    if events.layout.is_union:
+        msg = "events of files with different collections in one array: find their matches before they are concatenated"
+        raise ValueError(msg)
+    collections = _collections(source.store, chain)
+    if len(collections) != 1:
+        msg = f"{source.store.name}: {chain!r} chooses {len(collections)} chains; combinations are of one chain"
+        raise TriggerNotFoundError(msg)
+    if collections[0] is not None:
+        return events[collections[0]].follow(_FIELD)
     no_objects = merged_form({}, "IParticle").length_zero_array(highlevel=False)
-    none = ak.contents.IndexedOptionArray(ak.index.Index64(np.empty(0, dtype=np.int64)), no_objects)
+    none = ak.contents.IndexedOptionArray(ak.index.Index64(_NOTHING), no_objects)
     legs = ak.contents.ListOffsetArray(_zeros(1), none)
     return ak.Array(ak.contents.ListOffsetArray(_zeros(len(events) + 1), legs), attrs=events.attrs)
 
@@ -90,12 +108,8 @@ def _zeros(length: int) -> ak.index.Index64:
     return ak.index.Index64(np.zeros(length, dtype=np.int64))
 
 
-def _matches(source: Source, collection: str | None, event: Integers) -> tuple[Integers, Integers, Integers]:
-    """Events, keys and indices of the matched objects in the events that occur."""
-    if collection is None or len(event) == 0:
-        nothing = np.empty(0, dtype=np.int64)
-        return nothing, nothing, nothing
-    source = covering(source, event, "objects", "match them")
+def _matches(source: Source, collection: str) -> tuple[Integers, Integers, Integers]:
+    """Events, keys and indices of the matched objects in a source."""
     links = ak.Array(source.layout(source.store.schema.collections[collection].fields[_FIELD]))
     legs = ak.flatten(links, axis=2)
     first = first_event_id(source.token, source.start)
@@ -104,25 +118,43 @@ def _matches(source: Source, collection: str | None, event: Integers) -> tuple[I
     return events, ak.to_numpy(flat.m_persKey), ak.to_numpy(flat.m_persIndex)
 
 
-def _collection(store: ColumnStore, chain: str) -> str | None:
-    """The collection of the objects matched to a chain, or None when there is no match in the whole file.
+def _collections(store: ColumnStore, wanted: NameFilter) -> list[str | None]:
+    """The collections of the objects matched to chains; None for a chain without a match in the whole file.
 
-    A container is written without columns when it has nothing to hold, or not at all.
+    Matching is made for a list of chains. Each of them has a container, which is written without columns when there
+    was no match in the whole file; of other chains nothing is known.
     """
     names = store.schema.containers
     containers = {match["chain"]: name for name in names if (match := _CONTAINER.match(name))}
     if not containers:
         raise _no_matching(store, names)
-    # As MatchFromCompositeTool does: a name with a dot would not do for a branch.
-    container = containers.get(chain.replace(".", "_"))
-    if container is None:
-        in_menus = _in_menus(store)
-        if chain not in in_menus:
-            msg = f"{store.name}: no trigger chain {chain!r}{nearest([*in_menus, *containers], chain)}"
-            raise TriggerNotFoundError(msg)
-        return None
-    found = [c.name for c in store.schema.collections.values() if c.container == container and _FIELD in c.fields]
-    return found[0] if found else None
+    if isinstance(wanted, str):
+        wanted = [wanted]
+    if isinstance(wanted, Iterable):
+        # As MatchFromCompositeTool does: a name with a dot would not do for a branch.
+        wanted = [branch if (branch := str(n).replace(".", "_")) in containers else n for n in wanted]
+    try:
+        chains = select(sorted(containers), wanted, "trigger chain with matched objects", "of all chains few have them")
+    except ColumnNotFoundError as error:
+        raise TriggerNotFoundError(_not_listed(store, wanted, containers) or f"{store.name}: {error}") from None
+    if not chains:
+        msg = f"no trigger chain is named by {wanted!r}"
+        raise TriggerNotFoundError(msg)
+    with_columns = {c.container: c.name for c in store.schema.collections.values() if _FIELD in c.fields}
+    return [with_columns.get(containers[chain]) for chain in chains]
+
+
+def _not_listed(store: ColumnStore, wanted: NameFilter, containers: Mapping[str, str]) -> str:
+    """The message for a chain that the menu has, but not the matching; empty for other names."""
+    in_menus = _in_menus(store)
+    names = wanted if isinstance(wanted, list) else []
+    missing = next((name for name in names if name in in_menus and name not in containers), None)
+    if missing is None:
+        return ""
+    return (
+        f"{store.name}: no trigger matching was made for {missing}, so what it was matched to is not known: the file "
+        f"has matched objects of {len(containers)} other chains{nearest(containers, missing)}"
+    )
 
 
 def _in_menus(store: ColumnStore) -> set[str]:

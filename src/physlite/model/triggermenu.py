@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,8 @@ _RUN_3 = "TriggerMenuJson_"
 
 # Bits of a decision are counted by 16-bit numbers in Run 2; more than this are not in any decision.
 _MOST_ID = 2**31
+
+_DIGITS = re.compile(r"-?[0-9]{1,10}")
 
 # The CTP lets an item pass when a random number of 24 bits is not below its cut (TrigConf::L1PrescalesSet).
 _CTP_RANGE = 0x1000000
@@ -192,7 +195,9 @@ def _texts(metadata: ColumnStore, kind: str, part: str, value: Any) -> dict[int,
     out = {}
     for key, text in _keyed(metadata, keys, payload):
         try:
-            out[key] = {name: value(entry) for name, entry in json.loads(text)[part].items()}
+            out[key] = {
+                name: value(entry) for name, entry in json.loads(text, object_pairs_hook=_unique)[part].items()
+            }
         # Text that is no JSON, that is nested deeper than Python goes, and JSON of another structure.
         except (ValueError, RecursionError, TypeError, KeyError, AttributeError, OverflowError) as error:
             problem = f"has no sound JSON {part!r} for key {key} ({type(error).__name__}: {str(error)[:100]})"
@@ -200,8 +205,24 @@ def _texts(metadata: ColumnStore, kind: str, part: str, value: Any) -> dict[int,
     return out
 
 
-def _bit(text: Any) -> int:
-    number = int(text)
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out = dict(pairs)
+    if len(out) < len(pairs):
+        msg = "a name that is there twice"
+        raise ValueError(msg)
+    return out
+
+
+def _integer(value: Any) -> int:
+    """Of a number or its decimal digits; `int` takes more than that."""
+    if type(value) is int or (type(value) is str and _DIGITS.fullmatch(value)):
+        return int(value)
+    msg = f"{value!r} is no integer"
+    raise ValueError(msg)
+
+
+def _bit(value: Any) -> int:
+    number = _integer(value)
     if not 0 <= number < _MOST_ID:
         msg = f"{number} is not the number of a bit"
         raise ValueError(msg)
@@ -210,12 +231,16 @@ def _bit(text: Any) -> int:
 
 def _hlt_prescale(entry: Any) -> float:
     """As TrigConf::HLTPrescalesSet has it, but below zero where the chain is switched off, as in Run 2."""
-    return _signed(float(entry["prescale"]), entry)
+    value = entry["prescale"]
+    if isinstance(value, bool) or not math.isfinite(prescale := float(value)):
+        msg = f"a prescale of {value!r}"
+        raise ValueError(msg)
+    return _signed(prescale, entry)
 
 
 def _l1_prescale(entry: Any) -> float:
     """As TrigConf::L1PrescalesSet has it, but below zero where the item is switched off, as in Run 2."""
-    cut = int(entry["cut"])
+    cut = _integer(entry["cut"])
     if abs(cut) >= _CTP_RANGE:
         msg = f"a cut of {cut}"
         raise ValueError(msg)
