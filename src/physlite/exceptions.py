@@ -8,6 +8,7 @@ __all__ = [
     "CorruptDataError",
     "EntryRangeError",
     "MetadataNotFoundError",
+    "MixedTagsWarning",
     "NotAnEventFileError",
     "PhysliteError",
     "StaleManifestError",
@@ -70,3 +71,7 @@ class BadLinkError(PhysliteError, IndexError):
 
 class UnknownLinkWarning(UserWarning):
     """Element links to a container whose name is not known: they come out as None."""
+
+
+class MixedTagsWarning(UserWarning):
+    """Metadata of files that were processed differently are added up."""

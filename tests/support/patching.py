@@ -26,16 +26,26 @@ def patched(path, column, change, **options):
 
 def with_page(manifest, column, page):
     """The manifest with this basket as the column's only one."""
-    position = manifest.index[column]
+    return with_pages(manifest, {manifest.index[column]: page})
+
+
+def with_pages(manifest, pages):
+    """The manifest with other baskets: of columns, by position, the only one that each of them then has."""
     columns = list(manifest.columns)
-    columns[position] = columns[position]._replace(first_page=len(manifest.page_offset), pages=1)
+    at = len(manifest.inline)
+    offsets = []
+    for number, (position, page) in enumerate(pages.items()):
+        first_page = len(manifest.page_offset) + number
+        columns[position] = columns[position]._replace(first_page=first_page, pages=1)
+        offsets.append(-1 - at)
+        at += len(page)
     new = replace(
         manifest,
         columns=tuple(columns),
-        page_first_entry=np.append(manifest.page_first_entry, 0),
-        page_offset=np.append(manifest.page_offset, -1 - len(manifest.inline)),
-        page_size=np.append(manifest.page_size, len(page)),
-        inline=manifest.inline + page,
+        page_first_entry=np.append(manifest.page_first_entry, np.zeros(len(pages), np.int64)),
+        page_offset=np.append(manifest.page_offset, np.array(offsets, np.int64)),
+        page_size=np.append(manifest.page_size, np.array([len(page) for page in pages.values()], np.int64)),
+        inline=manifest.inline + b"".join(pages.values()),
     )
     new.check()
     return new

@@ -5,118 +5,86 @@ from __future__ import annotations
 import functools
 import html
 import operator
-import re
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Self
 
-import awkward as ak
-import numpy as np
-from numpy.typing import NDArray
-
-from physlite.exceptions import CorruptDataError, MetadataNotFoundError, UnsupportedFormatError
+from physlite.exceptions import MetadataNotFoundError, MixedTagsWarning, PhysliteError
 from physlite.formats.filters import nearest
-from physlite.formats.metadata import read_file_texts, read_folder
+from physlite.model.bookkeepers import (
+    NOMINAL,
+    CutBookkeeper,
+    WeightSum,
+    read_bookkeepers,
+    require_sums,
+)
+from physlite.model.facts import Facts, agreed, metadata_tree, read_facts, read_tags
 from physlite.model.store import ColumnStore
 
 __all__ = ["CutBookkeeper", "Metadata", "WeightSum", "read_metadata"]
 
-# xAOD::EventInfo_v1::IS_SIMULATION, a bit of eventTypeBitmask.
-_IS_SIMULATION = 1
+# What all files must agree in to add up.
+_MUST_AGREE = ("is_simulation", "mc_channel_number")
 
-_BOOKKEEPERS = "CutBookkeepers"
-# Up to release 21 the variations are rows beside the nominal one, since then each has a container of its own.
-_CONTAINER = re.compile(r"CutBookkeepers(?:_weight_(?P<variation>[0-9]{1,6}))?")
-_ALL_EVENTS = "AllExecutedEvents"
-_STEP = re.compile(r"AllExecutedEvents(?:_NonNominalMCWeight_(?P<variation>[0-9]{1,6}))?")
-# The stream that derivations read: the counts before it are of the events that were simulated.
-_STREAM = "StreamAOD"
-_DERIVED_STREAM = "StreamDAOD"
-
-_TEXTS = ("name", "inputStream")
-_NUMBERS = ("cycle", "nAcceptedEvents", "sumOfEventWeights", "sumOfEventWeightsSquared")
-
-# What is read at once.
-_FACTS = (
-    "TruthMetaDataAux.mcChannelNumber", "TruthMetaDataAux.weightNames", "TruthMetaDataAux.generators",
-    "FileMetaDataAux.productionRelease", "FileMetaDataAux.dataType", "FileMetaDataAux.runNumbers",
-    "FileMetaDataAuxDyn.mcCampaign", "FileMetaDataAuxDyn.generatorsInfo", "FileMetaDataAuxDyn.amiTag",
-    "FileMetaDataAuxDyn.beamEnergy", "FileMetaDataAuxDyn.beamType", "FileMetaDataAuxDyn.geometryVersion",
-    "FileMetaDataAuxDyn.conditionsTag", "FileMetaDataAuxDyn.simFlavour",
-)  # fmt: skip
+# UUID, bytes, and the name where the UUID is all zeros.
+_Identity = tuple[int, int, str]
 
 
 @dataclass(frozen=True)
-class CutBookkeeper:
-    """How many events passed a step of the processing.
+class _Part:
+    """One file: its MetaData tree, or none, and the names of its weights in each entry of that."""
 
-    Attributes:
-        container: where it stands, as `CutBookkeepers`; those of weight variation k are in `CutBookkeepers_weight_k`.
-        name: of the step.
-        cycle: how many times the events had been processed before.
-        stream: the input of the step.
-        accepted_events: number of events that passed.
-        sum_of_weights, sum_of_weights_squared: of these events.
-    """
+    events: ColumnStore
+    weight_names: tuple[tuple[str, ...], ...]
 
-    container: str
-    name: str
-    cycle: int
-    stream: str
-    accepted_events: int
-    sum_of_weights: float
-    sum_of_weights_squared: float
+    @property
+    def name(self) -> str:
+        return self.events.name
 
+    @property
+    def identity(self) -> _Identity:
+        """The same for a file opened twice, wherever it was opened from; of what is in memory anyway."""
+        manifest = self.events.manifest
+        # ROOT can write files without a UUID, which are told apart by their names then.
+        return manifest.uuid.int, manifest.file_bytes, "" if manifest.uuid.int else self.name
 
-@dataclass(frozen=True)
-class WeightSum:
-    """Sums over all events before any selection, with the weights of one variation."""
+    @functools.cached_property
+    def bookkeepers(self) -> list[list[CutBookkeeper]]:
+        """All of them, for each entry of the MetaData tree."""
+        return read_bookkeepers(self._require())
 
-    events: int
-    weights: float
-    weights_squared: float
+    @functools.cached_property
+    def sums(self) -> list[dict[int, WeightSum]]:
+        """By variation, for each entry of the MetaData tree: of different files, where there are several."""
+        return [require_sums(self.name, rows) for rows in self.bookkeepers]
 
-    def __add__(self, other: WeightSum) -> WeightSum:
-        return WeightSum(
-            self.events + other.events,
-            self.weights + other.weights,
-            self.weights_squared + other.weights_squared,
-        )
+    @functools.cached_property
+    def nominal(self) -> WeightSum:
+        """The nominal sum of all entries, for which the other containers need not be read."""
+        sums = (require_sums(self.name, rows)[0] for rows in read_bookkeepers(self._require(), NOMINAL))
+        return functools.reduce(operator.add, sums)
 
+    @property
+    def tag_info(self) -> dict[str, str]:
+        """What is the same in all entries of the MetaData tree."""
+        tree = self._require()
+        return _common(read_tags(tree, entry) for entry in range(tree.manifest.num_entries))
 
-@dataclass(frozen=True)
-class _Facts:
-    num_events: int
-    is_simulation: bool | None
-    mc_channel_number: int | None
-    mc_campaign: str | None
-    run_numbers: tuple[int, ...]
-    generators: str | None
-    release: str | None
-    ami_tag: str | None
-    beam_energy: float | None
-    beam_type: str | None
-    data_type: str | None
-    geometry_version: str | None
-    conditions_tag: str | None
-    simulation_flavour: str | None
-    weight_names: tuple[str, ...]
-
-    def __add__(self, other: _Facts) -> _Facts:
-        """What holds for both; numbers of events add up."""
-        common: dict[str, Any] = {}
-        for field in fields(self):
-            mine, theirs = getattr(self, field.name), getattr(other, field.name)
-            common[field.name] = mine if mine == theirs else None
-        common["num_events"] = self.num_events + other.num_events
-        common["run_numbers"] = tuple(sorted({*self.run_numbers, *other.run_numbers}))
-        common["weight_names"] = common["weight_names"] or ()
-        return _Facts(**common)
+    def _require(self) -> ColumnStore:
+        tree = metadata_tree(self.events)
+        if tree is None:
+            msg = (
+                f"{self.name}: it has no MetaData tree (or an empty one), where sums of weights and tags are: "
+                "take the file as production wrote it"
+            )
+            raise MetadataNotFoundError(msg)
+        return tree
 
 
-class Metadata:
+@dataclass(frozen=True, repr=False, eq=False)
+class Metadata(Facts):
     """What a file, or several files added up, say of themselves. Made by `File.metadata`; `sum` adds those of files.
 
     What a file does not say is None. Adding keeps what is the same in both. A file is read for sums, bookkeepers and
@@ -137,31 +105,16 @@ class Metadata:
         weight_names: names of the generator weights in the order of `EventInfo.mcEventWeights`, without blanks around.
     """
 
-    def __init__(self, parts: tuple[_Part, ...], facts: _Facts, firsts: Mapping[str, tuple[Any, str]]) -> None:
-        self._parts = parts
-        self._facts = facts
-        # Of what all files must agree in: the first value that is known, and the file that has it.
-        self._firsts = firsts
-        self.num_events = facts.num_events
-        self.is_simulation = facts.is_simulation
-        self.mc_channel_number = facts.mc_channel_number
-        self.mc_campaign = facts.mc_campaign
-        self.run_numbers = facts.run_numbers
-        self.generators = facts.generators
-        self.release = facts.release
-        self.ami_tag = facts.ami_tag
-        self.beam_energy = facts.beam_energy
-        self.beam_type = facts.beam_type
-        self.data_type = facts.data_type
-        self.geometry_version = facts.geometry_version
-        self.conditions_tag = facts.conditions_tag
-        self.simulation_flavour = facts.simulation_flavour
-        self.weight_names = facts.weight_names
+    _parts: Mapping[_Identity, _Part]
+    # Of what all files must agree in: the first value that is known, and the file that has it.
+    _firsts: Mapping[str, tuple[Any, str]]
+    # The AMI tags that there are, each with the first file that has it.
+    _ami_tags: Mapping[str, str]
 
     @property
     def files(self) -> tuple[str, ...]:
         """Names of the files."""
-        return tuple(part.name for part in self._parts)
+        return tuple(part.name for part in self._parts.values())
 
     @functools.cached_property
     def cut_bookkeepers(self) -> tuple[CutBookkeeper, ...]:
@@ -170,7 +123,7 @@ class Metadata:
         Raises:
             MetadataNotFoundError: a file has no MetaData tree, or no bookkeepers.
         """
-        return tuple(row for part in self._parts for rows in part.bookkeepers for row in rows)
+        return tuple(row for part in self._parts.values() for rows in part.bookkeepers for row in rows)
 
     @functools.cached_property
     def sums(self) -> Mapping[int, WeightSum]:
@@ -181,24 +134,35 @@ class Metadata:
         `CutBookkeepers_weight_k`. So does Athena's CP::AsgCutBookkeeperAlg
         (PhysicsAnalysis/Algorithms/AsgAnalysisAlgorithms), which of today takes the streams RDO, EVGEN and EVNT too,
         and of 2019 `StreamAOD` alone, as here. Only where there is no `StreamAOD`, a `StreamDAOD` is taken, which
-        Athena's does not. Files whose weights have different names have the nominal sum in common only.
+        Athena's does not. Files whose weights have different names have the nominal sum in common only, and so have
+        the parts of a file that was merged from such files.
 
         Raises:
             MetadataNotFoundError: a file has no MetaData tree, or no such bookkeeper.
         """
-        first, *others = self._parts
-        total = dict(first.sums)
-        for part in others:
-            if part.sums.keys() != total.keys():
+        if not self._same_weights:
+            return MappingProxyType({0: self._nominal})
+        sums = [(part.name, sums) for part in self._parts.values() for sums in part.sums]
+        first, total = sums[0][0], dict(sums[0][1])
+        for name, more in sums[1:]:
+            if more.keys() != total.keys():
                 msg = (
-                    f"{first.name} has sums of {len(total)} weight variations, {part.name} of {len(part.sums)}: "
-                    "they do not add up"
+                    f"{first} has sums of {len(total)} weight variations, {name} of {len(more)}: "
+                    "they do not add up, only the nominal ones do"
                 )
                 raise MetadataNotFoundError(msg)
-            for variation, more in part.sums.items():
-                total[variation] += more
-        same_weights = all(part.weight_names == first.weight_names for part in others)
-        return MappingProxyType(total if same_weights else {0: total[0]})
+            for variation, each in more.items():
+                total[variation] += each
+        return MappingProxyType(total)
+
+    @property
+    def _same_weights(self) -> bool:
+        """Whether all files, and what was merged into them, have weights of the same names."""
+        return len({names for part in self._parts.values() for names in part.weight_names}) <= 1
+
+    @functools.cached_property
+    def _nominal(self) -> WeightSum:
+        return functools.reduce(operator.add, (part.nominal for part in self._parts.values()))
 
     @functools.cached_property
     def tag_info(self) -> Mapping[str, str]:
@@ -207,12 +171,7 @@ class Metadata:
         Raises:
             MetadataNotFoundError: a file has no MetaData tree.
         """
-        first, *others = self._parts
-        common = dict(first.tag_info)
-        for part in others:
-            tags = part.tag_info
-            common = {name: text for name, text in common.items() if tags.get(name) == text}
-        return MappingProxyType(common)
+        return MappingProxyType(_common(part.tag_info for part in self._parts.values()))
 
     def sum_of_weights(self, variation: int | str = 0) -> float:
         """The sum of the generator weights of all events before any selection.
@@ -222,6 +181,7 @@ class Metadata:
 
         Raises:
             MetadataNotFoundError: the file has no sums, or no such variation (the message offers the nearest names).
+            TypeError: `variation` is neither an integer nor a text.
         """
         return self.sum_of(variation).weights
 
@@ -232,14 +192,23 @@ class Metadata:
     def sum_of(self, variation: int | str = 0) -> WeightSum:
         """All sums of a variation; args and errors as `sum_of_weights`."""
         index = self._variation(variation)
+        if index == 0:
+            return self._nominal
         if index not in self.sums:
-            msg = f"{self._who}: no sum of weights of variation {index}: there are {len(self.sums)}"
+            there = f"there are {len(self.sums)}, from 0 to {max(self.sums)}"
+            if not self._same_weights:
+                there = "only the nominal one (0) is common to weights of different names"
+            msg = f"{self._who}: no sum of weights of variation {index}: {there}"
             raise MetadataNotFoundError(msg)
         return self.sums[index]
 
     def _variation(self, variation: int | str) -> int:
         if not isinstance(variation, str):
-            return variation
+            # True is 1 to Python, and here a mistake.
+            if isinstance(variation, bool) or not hasattr(variation, "__index__"):
+                msg = f"a weight variation is the index or the name of a weight, not {variation!r}"
+                raise TypeError(msg)
+            return operator.index(variation)
         name = variation.strip()
         if self.weight_names.count(name) > 1:
             msg = f"{self._who}: several weights are named {name!r}: take them by their index in weight_names"
@@ -252,13 +221,13 @@ class Metadata:
     @property
     def _who(self) -> str:
         others = len(self._parts) - 1
-        return self._parts[0].name + (f" and {others} other file{'s' * (others > 1)}" if others else "")
+        return self.files[0] + (f" and {others} other file{'s' * (others > 1)}" if others else "")
 
     def __add__(self, other: Metadata) -> Metadata:
-        """Both together.
+        """Both together, with a MixedTagsWarning where they were processed differently.
 
         Raises:
-            ValueError: they are of different channels, or one is data and the other simulation.
+            ValueError: they are of different channels, or one is data and the other simulation, or a file is in both.
         """
         if not isinstance(other, Metadata):
             return NotImplemented
@@ -267,22 +236,32 @@ class Metadata:
             if mine != theirs:
                 msg = f"{my_file} has {what} {mine}, {their_file} has {theirs}: they do not add up"
                 raise ValueError(msg)
-        return Metadata(self._parts + other._parts, self._facts + other._facts, {**other._firsts, **self._firsts})
+        for identity in self._parts.keys() & other._parts.keys():
+            raise ValueError(_twice(self._parts[identity], other._parts[identity]))
+        if self._ami_tags.keys() - other._ami_tags.keys() and other._ami_tags.keys() - self._ami_tags.keys():
+            warnings.warn(_mixed(self._ami_tags, other._ami_tags), MixedTagsWarning, stacklevel=2)
+        return Metadata(
+            **agreed(self, other),
+            _parts={**self._parts, **other._parts},
+            _firsts={**other._firsts, **self._firsts},
+            _ami_tags={**self._ami_tags, **other._ami_tags, **self._ami_tags},  # ours come first, and keep their files
+        )
 
     def __radd__(self, other: object) -> Self:
         """What `sum` begins with, 0, adds nothing."""
         return self if other == 0 else NotImplemented
 
     def __reduce__(self) -> tuple[type[Metadata], tuple[Any, ...]]:
-        return (Metadata, (self._parts, self._facts, self._firsts))
+        return (Metadata, tuple(getattr(self, field.name) for field in fields(self)))
 
     def rows(self) -> list[tuple[str, str]]:
-        """What is known, as pairs of a name and a text."""
+        """What is known, as pairs of a name and a text. The sum of weights is known where it can be read."""
         kind = {True: "simulation", False: "data", None: ""}[self.is_simulation]
         energy = "" if self.beam_energy is None else f"{self.beam_energy / 1e6:g} TeV"
         texts = {
-            "files": "" if len(self.files) == 1 else str(len(self.files)),
+            "files": "" if len(self._parts) == 1 else str(len(self._parts)),
             "events": f"{self.num_events:,}",
+            "sum of weights": self._sum_text(),
             "kind": kind,
             "channel": self.mc_channel_number,
             "campaign": self.mc_campaign,
@@ -299,9 +278,18 @@ class Metadata:
         }
         return [(name, str(text)) for name, text in texts.items() if text not in (None, "")]
 
+    def _sum_text(self) -> str:
+        """Empty where the sum cannot be had, since to look at metadata must not fail."""
+        try:
+            total = self._nominal
+        except (PhysliteError, OSError, ValueError):  # none there, damaged, or the file is closed
+            return ""
+        return f"{total.weights:.10g} of {total.events:,} events"
+
     def __repr__(self) -> str:
-        width = max(len(name) for name, _ in self.rows())
-        return "\n".join(f"{name.ljust(width)}  {text}" for name, text in self.rows())
+        rows = self.rows()
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"{name.ljust(width)}  {text}" for name, text in rows)
 
     def _repr_html_(self) -> str:
         cells = "".join(
@@ -318,240 +306,38 @@ def read_metadata(store: ColumnStore) -> Metadata:
     Raises:
         CorruptDataError: the MetaData tree is damaged.
     """
-    part = _Part(store)
-    facts = part.facts()
-    known = {"is_simulation": facts.is_simulation, "mc_channel_number": facts.mc_channel_number}
-    firsts = {what: (value, part.name) for what, value in known.items() if value is not None}
-    return Metadata((part,), facts, firsts)
+    entries = read_facts(store)
+    part = _Part(store, tuple(facts.weight_names for facts in entries))
+    facts = functools.reduce(lambda one, other: Facts(**agreed(one, other)), entries)
+    facts = replace(facts, num_events=store.manifest.num_entries)
+    known = {what: getattr(facts, what) for what in _MUST_AGREE}
+    return Metadata(
+        **{field.name: getattr(facts, field.name) for field in fields(Facts)},
+        _parts={part.identity: part},
+        _firsts={what: (value, part.name) for what, value in known.items() if value is not None},
+        _ami_tags={facts.ami_tag: part.name} if facts.ami_tag else {},
+    )
 
 
-class _Part:
-    """One file: its MetaData tree, or none, and its events for what that does not say."""
-
-    def __init__(self, store: ColumnStore) -> None:
-        self._events = store
-        self.weight_names: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return self._events.name
-
-    @property
-    def _tree(self) -> ColumnStore | None:
-        tree = self._events.metadata
-        return tree if tree is not None and tree.manifest.num_entries > 0 else None
-
-    def facts(self) -> _Facts:
-        """What can be known without the bookkeepers."""
-        tree = self._tree
-        if tree is None:
-            facts = self._facts_of({}, {})
-        else:
-            values = self._columns(tree, _FACTS)
-            entries = range(tree.manifest.num_entries)
-            facts = functools.reduce(
-                operator.add,
-                (self._facts_of({name: column[i] for name, column in values.items()}, self._tags(i)) for i in entries),
-            )
-        facts = replace(facts, num_events=self._events.manifest.num_entries)
-        self.weight_names = facts.weight_names
-        return facts
-
-    def _facts_of(self, values: Mapping[str, Any], tags: Mapping[str, str]) -> _Facts:
-        """The facts in one entry of the MetaData tree; where that has none, of the events."""
-
-        def text(name: str, tag: str = "") -> str | None:
-            value = values.get(name)
-            return value if isinstance(value, str) and value else tags.get(tag) or None
-
-        def first(name: str, kind: type) -> Any:
-            value = values.get(name)
-            return value[0] if isinstance(value, list) and value and isinstance(value[0], kind) else None
-
-        channel = first("TruthMetaDataAux.mcChannelNumber", int)
-        runs = values.get("FileMetaDataAux.runNumbers")
-        return _Facts(
-            num_events=0,
-            is_simulation=self._is_simulation(tags),
-            mc_channel_number=self._of_first_event("mcChannelNumber") if channel is None else channel,
-            mc_campaign=text("FileMetaDataAuxDyn.mcCampaign"),
-            run_numbers=tuple(sorted(set(runs))) if isinstance(runs, list) and runs else self._runs_of_events(),
-            generators=text("FileMetaDataAuxDyn.generatorsInfo") or first("TruthMetaDataAux.generators", str) or None,
-            # TagInfo first: FileMetaData can be a copy of the input file's.
-            release=tags.get("AtlasRelease") or text("FileMetaDataAux.productionRelease"),
-            ami_tag=text("FileMetaDataAuxDyn.amiTag", "AMITag"),
-            beam_energy=_energy(values.get("FileMetaDataAuxDyn.beamEnergy", tags.get("beam_energy"))),
-            beam_type=text("FileMetaDataAuxDyn.beamType", "beam_type"),
-            data_type=text("FileMetaDataAux.dataType"),
-            geometry_version=text("FileMetaDataAuxDyn.geometryVersion", "GeoAtlas"),
-            conditions_tag=text("FileMetaDataAuxDyn.conditionsTag", "IOVDbGlobalTag"),
-            simulation_flavour=text("FileMetaDataAuxDyn.simFlavour"),
-            weight_names=tuple(str(name).strip() for name in first("TruthMetaDataAux.weightNames", list) or ()),
-        )
-
-    @functools.cached_property
-    def bookkeepers(self) -> list[list[CutBookkeeper]]:
-        """All of them, for each entry of the MetaData tree; read in one request."""
-        tree = self._require()
-        index = tree.manifest.index
-        containers = [c.name.partition("Aux.")[0] for c in tree.manifest.columns if c.name.endswith("Aux.cycle")]
-        containers = [c for c in containers if _CONTAINER.fullmatch(c)]
-        if not containers:
-            msg = f"{self.name}: no CutBookkeepers in its MetaData tree, so no sums of weights"
-            raise MetadataNotFoundError(msg)
-        names = [f"{container}Aux.{member}" for container in containers for member in (*_TEXTS, *_NUMBERS)]
-        for name in names:
-            if name not in index or not tree.manifest.columns[index[name]].encoding:
-                msg = f"{self.name}: no {name} that can be read in its MetaData tree, so no sums of weights"
-                raise MetadataNotFoundError(msg)
-        columns = dict(
-            zip(names, tree.buffers([index[name] for name in names], 0, tree.manifest.num_entries), strict=True)
-        )
-        return [
-            [row for container in containers for row in self._rows(container, columns, entry)]
-            for entry in range(tree.manifest.num_entries)
-        ]
-
-    def _rows(self, container: str, columns: Mapping[str, list[NDArray[Any]]], entry: int) -> Iterable[CutBookkeeper]:
-        values = {}
-        for member in (*_TEXTS, *_NUMBERS):
-            name = f"{container}Aux.{member}"
-            try:
-                values[member] = (_texts if member in _TEXTS else _numbers)(columns[name], entry)
-            except ValueError:
-                msg = f"{self.name}: {name} in the MetaData tree is not of the type that it always had"
-                raise UnsupportedFormatError(msg) from None
-        lengths = {len(column) for column in values.values()}
-        if len(lengths) > 1:
-            msg = f"{self.name}: the columns of {container}Aux. differ in length; the file is damaged, copy it again"
-            raise CorruptDataError(msg)
-        return map(
-            functools.partial(CutBookkeeper, container),
-            values["name"],
-            values["cycle"],
-            values["inputStream"],
-            values["nAcceptedEvents"],
-            values["sumOfEventWeights"],
-            values["sumOfEventWeightsSquared"],
-        )
-
-    @functools.cached_property
-    def sums(self) -> dict[int, WeightSum]:
-        """By variation; the entries of the MetaData tree, which are of different files, add up."""
-        total: dict[int, WeightSum] = {}
-        for entry, rows in enumerate(self.bookkeepers):
-            found = sums_of(rows)
-            if 0 not in found:
-                msg = f"{self.name}: no bookkeeper {_ALL_EVENTS} of {_STREAM}, so no sum of weights"
-                raise MetadataNotFoundError(msg)
-            if entry and found.keys() != total.keys():
-                msg = f"{self.name}: was merged from files with different weights: their sums do not add up"
-                raise MetadataNotFoundError(msg)
-            for variation, more in found.items():
-                total[variation] = total[variation] + more if variation in total else more
-        return total
-
-    @property
-    def tag_info(self) -> dict[str, str]:
-        """What is the same in all entries of the MetaData tree."""
-        first, *others = map(self._tags, range(self._require().manifest.num_entries))
-        return {name: text for name, text in first.items() if all(tags.get(name) == text for tags in others)}
-
-    def _tags(self, entry: int) -> dict[str, str]:
-        """The attributes of /TagInfo; of several payloads the last one that has it counts."""
-        tree = self._require()
-        column = tree.manifest.index.get("_TagInfo")
-        if column is None or not tree.manifest.columns[column].pages:
-            return {}
-        lists = tree.object(column, read_folder, entry)
-        return {name: str(value) for attributes in lists for name, value in attributes.attributes.items()}
-
-    def _require(self) -> ColumnStore:
-        tree = self._tree
-        if tree is None:
-            msg = (
-                f"{self.name}: it has no MetaData tree (or an empty one), where sums of weights and tags are: "
-                "take the file as production wrote it"
-            )
-            raise MetadataNotFoundError(msg)
-        return tree
-
-    def _columns(self, tree: ColumnStore, names: Iterable[str]) -> dict[str, list[Any]]:
-        """The values of those columns that are there; read in one request."""
-        index, columns = tree.manifest.index, tree.manifest.columns
-        there = [name for name in names if name in index and columns[index[name]].encoding]
-        layouts = tree.layouts([index[name] for name in there], 0, tree.manifest.num_entries)
-        values = {name: list(ak.to_list(layout)) for name, layout in zip(there, layouts, strict=True)}
-        store = index.get("FileMetaDataAux.")
-        # Release 22 streamed it whole. The texts come first, and are no columns of their own.
-        if store is not None and "FileMetaDataAux.dataType" not in values and columns[store].pages:
-            texts = [tree.object(store, read_file_texts, entry) for entry in range(tree.manifest.num_entries)]
-            values["FileMetaDataAux.productionRelease"] = [release for release, _ in texts]
-            values["FileMetaDataAux.dataType"] = [data_type for _, data_type in texts]
-        return values
-
-    def _event_info(self, name: str) -> int | None:
-        """Where a column of EventInfo is, if it can be read."""
-        manifest = self._events.manifest
-        columns = (manifest.index.get(f"EventInfo{store}.{name}") for store in ("AuxDyn", "Aux"))
-        return next((i for i in columns if i is not None and manifest.columns[i].encoding), None)
-
-    def _of_first_event(self, name: str) -> int | None:
-        column = self._event_info(name)
-        if column is None or self._events.manifest.num_entries == 0:
-            return None
-        value = self._events.buffers([column], 0, 1)[0][-1]
-        return int(value[0]) if value.size == 1 else None
-
-    def _is_simulation(self, tags: Mapping[str, str]) -> bool | None:
-        project = tags.get("project_name")
-        if project is not None:
-            return project == "IS_SIMULATION"
-        bits = self._of_first_event("eventTypeBitmask")
-        return None if bits is None else bool(bits & _IS_SIMULATION)
-
-    def _runs_of_events(self) -> tuple[int, ...]:
-        column = self._event_info("runNumber")
-        if column is None:
-            return ()
-        (buffers,) = self._events.buffers([column], 0, self._events.manifest.num_entries)
-        return tuple(np.unique(buffers[-1]).tolist())
+def _common(several: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """What is the same in all."""
+    first, *others = several
+    return {name: text for name, text in first.items() if all(other.get(name) == text for other in others)}
 
 
-def sums_of(rows: Iterable[CutBookkeeper]) -> dict[int, WeightSum]:
-    """The sums over all events before any selection, by variation, from the bookkeepers of one file; see `Metadata`."""
-    steps = [(row, _STEP.fullmatch(row.name)) for row in rows if row.stream.startswith((_STREAM, _DERIVED_STREAM))]
-    nominal = [row for row, _ in steps if (row.container, row.name) == (_BOOKKEEPERS, _ALL_EVENTS)]
-    if not nominal:
-        return {}
-    last = max(nominal, key=lambda row: (row.stream == _STREAM, row.cycle))
-    sums: dict[int, WeightSum] = {}
-    for row, step in steps:
-        container = _CONTAINER.fullmatch(row.container)
-        if step is None or container is None or (row.stream, row.cycle) != (last.stream, last.cycle):
-            continue
-        variation = int(container["variation"] or step["variation"] or 0)
-        found = WeightSum(row.accepted_events, row.sum_of_weights, row.sum_of_weights_squared)
-        sums[variation] = sums[variation] + found if variation in sums else found
-    return dict(sorted(sums.items()))
+def _twice(one: _Part, other: _Part) -> str:
+    which = f"{one.name} is" if one.name == other.name else f"{one.name} and {other.name} are the same file,"
+    uuid = one.events.manifest.uuid
+    return f"{which} added twice (UUID {uuid}): its events would count twice, so take it once"
 
 
-def _energy(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
-
-
-def _numbers(buffers: list[NDArray[Any]], entry: int) -> list[Any]:
-    """The list in one entry of a column of lists of numbers."""
-    offsets, numbers = buffers
-    return list(numbers[offsets[entry] : offsets[entry + 1]].tolist())
-
-
-def _texts(buffers: list[NDArray[Any]], entry: int) -> list[str]:
-    """The list in one entry of a column of lists of texts."""
-    lists, offsets, characters = buffers
-    first, last = lists[entry : entry + 2].tolist()
-    ends = offsets[first : last + 1].tolist()
-    return [characters[a:b].tobytes().decode("utf-8", "replace") for a, b in pairwise(ends)]
+def _mixed(mine: Mapping[str, str], theirs: Mapping[str, str]) -> str:
+    """Of each side the first tag that the other does not have."""
+    (my_tag, my_file), (their_tag, their_file) = (
+        next((tag, file) for tag, file in side.items() if tag not in other)
+        for side, other in ((mine, theirs), (theirs, mine))
+    )
+    return (
+        f"{my_file} has the AMI tag {my_tag}, {their_file} has {their_tag}: their sums are added, but the same events "
+        "may be there twice, processed differently, or campaigns may be mixed"
+    )

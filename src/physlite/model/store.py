@@ -23,7 +23,6 @@ from physlite.model.schema import Schema, schema_of
 from physlite.storage import ByteSource, Openable, open_source
 
 if TYPE_CHECKING:
-    from physlite.formats.metadata import EventFormatRow
     from physlite.model.links import Target
 
 __all__ = ["ColumnStore", "open_store"]
@@ -116,41 +115,9 @@ class ColumnStore:
 
     @functools.cached_property
     def _told_targets(self) -> Mapping[int, Target]:
-        return self.schema.links.told_by(self.metadata.event_format() if self.metadata else [])
+        from physlite.model.eventformat import event_format  # few files have links that need it
 
-    def event_format(self) -> list[EventFormatRow]:
-        """The table of containers, as a MetaData tree has it; empty where it has none.
-
-        Raises:
-            CorruptDataError: it is damaged.
-        """
-        from physlite.formats.metadata import read_event_format  # opening a file needs none of this
-
-        if self.manifest.num_entries == 0:
-            return []
-        rows: list[EventFormatRow] = []
-        for i, column in enumerate(self.manifest.columns):
-            if column.type_name.startswith("xAOD::EventFormat") and column.pages and not column.encoding:
-                rows += self.object(i, read_event_format)
-            branch, _, member = column.path.rpartition("/")
-            if member == "m_branchNames" and branch.startswith("EventFormat"):
-                rows += self._split_event_format(branch)
-        return rows
-
-    def _split_event_format(self, branch: str) -> list[EventFormatRow]:
-        """The table where each of its members is a column, as old releases wrote it."""
-        from physlite.formats.metadata import event_format_rows
-
-        names = [f"{branch}/{member}" for member in ("m_branchNames", "m_classNames", "m_branchHashes")]
-        columns = [self.manifest.index.get(name, -1) for name in names]
-        types = [self.manifest.columns[i].type_name if i >= 0 else "" for i in columns]
-        if types != ["vector<string>", "vector<string>", "vector<unsigned int>"]:
-            return []
-        members = [ak.to_list(layout)[0] for layout in self.layouts(columns, 0, 1)]
-        try:
-            return event_format_rows(*members)
-        except CorruptDataError as error:
-            raise self._damaged(branch, error) from None
+        return self.schema.links.told_by(event_format(self.metadata) if self.metadata else [])
 
     def raw(self, column: int, entry: int) -> bytes:
         """The bytes of one entry of a column, whether or not they can be decoded; errors as `ColumnReader.raw`."""
@@ -167,9 +134,10 @@ class ColumnStore:
         try:
             return decode(content)
         except CorruptDataError as error:
-            raise self._damaged(self.manifest.columns[column].name, error) from None
+            raise self.damaged(self.manifest.columns[column].name, error) from None
 
-    def _damaged(self, column: str, error: CorruptDataError) -> CorruptDataError:
+    def damaged(self, column: str, error: CorruptDataError) -> CorruptDataError:
+        """The error with the names of file, tree and column, and what to do."""
         return CorruptDataError(
             f"{self.name}: {self.manifest.tree}, {column}: {error}; the file is damaged, copy it again"
         )
