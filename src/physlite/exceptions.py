@@ -8,6 +8,7 @@ __all__ = [
     "CorruptDataError",
     "EntryRangeError",
     "MetadataNotFoundError",
+    "MissingFieldWarning",
     "MixedTagsWarning",
     "NotAnEventFileError",
     "PhysliteError",
@@ -75,3 +76,7 @@ class UnknownLinkWarning(UserWarning):
 
 class MixedTagsWarning(UserWarning):
     """Metadata of files that were processed differently are added up."""
+
+
+class MissingFieldWarning(UserWarning):
+    """A field of linked objects that those in their container do not have: it comes out as None."""

@@ -264,6 +264,49 @@ def test_columns_that_disagree_about_the_lengths_say_so(tmp_path):
             file.events().Things.to_list()
 
 
+@pytest.mark.parametrize("name", [data.R22, data.R24])
+@pytest.mark.parametrize("collection", ["TruthElectrons", "TruthPhotons"])
+def test_a_column_that_is_not_stored_for_all_objects(name, collection):
+    """Whatever is read first: the others are as ever, and it is refused where it would be taken for theirs."""
+    short = "etcone20"
+    with physlite.open(data.path_of(name)) as file:
+        numbers = ak.num(file.array(f"{collection}AuxDyn.px"))
+        alone = file.array(f"{collection}AuxDyn.{short}")
+        assert ak.sum(ak.num(alone)) < ak.sum(numbers)
+        ways = {
+            "numbers": lambda particles: ak.num(particles),
+            "selected": lambda particles: ak.num(particles[particles.px > -np.inf].py),
+            "targets": lambda particles: ak.num(ak.drop_none(particles.parents.pdgId, axis=2), axis=1),
+            "events": lambda particles: ak.num(particles["_event"]),
+        }
+        for before in (None, short, "px"):
+            for way in ways.values():
+                particles = file.events()[collection]
+                if before is not None:
+                    particles[before]
+                assert way(particles).to_list() == numbers.to_list()
+            particles = file.events()[collection]
+            if before is not None:
+                particles[before]
+            event = int(ak.argmax(ak.num(alone) != numbers))
+            what = f"{collection}AuxDyn.{short} has 0 objects in event {event} where .* has {numbers[event]}: "
+            with pytest.raises(UnreadableColumnError, match=what):
+                ak.materialize(particles[particles.e > 0][short])
+            assert_same(particles[short], alone)
+
+
+@pytest.mark.parametrize("name", [data.R22, data.R24])
+def test_a_column_that_is_not_stored_for_all_targets(name):
+    """Neither can it be had through links, when it is the first column of its collection that is read."""
+    with physlite.open(data.path_of(name)) as file:
+        for first in (False, True):
+            events = file.events()
+            if first:
+                events.TruthElectrons.etcone20  # noqa: B018  # to read it
+            with pytest.raises(UnreadableColumnError, match="TruthElectronsAuxDyn.etcone20 has 0 objects in event"):
+                events.Electrons.truth.etcone20  # noqa: B018
+
+
 def test_events_can_be_made_from_many_threads(sample):
     events = sample.events()
     names = ["pt", "eta", "phi", "m", "charge"] * 8

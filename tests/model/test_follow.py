@@ -9,7 +9,7 @@ import awkward as ak
 import pytest
 
 import physlite
-from physlite.exceptions import BadLinkError, UnknownLinkWarning
+from physlite.exceptions import BadLinkError, MissingFieldWarning, UnknownLinkWarning
 from support import data
 from support.patching import patched
 from support.recording import RecordingSource, baskets
@@ -177,6 +177,50 @@ def test_events_are_freed_with_their_arrays():
     del tracks
     gc.collect()
     assert source() is None
+
+
+# ----------------------------------------------------------------------------------------------- fields of the targets
+
+
+@pytest.mark.parametrize("name", data.REAL_TTREES)
+def test_fields_of_targets_do_not_depend_on_the_events(name):
+    """Chunks of a file fit each other: the type is always that of the class that the links are declared for."""
+    with physlite.open(data.path_of(name)) as file:
+        whole = file.events()
+        ranges = [file.events(start, start + 1) for start in range(0, file.num_entries, 11)]
+        for link in file.links:
+            if link.target in ("IParticle", "Egamma"):
+                continue
+            expected = whole[link.collection].follow(link.field).type.content
+            for events in ranges:
+                assert events[link.collection].follow(link.field).type.content == expected, link.name
+
+
+def test_a_field_of_some_of_the_targets():
+    """In 22.2 only TruthTaus have eta_vis; links of taus lead to other particles too."""
+    with physlite.open(data.path_of(data.R22)) as file:
+        key = file._store.schema.links.keys["TruthTaus"]
+        truth = file.events().TauJets.truthParticle
+        of_tau = ak.fill_none(truth["_link"], 0) >> 32 == key
+        assert ak.any(of_tau)
+        assert ak.any(~of_tau & ~ak.is_none(truth, axis=1))
+        found = truth.eta_vis.to_list()
+        assert [[x is not None for x in event] for event in found] == of_tau.to_list()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", MissingFieldWarning)
+            assert [file.events(i, i + 1).TauJets.truthParticle.eta_vis.to_list()[0] for i in range(100)] == found
+
+
+def test_a_field_of_none_of_the_targets_is_told(tree_only):
+    """No error, since the targets of other events can have it; other fields read with it are not meant."""
+    tracks = tree_only.Electrons.trackParticles
+    with pytest.warns(MissingFieldWarning, match=r"GSFTrackParticles.* no field 'numberOfTRTHits' as other TrackPart"):
+        assert ak.all(ak.is_none(tracks.numberOfTRTHits, axis=2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tracks.to_list()
+        with pytest.raises(AttributeError, match="nearest: numberOfTRTHits"):
+            tracks.numberOfTRTHit  # noqa: B018
 
 
 # --------------------------------------------------------------------------------------------------------- accessors

@@ -23,7 +23,7 @@ from physlite.model.accessors import accessors
 from physlite.model.follow import follow
 from physlite.model.naming import OTHERS, PARTICLES
 from physlite.model.objects import EVENT, LINK, shown
-from physlite.model.source import SOURCE, Source, array_of, source_of
+from physlite.model.source import SOURCE, Source, array_of, source_of, wanting
 
 if TYPE_CHECKING:
     from physlite.model.trigger import Trigger
@@ -132,10 +132,13 @@ class _FromFile(_Linked):
             found = source.select(self.layout, where)
             if found is not None:
                 return found
-        out = super().__getitem__(where)
-        if isinstance(where, str) and isinstance(out, ak.Array) and out.layout.purelist_parameter("__record__") is None:
-            # Who asks for a column wants its values. They need no file any more.
-            return ak.Array(ak.materialize(out, highlevel=False))
+        if not isinstance(where, str):
+            return super().__getitem__(where)
+        with wanting(where):
+            out = super().__getitem__(where)
+            if isinstance(out, ak.Array) and out.layout.purelist_parameter("__record__") is None:
+                # Who asks for a column wants its values. They need no file any more.
+                return ak.Array(ak.materialize(out, highlevel=False))
         return out
 
     def __reduce_ex__(self, protocol: Any) -> Any:

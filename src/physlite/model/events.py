@@ -19,7 +19,7 @@ from physlite.exceptions import UnreadableColumnError
 from physlite.model import behaviors as _behaviors  # noqa: F401  # registers what objects can do
 from physlite.model.naming import Collection
 from physlite.model.objects import HIDDEN, LINK, event_ids, file_token, own_links
-from physlite.model.source import SOURCE, Reduced
+from physlite.model.source import SOURCE, Reduced, wanted_field
 from physlite.model.store import ColumnStore
 
 __all__ = ["EventSource", "OnBadLink"]
@@ -62,7 +62,6 @@ class EventSource:
         self._lock = threading.RLock()
         self._offsets: dict[str, tuple[Buffer, str]] = {}
         self._asked: dict[str, str] = {}
-        self._wanted = ""
         self._columns: dict[int, list[Buffer]] = {}
         self._layouts: dict[int, tuple[weakref.ref[ak.contents.Content], Collection | None]] = {}
 
@@ -119,8 +118,6 @@ class EventSource:
         A field of a collection is read at once, with the list structure of its own column, also of chosen events. A
         range of events reads the pages of that range only.
         """
-        if isinstance(where, str):
-            self._wanted = where
         if self._is_events(layout):
             if isinstance(where, slice) and where.step in (None, 1):
                 start, stop, _ = where.indices(self.stop - self.start)
@@ -131,7 +128,6 @@ class EventSource:
         if collection is None or not collection.is_list:
             return None
         if isinstance(where, str) and where in collection.fields:
-            self._asked[collection.name] = where
             column = ak.Array(self.layout(collection.fields[where]))
             return column[np.asarray(layout.index)] if chosen else column
         if isinstance(where, list) and where and isinstance(where[0], str) and where[0] in collection.fields:
@@ -143,7 +139,6 @@ class EventSource:
         collection = self._collection(layout)
         if collection is None or collection.whole is not None or field not in collection.fields:
             return None
-        self._asked[collection.name] = field
         return self.layout(collection.fields[field])
 
     # ------------------------------------------------------------------------------------------------------ reading
@@ -172,16 +167,11 @@ class EventSource:
         if known is None or known[0] is offsets or np.array_equal(known[0], offsets):
             return
         event = int(np.flatnonzero(known[0] != offsets)[0]) - 1
-        wrong, right = (
-            (int(o[event + 1] - o[event]), name)
-            for o, name in ((offsets, self.store.manifest.columns[column].name), known)
-        )
-        if collection.size_column is not None and self.column(collection.size_column)[0][event] == wrong[0]:
-            wrong, right = right, wrong
+        has, should = (int(o[event + 1] - o[event]) for o in (offsets, known[0]))
         msg = (
-            f"{self.store.name}: column {wrong[1]} has {wrong[0]} objects in event {self.start + event} where "
-            f"{right[1]} has {right[0]}: it was not stored for all of them and can only be used alone, as "
-            "events.X.field or with File.arrays; take new events for the other columns"
+            f"{self.store.name}: column {self.store.manifest.columns[column].name} has {has} objects in event "
+            f"{self.start + event} where {known[1]} has {should}: it was not stored for all of them and can only be "
+            "used alone, as events.X.field or with File.arrays"
         )
         raise UnreadableColumnError(msg)
 
@@ -217,24 +207,6 @@ class EventSource:
         """The form of the objects of a collection, without the lists."""
         return self.store.schema.objects_form(name)
 
-    def require_sizes(self, name: str) -> None:
-        """Raises UnreadableColumnError when the offsets in use of a collection are not those that it should have."""
-        size_column = self.store.schema.collections[name].size_column
-        if size_column is None:
-            return
-        offsets = self.collection_offsets(name)
-        sizes = self.column(size_column)[0]
-        wrong = np.flatnonzero(sizes != np.diff(offsets))
-        if len(wrong):
-            event = int(wrong[0])
-            column = self._offsets[name][1]
-            msg = (
-                f"{self.store.name}: column {column} has {int(offsets[event + 1] - offsets[event])} objects in event "
-                f"{self.start + event} where the collection has {int(sizes[event])}: it was not stored for all of "
-                "them, so that it cannot be had through links"
-            )
-            raise UnreadableColumnError(msg)
-
     def own(self, name: str, field: str) -> Buffer:
         """What the objects of a collection know of themselves: their events, or the links that name them."""
         collection = self.store.schema.collections[name]
@@ -248,15 +220,16 @@ class EventSource:
         return event_ids(self.token, self.start, np.diff(offsets))
 
     def _column_for_offsets(self, collection: Collection) -> int:
-        columns = list(collection.fields.values())
+        """A column that is stored for all objects; where none is known to be, and sizes are not stored, any column."""
+        columns = [*self.store.complete_columns(collection.name)]
+        if not columns and collection.size_column is None:
+            columns = [*collection.fields.values()]
         for column in columns:
             if column in self._columns:
                 return column
-        asked = self._asked.get(collection.name)
-        if asked is not None:
-            return collection.fields[asked]
-        if self._wanted in collection.fields:  # by links: it is read next
-            return collection.fields[self._wanted]
+        for field in (self._asked.get(collection.name), wanted_field()):
+            if field is not None and (column := collection.fields.get(field, -1)) in columns:
+                return column
         if collection.size_column is not None:
             columns.append(collection.size_column)
         return min(columns, key=self.store.stored_bytes)

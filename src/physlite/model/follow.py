@@ -312,7 +312,6 @@ class _Resolver:
 
     def _bad(self, links: _Links, name: str, key: int) -> None:
         source = links.source
-        source.require_sizes(name)
         entries = links.runs.entries(links.first, len(links.keys))
         sizes = np.diff(source.collection_offsets(name))[entries]
         bad = np.flatnonzero((links.keys == key) & (links.indices >= sizes))
@@ -335,16 +334,11 @@ class _Resolver:
         return "/".join(names.get(int(key), f"key {key}") for key in own) or "objects"
 
     def _groups(self, used: list[str]) -> dict[str, list[str]]:
-        """The collections that are linked to, by class, in the file's order.
+        """The classes that are linked to, or the declared one, each with all collections of it, in the file's order.
 
-        Where none is, all that objects of the declared class can be in: their fields are there, without objects.
+        All of them, so that the fields of the targets do not depend on the events that are looked at.
         """
         collections = self._source.store.schema.collections
-        groups: dict[str, list[str]] = {}
-        for name, collection in collections.items():
-            if name in used:
-                groups.setdefault(short_class(collection.class_name), []).append(name)
-        if groups:
-            return groups
+        classes = dict.fromkeys(short_class(c.class_name) for name, c in collections.items() if name in used)
         declared = self._declared if self._declared not in _BASES else "IParticle"
-        return {declared: self._table.collections_of(declared)}
+        return {name: self._table.collections_of(name) for name in classes or [declared]}

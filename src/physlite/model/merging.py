@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -12,18 +13,19 @@ import numpy as np
 from awkward.contents import Content
 from numpy.typing import NDArray
 
+from physlite.exceptions import MissingFieldWarning
 from physlite.model.joining import join, with_gaps
-from physlite.model.source import Source
+from physlite.model.source import Source, wanted_field
 
 __all__ = ["MergedObjects"]
 
 
 class MergedObjects:
-    """The objects of the `used` ones among collections of a class, behind one another, read when they are needed.
+    """The objects of the `used` ones among the collections of a class, behind one another, read when they are needed.
 
-    The records have the fields of all the collections: one that some of them lack is of option type, and one that has
-    different types in them is left out. Of a class without collections in the file there are no objects; they have no
-    fields.
+    The records have the fields of all collections of the class: one that some of them lack is of option type, and one
+    that has different types in them is left out. Of a class without collections in the file there are no objects; they
+    have no fields.
     """
 
     def __init__(self, source: Source, class_name: str, names: list[str], used: list[str]) -> None:
@@ -55,6 +57,7 @@ class _Columns(Mapping[str, Callable[[], NDArray[Any]]]):
         self._source = source
         self._form = form
         self._used = used
+        self._record = form.parameter("__record__")
         self._made: dict[str, Mapping[str, NDArray[Any]]] = {}
 
     def __getitem__(self, key: str) -> Callable[[], NDArray[Any]]:
@@ -72,6 +75,13 @@ class _Columns(Mapping[str, Callable[[], NDArray[Any]]]):
         form = self._form.content(field)
         parts = [self._part(name, field) for name in self._used]
         present = [part for part in parts if not isinstance(part, int)]
+        if self._used and not present and wanted_field() == field:
+            warnings.warn(
+                f"links lead to objects of {'/'.join(self._used)}, which have no field {field!r} as other {self._record}s "
+                "have: it is None for all of them",
+                MissingFieldWarning,
+                stacklevel=2,
+            )
         plain = form.content if form.is_option else form
         if len(present) == 1 and present[0].form.type == plain.type:
             joined = present[0]

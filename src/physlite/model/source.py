@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Protocol, Self
 
 import awkward as ak
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 
 from physlite.model.store import ColumnStore
 
-__all__ = ["SOURCE", "Reduced", "Source", "array_of", "source_of"]
+__all__ = ["SOURCE", "Reduced", "Source", "array_of", "source_of", "wanted_field", "wanting"]
 
 Buffer = NDArray[Any]
 # What pickle is given for an array.
@@ -70,9 +72,6 @@ class Source(Protocol):
     def link_column(self, layout: ak.contents.Content, field: str) -> ak.contents.Content | None:
         """The column of a field of all objects of a collection, where this layout is these; else None."""
 
-    def require_sizes(self, name: str) -> None:
-        """Raises UnreadableColumnError when the offsets in use of a collection are not those that it should have."""
-
 
 def array_of(record: ak.Record) -> ak.Array:
     """The array of a single object or event."""
@@ -84,3 +83,21 @@ def source_of(array: ak.Array | ak.Record) -> Source | None:
     """Where an array comes from, or None when it does not know that any more."""
     source: Source | None = array.attrs.get(SOURCE)
     return source
+
+
+_WANTED: ContextVar[str] = ContextVar("physlite.wanted_field", default="")
+
+
+@contextmanager
+def wanting(field: str) -> Iterator[None]:
+    """Says that this field of objects is about to be read: lengths of lists that are needed before can come from it."""
+    token = _WANTED.set(field)
+    try:
+        yield
+    finally:
+        _WANTED.reset(token)
+
+
+def wanted_field() -> str:
+    """The field that is about to be read, or an empty string."""
+    return _WANTED.get()

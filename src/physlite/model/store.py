@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from physlite.exceptions import CorruptDataError
 from physlite.formats import ttree
 from physlite.formats.cache import BufferCache
+from physlite.formats.counts import number_of_items
 from physlite.formats.detect import read_event_manifest
 from physlite.formats.manifest import Manifest
 from physlite.formats.reader import ColumnReader, default_threads
@@ -48,6 +49,7 @@ class ColumnStore:
         self._reader = ColumnReader(manifest, source, threads)
         self._cache = BufferCache(cache_bytes)
         self._unknown_keys: set[int] = set()
+        self._complete: dict[str, frozenset[int]] = {}
         self.bad_links: Counter[str] = Counter()
 
     @property
@@ -141,6 +143,20 @@ class ColumnStore:
         return CorruptDataError(
             f"{self.name}: {self.manifest.tree}, {column}: {error}; the file is damaged, copy it again"
         )
+
+    def complete_columns(self, name: str) -> frozenset[int]:
+        """The columns of a collection that are stored for all of its objects, as far as sizes in the file tell.
+
+        A column can lack the objects of some events: those that have it then differ from the others in their number.
+        """
+        known = self._complete.get(name)
+        if known is None:
+            columns = self.schema.collections[name].fields.values()
+            items = {i: n for i in columns if (n := number_of_items(self.manifest, i)) is not None}
+            found = frozenset(i for i, n in items.items() if n == max(items.values()))
+            known = found if len(found) > 1 else frozenset()  # a single one agrees with nothing but itself
+            self._complete[name] = known
+        return known
 
     def stored_bytes(self, column: int) -> int:
         """Bytes that reading a column takes from the file."""

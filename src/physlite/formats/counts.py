@@ -1,0 +1,39 @@
+"""How many items the lists of a column hold in all, told by the sizes of its baskets without reading any."""
+
+from __future__ import annotations
+
+from physlite.formats.encoding import Encoding, ListOf, Primitive
+from physlite.formats.manifest import Manifest
+
+__all__ = ["number_of_items"]
+
+# What TTree counts as the bytes of a basket: the key (26 bytes, three strings with a byte for their length, of which
+# one is "TBasket"), the basket's own members (19), and the offsets of its entries (4 each, and 16 more).
+_BASKET_BYTES = 26 + 3 + len("TBasket") + 19 + 16
+_ENTRY_BYTES = 4
+_LENGTH_BYTES = 4  # of a list
+
+# TFile::kStartBigFile: keys from here on are longer.
+_WIDE_FROM = 2_000_000_000
+
+
+def number_of_items(manifest: Manifest, column: int) -> int | None:
+    """The number of items in all lists of a column of plain lists; None where it does not follow from sizes."""
+    info = manifest.columns[column]
+    item_bytes = _item_bytes(manifest.encoding(column))
+    if item_bytes is None or not info.pages or manifest.format != "TTree":
+        return None
+    if int(manifest.pages(column).offset.max()) >= _WIDE_FROM:
+        return None
+    header, size = item_bytes
+    branch = info.path.rpartition("/")[2]
+    fixed = info.pages * (_BASKET_BYTES + len(branch) + len(manifest.tree))
+    items, rest = divmod(info.uncompressed_bytes - fixed - (header + _ENTRY_BYTES) * manifest.num_entries, size)
+    return items if items >= 0 and not rest else None
+
+
+def _item_bytes(encoding: Encoding | None) -> tuple[int, int] | None:
+    """Bytes of a list's header and of each of its items; None for columns that are no lists of numbers."""
+    if encoding is None or not isinstance(encoding.node, ListOf) or not isinstance(encoding.node.item, Primitive):
+        return None
+    return encoding.header + _LENGTH_BYTES, encoding.node.item.stored_bytes
