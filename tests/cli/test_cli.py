@@ -1,5 +1,6 @@
 """The command line as people use it: in a process of its own."""
 
+import dataclasses
 import json
 import os
 import re
@@ -13,6 +14,11 @@ from typer.testing import CliRunner
 
 import physlite
 from physlite.cli import app
+from physlite.cli.info import _print_unreadable
+from physlite.model.facts import Facts
+from physlite.model.summary import summarize
+from support import data
+from support.terminal import in_terminal, output_in_terminal
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
 
@@ -48,29 +54,6 @@ def fails(*arguments, **options):
     lines = result.stderr.splitlines()
     assert len(lines) == 1
     return lines[0].removeprefix("physlite: ")
-
-
-def in_terminal(*arguments, columns=80, environment=()):
-    """What a command prints on a terminal of that width."""
-    fcntl, pty, struct, termios = map(pytest.importorskip, ("fcntl", "pty", "struct", "termios"))
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    environment = os.environ | {"TERM": "xterm-256color"} | dict(environment)
-    with subprocess.Popen([*COMMAND, *arguments], stdout=theirs, env=environment) as process:
-        os.close(theirs)
-        output = b""
-        while chunk := _read(ours):
-            output += chunk
-    os.close(ours)
-    assert process.returncode == 0
-    return output.decode().replace("\r\n", "\n")
-
-
-def _read(descriptor):
-    try:
-        return os.read(descriptor, 65536)
-    except OSError:  # Linux's way to say that the other end is closed
-        return b""
 
 
 # ------------------------------------------------------------------------------------------------------------- usage
@@ -139,6 +122,11 @@ def test_truncated_file(tmp_path):
 def test_misspelt_column():
     message = fails("show", SAMPLE, "--filter", "AnalysisElectronsAuxDyn.ptt")
     assert "no column matches 'AnalysisElectronsAuxDyn.ptt'; nearest: AnalysisElectronsAuxDyn.pt" in message
+
+
+def test_advice_is_a_command():
+    message = fails("show", SAMPLE, "--filter", "zzzzzzz")
+    assert re.search(r"no column matches 'zzzzzzz' \(\d+ columns; `physlite show FILE` lists them\)$", message)
 
 
 def test_directory(tmp_path):
@@ -235,20 +223,15 @@ def test_show_json():
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
 def test_show_fits_the_terminal(columns):
-    output = in_terminal("show", SAMPLE, columns=columns, environment={"NO_COLOR": "1"})
-    lines = [_without_style(line) for line in output.splitlines()]
+    lines = in_terminal(columns, "show", SAMPLE)
     assert max(map(len, lines)) <= columns
     assert len(lines) == 2 + len(physlite.open(SAMPLE).columns)
 
 
 def test_colors_only_where_they_are_wanted():
-    assert "\x1b[36m" in in_terminal("show", SAMPLE)
-    assert "\x1b[36m" not in in_terminal("show", SAMPLE, environment={"NO_COLOR": "1"})
-    assert "\x1b" not in in_terminal("show", SAMPLE, "--json")
-
-
-def _without_style(text):
-    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+    assert "\x1b[36m" in output_in_terminal("show", SAMPLE)
+    assert "\x1b[36m" not in output_in_terminal("show", SAMPLE, environment={"NO_COLOR": "1"})
+    assert "\x1b" not in output_in_terminal("show", SAMPLE, "--json")
 
 
 # -------------------------------------------------------------------------------------------------------------- info
@@ -295,6 +278,11 @@ def test_info_has_metadata():
     assert facts["sum of weights"] == "1230299 of 2,000 events"
 
 
+def test_info_begins_with_the_sum_of_weights():
+    lines = call("info", SAMPLE).splitlines()
+    assert lines[lines.index("Metadata") + 1] == "sum of weights  1230299 of 2,000 events"
+
+
 def test_info_json_has_metadata():
     metadata = json.loads(call("info", SAMPLE, "--json"))["metadata"]
     assert (metadata["mc_channel_number"], metadata["is_simulation"]) == (999999, True)
@@ -306,6 +294,17 @@ def test_info_json_has_metadata():
             str(k): {"events": 2000, "weights": s.weights, "weights_squared": s.weights_squared}
             for k, s in file.metadata.sums.items()
         }
+        assert metadata["tag_info"] == dict(file.metadata.tag_info)
+        names = {field.name for field in dataclasses.fields(Facts)} - {"num_events"}
+        assert metadata.keys() == names | {"sums", "tag_info"}
+
+
+def test_info_json_has_the_tags():
+    path = data.path_of(data.R21)
+    tags = json.loads(call("info", path, "--json"))["metadata"]["tag_info"]
+    assert tags["AtlasRelease"] == "AthDerivation-21.2.108.0"
+    with physlite.open(path) as file:
+        assert tags == dict(file.metadata.tag_info)
 
 
 def test_info_without_metadata(data_dir):
@@ -315,6 +314,44 @@ def test_info_without_metadata(data_dir):
     assert "\nsum of weights  unknown (it has no MetaData tree (or an empty one))\n" in output
     metadata = json.loads(call("info", path, "--json"))["metadata"]
     assert (metadata["mc_channel_number"], metadata["release"], metadata["sums"]) == (700322, None, None)
+    assert metadata["tag_info"] is None
+
+
+@pytest.mark.parametrize(("name", "number"), [(data.R21, 262), (data.R22, 238), (data.R24, 49)])
+def test_columns_without_values_alarm_nobody(name, number):
+    path = data.path_of(name)
+    text, details = call("info", path, "--top", "0"), json.loads(call("info", path, "--json"))
+    assert f"\nof these     {number} are C++ objects without values of their own: nothing is missing\n" in text
+    assert "unreadable" not in text
+    assert details["unreadable"] == []
+    assert len(details["without_values"]) == number
+    with physlite.open(path) as file:
+        assert details["without_values"] == [name for name in file.columns if file.columns[name].problem]
+    kinds = {line.split()[0]: line for line in call("show", path).splitlines()}
+    assert "  no values  " in kinds["EventInfo"]
+    if name == data.R22:
+        assert "  in its members  " in kinds["AntiKt4TruthDressedWZJetsAux."]
+
+
+def test_columns_that_nobody_can_read_are_told_with_the_reason(capsys):
+    with physlite.open(SAMPLE) as file:
+        manifest = file.manifest
+    wrong = {"AnalysisElectronsAuxDyn.pt", "AnalysisMuonsAuxDyn.pt", "AnalysisMuonsAuxDyn.eta"}
+    columns = [
+        column._replace(
+            problem=f"it has {column.name.count('Muons')} entries" if column.name in wrong else column.problem
+        )
+        for column in manifest.columns
+    ]
+    with physlite.open(SAMPLE, manifest=dataclasses.replace(manifest, columns=tuple(columns))) as file:
+        summary = summarize(file)
+        _print_unreadable(file, summary)
+    assert set(summary.unreadable) == wrong
+    assert not wrong & set(summary.without_values)
+    assert sorted(capsys.readouterr().out.splitlines()) == [
+        "unreadable: 2 columns, as AnalysisMuonsAuxDyn.pt: it has 1 entries",
+        "unreadable: AnalysisElectronsAuxDyn.pt: it has 0 entries",
+    ]
 
 
 def test_info_lists_everything_on_request():

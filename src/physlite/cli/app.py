@@ -122,7 +122,8 @@ def links(
 ) -> None:
     """Tell where the element links of a file lead, and how many of them.
 
-    Containers in brackets are not in the file: following such a link gives None, as following a null link does.
+    A line for each container that a field of links leads to. Containers in brackets are not in the file: following such
+    a link gives None, as following a null link does.
 
     For example:
 

@@ -14,6 +14,11 @@ from physlite.exceptions import PhysliteError
 __all__ = ["CommandError", "reported"]
 
 _FAILURE = 1
+# What messages advise in Python, and what does the same here.
+_ADVICE = {
+    "try .show()": "`physlite show FILE` lists them",
+    "see File.links": "`physlite links FILE` lists them",
+}
 _BROKEN_PIPE = 128 + 13  # as the shell has it for a process that SIGPIPE has ended
 
 
@@ -47,6 +52,8 @@ def _is_typers(error: Exception) -> bool:
 def _line(error: Exception) -> str:
     if isinstance(error, CommandError | PhysliteError):
         text = str(error)
+        for python, command in _ADVICE.items():
+            text = text.replace(python, command)
     elif isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
     elif isinstance(error, OSError | ValueError):

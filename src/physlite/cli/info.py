@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import typer
 
 import physlite
-from physlite.cli.output import Head, print_json, print_table, print_title
+from physlite.cli.output import Head, entry_type, print_json, print_table, print_title
 from physlite.exceptions import MetadataNotFoundError
+from physlite.model.facts import Facts
 from physlite.model.file import File
 from physlite.model.metadata import Metadata
 from physlite.model.naming import short_class
 from physlite.model.show import human_bytes
 from physlite.model.summary import CollectionSummary, Size, Summary, summarize
 
-# What JSON has of the metadata.
-_METADATA = (
-    "is_simulation", "mc_channel_number", "mc_campaign", "run_numbers", "generators", "release", "ami_tag",
-    "beam_energy", "beam_type", "data_type", "geometry_version", "conditions_tag", "simulation_flavour", "weight_names",
-)  # fmt: skip
+_SUM = "sum of weights"
 
 _COLLECTION_HEADS = (
     Head("collection", weight=2),
@@ -69,6 +66,7 @@ def _as_json(path: str, file: File, summary: Summary) -> dict[str, Any]:
         **_bytes(summary.size),
         "columns": len(file.columns),
         "unreadable": list(summary.unreadable),
+        "without_values": list(summary.without_values),
         "collections": [
             {"name": c.name, "class": c.class_name, "fields": c.fields, "objects": c.objects, **_bytes(c.size)}
             for c in summary.collections
@@ -80,11 +78,16 @@ def _as_json(path: str, file: File, summary: Summary) -> dict[str, Any]:
 
 def _metadata(metadata: Metadata) -> dict[str, Any]:
     """For JSON; without what cannot be had, as the sums of a file without a MetaData tree."""
-    out: dict[str, Any] = {name: getattr(metadata, name) for name in _METADATA}
+    out: dict[str, Any] = {field.name: getattr(metadata, field.name) for field in fields(Facts)}
+    del out["num_events"]  # stands beside the metadata
     try:
         out["sums"] = {str(variation): asdict(total) for variation, total in metadata.sums.items()}
     except MetadataNotFoundError:
         out["sums"] = None
+    try:
+        out["tag_info"] = dict(metadata.tag_info)
+    except MetadataNotFoundError:
+        out["tag_info"] = None
     return out
 
 
@@ -94,18 +97,19 @@ def _bytes(size: Size) -> dict[str, int]:
 
 def _print(path: str, file: File, summary: Summary, top: int | None) -> None:
     size = summary.size
-    _print_facts(
-        {
-            "file": path,
-            "events": f"{file.num_entries:,}",
-            "format": f"{file.format} {file.manifest.tree}",
-            "compression": file.compression,
-            "UUID": str(file.uuid),
-            "file size": human_bytes(file.source.size()),
-            "event data": f"{human_bytes(size.compressed)}, {human_bytes(size.uncompressed)} uncompressed",
-            "columns": f"{len(file.columns)} in {len(summary.collections)} collections",
-        }
-    )
+    facts = {
+        "file": path,
+        "events": f"{file.num_entries:,}",
+        "format": f"{file.format} {file.manifest.tree}",
+        "compression": file.compression,
+        "UUID": str(file.uuid),
+        "file size": human_bytes(file.source.size()),
+        "event data": f"{human_bytes(size.compressed)}, {human_bytes(size.uncompressed)} uncompressed",
+        "columns": f"{len(file.columns)} in {len(summary.collections)} collections",
+    }
+    if empty := len(summary.without_values):
+        facts["of these"] = f"{empty} are C++ objects without values of their own: nothing is missing"
+    _print_facts(facts)
     _print_unreadable(file, summary)
     typer.echo()
     _print_metadata(file.metadata)
@@ -117,12 +121,11 @@ def _print(path: str, file: File, summary: Summary, top: int | None) -> None:
 
 def _print_metadata(metadata: Metadata) -> None:
     facts = {name: text for name, text in metadata.rows() if name != "events"}
-    try:
-        total = metadata.sum_of()
-    except MetadataNotFoundError as error:
-        facts["sum of weights"] = f"unknown ({str(error).partition(': ')[2].partition(',')[0]})"
-    else:
-        facts["sum of weights"] = f"{total.weights:.10g} of {total.events:,} events"
+    if _SUM not in facts:
+        try:
+            metadata.sum_of()
+        except MetadataNotFoundError as error:
+            facts = {_SUM: f"unknown ({str(error).partition(': ')[2].partition(',')[0]})"} | facts
     print_title("Metadata")
     _print_facts(facts)
 
@@ -177,7 +180,7 @@ def _size_cells(size: Size, total: Size) -> tuple[str, str, str]:
 def _print_columns(file: File, summary: Summary, top: int | None) -> None:
     columns = [file.columns.at(i) for i in range(len(file.columns))]
     columns.sort(key=lambda c: c.compressed_bytes, reverse=True)
-    rows = [(c.name, c.type, *_size_cells(Size(c.compressed_bytes, c.uncompressed_bytes), summary.size))
+    rows = [(c.name, entry_type(c), *_size_cells(Size(c.compressed_bytes, c.uncompressed_bytes), summary.size))
             for c in columns[:top]]  # fmt: skip
     print_title("Columns, largest first")
     print_table(_COLUMN_HEADS, rows)

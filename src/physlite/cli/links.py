@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import physlite
@@ -9,14 +10,10 @@ from physlite.cli.output import Head, print_json, print_table
 from physlite.model.linksummary import LinkSummary, summarize_links
 
 _HEADS = (
-    Head("link", weight=2),
-    Head("accessor", weight=1),
-    Head("depth", number=True),
-    Head("targets", weight=3),
-    Head("valid", number=True),
-    Head("not in file", number=True),
-    Head("null", number=True),
-    Head("wrong", number=True),
+    Head("link", weight=3, once=True),
+    Head("accessor", weight=1, optional=True, once=True),
+    Head("leads to (not in the file)", weight=2),
+    Head("links", number=True),
 )
 
 
@@ -27,21 +24,15 @@ def run(path: str, filters: list[str] | None, *, as_json: bool) -> None:
     if as_json:
         print_json({"file": path, "links": [asdict(link) for link in links]})
         return
-    print_table(_HEADS, [_row(link) for link in links])
+    print_table(_HEADS, [row for link in links for row in _rows(link)])
 
 
-def _row(link: LinkSummary) -> tuple[str, ...]:
-    """`wrong` are those that nobody can follow: of an unknown key, or with an index out of range."""
-    targets = [f"{name} {n:,}" for name, n in link.valid.items()]
-    targets += [f"({name} {n:,})" for name, n in link.dangling.items()]
-    targets += [f"(unknown key {key} {n:,})" for key, n in link.unknown.items()]
-    return (
-        f"{link.collection}.{link.field}",
-        link.accessor,
-        str(link.depth),
-        ", ".join(targets) or f"none, of class {link.target}",
-        f"{sum(link.valid.values()):,}",
-        f"{sum(link.dangling.values()):,}",
-        f"{link.null:,}",
-        f"{sum(link.unknown.values()) + link.out_of_range:,}",
-    )
+def _rows(link: LinkSummary) -> Iterator[tuple[str, ...]]:
+    """A row for each container, in brackets if it is not in the file, and for those links that lead nowhere."""
+    targets = [*link.valid.items()]
+    targets += [(f"({name})", n) for name, n in link.dangling.items()]
+    targets += [(f"unknown key {key}", n) for key, n in link.unknown.items()]
+    targets += [("index out of range", link.out_of_range)] * (link.out_of_range > 0)
+    targets += [("null", link.null)] * (link.null > 0)
+    for target, number in targets or [(f"no links to {link.target}", 0)]:
+        yield f"{link.collection}.{link.field}", link.accessor, target, f"{number:,}"

@@ -19,7 +19,11 @@ from physlite import _core
 from physlite.exceptions import CorruptDataError, StaleManifestError
 from physlite.formats.encoding import Encoding, group_encoding, parse_encoding
 
-__all__ = ["Manifest", "ManifestColumn", "Pages"]
+__all__ = ["HOLDS_NOTHING", "STREAMED_WHOLE", "Manifest", "ManifestColumn", "Pages"]
+
+# How the problems of columns begin that have no values of their own, so that nothing is lost with them.
+HOLDS_NOTHING = "it holds no data"
+STREAMED_WHOLE = "it is streamed whole"
 
 _VERSION = 1
 _MAGIC = "physlite manifest"

@@ -27,7 +27,7 @@ from physlite.formats.encoding import (
     Truncated,
     group_encoding,
 )
-from physlite.formats.manifest import Manifest, ManifestColumn
+from physlite.formats.manifest import HOLDS_NOTHING, STREAMED_WHOLE, Manifest, ManifestColumn
 from physlite.formats.rootfile import ClassDescription, Key, RootFile, naming
 from physlite.formats.rootfile import Member as ClassMember
 
@@ -186,10 +186,10 @@ class _Columns:
                 continue
             own = [c for c in _members_of_unsplit(column, self._file) if c.name not in known]
             if own:
-                columns[i] = column._replace(problem="it is streamed whole: its members are columns of their own")
+                columns[i] = column._replace(problem=f"{STREAMED_WHOLE}: its members are columns of their own")
                 members.extend(own)
             elif _holds_nothing(column.type_name, self._file.streamers):
-                columns[i] = column._replace(problem=f"it holds no data: {column.type_name} has no members of its own")
+                columns[i] = column._replace(problem=f"{HOLDS_NOTHING}: {column.type_name} has no members of its own")
         return (*columns, *members)
 
     def _column(self, column: int, names: list[str], resolved: list[_Resolved]) -> ManifestColumn:

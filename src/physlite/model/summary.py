@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import awkward as ak
 
-from physlite.formats.manifest import ManifestColumn
+from physlite.formats.manifest import HOLDS_NOTHING, STREAMED_WHOLE, ManifestColumn
 from physlite.model.file import File
 from physlite.model.naming import container_of
 
@@ -55,13 +55,16 @@ class Summary:
         size: of all columns.
         outside: of the columns that belong to no collection.
         collections: the collections, largest first.
-        unreadable: names of the columns that nothing can read.
+        unreadable: names of the columns that nothing can read, so that their values are lost.
+        without_values: names of the columns that have none of their own, so that nothing is lost: interfaces and base
+            classes of C++, and stores whose members are columns themselves.
     """
 
     size: Size
     outside: Size
     collections: tuple[CollectionSummary, ...]
     unreadable: tuple[str, ...]
+    without_values: tuple[str, ...]
 
 
 def summarize(file: File) -> Summary:
@@ -71,6 +74,7 @@ def summarize(file: File) -> Summary:
     for column in columns:
         by_container.setdefault(container_of(column.name), []).append(column)
     objects = _count_objects(file)
+    empty = {c.name for c in columns if c.problem.startswith((HOLDS_NOTHING, STREAMED_WHOLE))}
     collections = [
         CollectionSummary(
             c.name, c.class_name, len(c.fields), objects.get(c.name), Size.of(by_container.pop(c.container))
@@ -81,7 +85,8 @@ def summarize(file: File) -> Summary:
         size=Size.of(columns),
         outside=Size.of(c for left_over in by_container.values() for c in left_over),
         collections=tuple(sorted(collections, key=lambda c: c.size.compressed, reverse=True)),
-        unreadable=tuple(c.name for c in columns if c.problem),
+        unreadable=tuple(c.name for c in columns if c.problem and c.name not in empty),
+        without_values=tuple(c.name for c in columns if c.name in empty),
     )
 
 
