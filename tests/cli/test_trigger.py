@@ -70,10 +70,21 @@ def test_json(l1):
     ("name", "arguments", "said"),
     [
         (R21, ["HLT_mu26_ivarmedum"], MU26),
-        (R21, [MU26, "--l1"], "no L1 item matches"),
+        (R21, ["zzzzzzz"], " chains; `physlite trigger FILE` lists them)"),
+        (
+            R21,
+            [MU26, "--l1"],
+            " (495 L1 items; `physlite trigger FILE --l1` lists them); HLT chains are listed without --l1",
+        ),
+        (R21, ["HLT_*", "--l1"], "; HLT chains are listed without --l1"),
+        (R21, ["L1_EM22VHI"], "no chain matches 'L1_EM22VHI'"),
+        (R21, ["L1_EM22VHI"], "; L1 items are listed with --l1"),
+        (R24, ["L1_*"], "; L1 items are listed with --l1"),
+        (R24, ["/^L1_.*EM22/i"], "; L1 items are listed with --l1"),
+        (R24, ["^L1_.*EM22"], "; L1 items are listed with --l1"),
         (TREE_ONLY, [], "no trigger menu"),
     ],
-    ids=["unknown chain", "a chain among items", "no menu"],
+    ids=str,
 )
 def test_errors(name, arguments, said):
     result = run(name, *arguments)
@@ -81,6 +92,15 @@ def test_errors(name, arguments, said):
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"physlite: {path_of(name)}: ")
     assert said in line
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [(R21, ["HLT_mu26_ivarmedum"]), (R21, ["L1_XX", "--l1"]), (TREE_ONLY, ["L1_EM22VHI"])],
+    ids=str,
+)
+def test_no_advice_that_does_not_help(name, arguments):
+    assert "--l1" not in run(name, *arguments).stderr
 
 
 def test_help_has_examples():

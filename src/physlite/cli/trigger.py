@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 
 import physlite
+from physlite.cli.errors import CommandError
 from physlite.cli.output import Head, print_json, print_table
-from physlite.model.trigger import TriggerSummary
+from physlite.exceptions import TriggerNotFoundError
+from physlite.model.trigger import Trigger, TriggerSummary
+
+# Names, globs and regular expressions of the levels, which have prefixes.
+_ITEM = re.compile(r"\W*L1_", re.IGNORECASE)
+_CHAIN = re.compile(r"\W*HLT_", re.IGNORECASE)
 
 
 def run(path: str, pattern: str | None, *, l1: bool, as_json: bool) -> None:
@@ -14,6 +21,7 @@ def run(path: str, pattern: str | None, *, l1: bool, as_json: bool) -> None:
     with physlite.open(path) as file:
         events = file.num_entries
         trigger = file.events().trigger
+        _require_names(trigger, pattern, l1=l1)
         found = trigger.summary_l1(pattern) if l1 else trigger.summary(pattern)
     found.sort(key=lambda chain: -chain.passed)
     if as_json:
@@ -26,6 +34,18 @@ def run(path: str, pattern: str | None, *, l1: bool, as_json: bool) -> None:
         Head("fraction", number=True),
     )
     print_table(heads, [_row(chain, events) for chain in found])
+
+
+def _require_names(trigger: Trigger, pattern: str | None, *, l1: bool) -> None:
+    """Says so where a pattern is one of the other level."""
+    _ = trigger.menus  # without one nothing is found at either level
+    try:
+        (trigger.items if l1 else trigger.names)(pattern)
+    except TriggerNotFoundError as error:
+        msg = str(error).replace("in the trigger menu", f"`physlite trigger FILE{' --l1' * l1}` lists them")
+        if pattern is not None and (_CHAIN if l1 else _ITEM).match(pattern):
+            msg += "; HLT chains are listed without --l1" if l1 else "; L1 items are listed with --l1"
+        raise CommandError(msg) from None
 
 
 def _row(chain: TriggerSummary, events: int) -> tuple[str, ...]:
