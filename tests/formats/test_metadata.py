@@ -51,7 +51,7 @@ def test_a_table_of_columns_of_different_length():
 @pytest.mark.parametrize(
     ("name", "release", "energy", "channel"),
     [
-        (data.R21, "AthDerivation-21.2.108.0", 6.5e6, None),
+        (data.R21, "AthDerivation-21.2.108.0", 6.5e6, 410470),
         (data.R22, "Athena-23.0.13", 6.5e6, 410470),
         (data.R24, "Athena-24.0.2", 6.8e6, 601229),
     ],
@@ -64,7 +64,7 @@ def test_the_attributes_of_tag_info(name, release, energy, channel):
     with physlite.open(data.path_of(name)) as file:
         assert file.metadata.beam_energy == energy
         assert file.metadata.geometry_version == folder["GeoAtlas"]
-        assert file.metadata.mc_channel_number == channel or channel is None
+        assert file.metadata.mc_channel_number == channel
 
 
 @pytest.mark.parametrize("name", [data.R21, data.R22, data.R24])

@@ -296,12 +296,35 @@ def test_a_file_in_which_samples_are_mixed():
         assert same.metadata.weight_names == ("a", "b")
 
 
+@pytest.mark.parametrize(
+    ("project", "is_simulation"),
+    [("IS_SIMULATION", True), ("data22_13p6TeV", False), ("valid1", True), ("", True)],
+)
+def test_data_are_known_by_their_project(project, is_simulation, monkeypatch):
+    """And where that is neither of the two, by what the events say, which are simulated in this file."""
+    with physlite.open(data.path_of(data.R24)) as file:
+        monkeypatch.setattr("physlite.model.facts.read_tags", lambda *_: {"project_name": project})
+        assert file.metadata.is_simulation is is_simulation
+
+
+def test_a_store_of_another_class_with_the_name_of_file_metadata():
+    """As EventInfoAux. is in release 22: it has no texts, and is no reason to read nothing."""
+    with altered({"FileMetaDataAux.": [b"\x40\0\0\x02\0\x01"]}, name=data.R22) as file:
+        tree = file._store.metadata
+        columns = list(tree.manifest.columns)
+        stub = tree.manifest.index["FileMetaDataAux."]
+        columns[stub] = columns[stub]._replace(type_name="xAOD::AuxInfoBase")
+        file._store.metadata = ColumnStore(tree.source, replace(tree.manifest, columns=tuple(columns)), 1, 0)
+        found = file.metadata
+        assert (found.data_type, found.release, found.mc_channel_number) == (None, "Athena-23.0.13", 410470)
+
+
 def test_more_entries_than_files_can_be_merged():
     """Which would be counted for ever: nothing that is read of them needs bytes in the file."""
     with physlite.open(data.path_of(data.R21)) as file:
         tree = file._store.metadata
-        file._store.metadata = ColumnStore(tree.source, replace(tree.manifest, num_entries=2**62, columns=()), 1, 0)
-        with pytest.raises(CorruptDataError, match=r"21\.2.*: a MetaData tree of 4611686018427387904 entries"):
+        file._store.metadata = ColumnStore(tree.source, replace(tree.manifest, num_entries=100_001, columns=()), 1, 0)
+        with pytest.raises(CorruptDataError, match=r"21\.2.*: a MetaData tree of 100001 entries"):
             _ = file.metadata
 
 

@@ -18,6 +18,9 @@ __all__ = ["Facts", "agreed", "metadata_tree", "read_facts", "read_tags"]
 # xAOD::EventInfo_v1::IS_SIMULATION, a bit of eventTypeBitmask.
 _IS_SIMULATION = 1
 
+# The store that has texts. Where all are columns, a store of another class can bear the name.
+_FILE_METADATA = "xAOD::FileMetaDataAuxInfo_v1"
+
 # hadd leaves an entry for each file that it merged. More is no file but an endless loop.
 _MOST_ENTRIES = 100_000
 
@@ -161,7 +164,12 @@ def _columns(tree: ColumnStore, names: Iterable[str]) -> dict[str, list[Any]]:
     values = {name: list(ak.to_list(layout)) for name, layout in zip(there, layouts, strict=True)}
     store = index.get("FileMetaDataAux.")
     # Release 22 streamed it whole. The texts come first, and are no columns of their own.
-    if store is not None and "FileMetaDataAux.dataType" not in values and columns[store].pages:
+    if (
+        store is not None
+        and columns[store].type_name == _FILE_METADATA
+        and "FileMetaDataAux.dataType" not in values
+        and columns[store].pages
+    ):
         texts = [tree.object(store, read_file_texts, entry) for entry in range(tree.manifest.num_entries)]
         values["FileMetaDataAux.productionRelease"] = [release for release, _ in texts]
         values["FileMetaDataAux.dataType"] = [data_type for _, data_type in texts]
@@ -187,8 +195,8 @@ def _of_first_event(events: ColumnStore, name: str) -> int | None:
 
 
 def _is_simulation(events: ColumnStore, tags: Mapping[str, str]) -> bool | None:
-    project = tags.get("project_name")
-    if project is not None:
+    project = tags.get("project_name", "")
+    if project == "IS_SIMULATION" or project.startswith("data"):
         return project == "IS_SIMULATION"
     bits = _of_first_event(events, "eventTypeBitmask")
     return None if bits is None else bool(bits & _IS_SIMULATION)
