@@ -43,6 +43,7 @@ std::size_t place_runs(const Links& links, std::size_t count, End end_of, Event 
         if (event < 0 || event >= events) throw std::out_of_range("links of an event that is not there");
         std::int64_t base = links.targets[static_cast<std::size_t>(event)];
         std::int64_t size = links.targets[static_cast<std::size_t>(event) + 1] - base;
+        if (base < 0 || size < 0) throw std::out_of_range("offsets of targets that are not in order");
         for (; at < end; ++at) {
             auto i = static_cast<std::size_t>(at);
             if (links.keys[i] == links.wanted) {
@@ -60,10 +61,17 @@ std::size_t place_runs(const Links& links, std::size_t count, End end_of, Event 
 
 template <class End>
 std::size_t place_runs(const Links& links, std::size_t count, End end_of, const LinkRuns& runs) {
-    if (runs.events.empty())
+    if (!runs.events)
         return place_runs(links, count, end_of, [](std::size_t run) { return static_cast<std::int64_t>(run); });
-    if (runs.events.size() < count) throw std::out_of_range("more links than events");
-    return place_runs(links, count, end_of, [&](std::size_t run) { return runs.events[run] - runs.first; });
+    auto events = *runs.events;
+    if (events.size() < count) throw std::out_of_range("more links than events");
+    return place_runs(links, count, end_of, [=](std::size_t run) { return events[run] - runs.first; });
+}
+
+/// The number of runs, which have one end more.
+std::size_t runs_between(std::span<const std::int64_t> ends) {
+    if (ends.empty()) throw std::out_of_range("offsets without a first");
+    return ends.size() - 1;
 }
 
 }  // namespace
@@ -75,17 +83,19 @@ std::size_t place_links(const LinkRuns& runs, std::span<const std::uint32_t> key
     if (indices.size() != keys.size() || out.size() != keys.size() || targets.empty())
         throw std::out_of_range("links, keys and places of different lengths");
     Links links{keys, indices, wanted, targets, begin, clear, out};
-    if (runs.offsets.empty())
+    if (!runs.offsets)
         return place_runs(links, keys.size(), [](std::size_t run) { return static_cast<std::int64_t>(run) + 1; }, runs);
-    if (runs.groups.empty())
-        return place_runs(links, runs.offsets.size() - 1, [&](std::size_t run) { return runs.offsets[run + 1]; }, runs);
-    auto end_of_group = [&](std::size_t run) {
-        std::int64_t last = runs.groups[run + 1];
-        if (last < 0 || last >= static_cast<std::int64_t>(runs.offsets.size()))
+    auto offsets = *runs.offsets;
+    if (!runs.groups)
+        return place_runs(links, runs_between(offsets), [=](std::size_t run) { return offsets[run + 1]; }, runs);
+    auto groups = *runs.groups;
+    auto end_of_group = [=](std::size_t run) {
+        std::int64_t last = groups[run + 1];
+        if (last < 0 || last >= static_cast<std::int64_t>(offsets.size()))
             throw std::out_of_range("groups of links that are not there");
-        return runs.offsets[static_cast<std::size_t>(last)];
+        return offsets[static_cast<std::size_t>(last)];
     };
-    return place_runs(links, runs.groups.size() - 1, end_of_group, runs);
+    return place_runs(links, runs_between(groups), end_of_group, runs);
 }
 
 }  // namespace physlite

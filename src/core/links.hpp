@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,10 +16,10 @@ std::vector<std::uint32_t> distinct_keys(std::span<const std::uint32_t> keys);
 /// groups before link `offsets[groups[i + 1]]`, or, without offsets, is link i alone; it is of event `events[i] -
 /// first`, or, without events, of event i.
 struct LinkRuns {
-    std::span<const std::int64_t> events;
+    std::optional<std::span<const std::int64_t>> events;
     std::int64_t first = 0;
-    std::span<const std::int64_t> offsets;
-    std::span<const std::int64_t> groups;
+    std::optional<std::span<const std::int64_t>> offsets;
+    std::optional<std::span<const std::int64_t>> groups;
 };
 
 /// Writes to `out` where the targets of the links with the key `wanted` are among the objects of their container, which

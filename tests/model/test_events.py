@@ -15,6 +15,9 @@ from physlite.model.naming import OTHERS, PARTICLES
 from support import data
 from support.compare import assert_same
 from support.examples import FEWER
+from support.recording import RecordingSource, baskets
+
+CHAIN = "HLT_e26_lhtight_nod0_ivarloose"
 
 
 @pytest.fixture(scope="module", params=data.ALL_TTREES)
@@ -237,12 +240,57 @@ def test_several_fields_at_once(sample):
     assert_same(two.eta, sample.array("AnalysisElectronsAuxDyn.eta"))
 
 
+def test_chosen_fields_are_still_of_objects():
+    with physlite.open(data.path_of(data.R21)) as file:
+        events = file.events()
+        electrons = events.Electrons[["pt", "eta", "phi", "m", "trackParticleLinks"]]
+        assert type(electrons) is type(events.Electrons)
+        assert_same(electrons.p4.pz, events.Electrons.p4.pz)
+        assert_same(electrons.trackParticles.z0, events.Electrons.trackParticles.z0)
+        assert ak.to_list(electrons.matched(CHAIN)) == ak.to_list(events.Electrons.matched(CHAIN))
+        assert_same(electrons[electrons.pt > 20_000].eta, events.Electrons.eta[events.Electrons.pt > 20_000])
+        some = events[["Electrons", "TrigConfKeys", "xTrigDecision"]]
+        assert some.fields == ["Electrons", "TrigConfKeys", "xTrigDecision"]
+        assert_same(some[5:].trigger.passed(CHAIN), events[5:].trigger.passed(CHAIN))
+        assert_same(some.Electrons.trackParticles.z0, events.Electrons.trackParticles.z0)
+
+
+def test_choosing_fields_reads_no_others():
+    source = RecordingSource(data.path_of(data.R21))
+    with physlite.open(source) as file:
+        events = file.events()
+        source.take()
+        some = events[["Electrons", "Muons"]]
+        assert source.take() == []
+        assert len(some.Electrons[["pt", "eta"]].eta) == 40
+        assert source.take() == baskets(file.manifest, "AnalysisElectronsAuxDyn.pt", "AnalysisElectronsAuxDyn.eta")
+
+
+def test_lists_have_no_hidden_fields(sample):
+    """Awkward's own functions have them: `ak.fields`, `ak.to_list`."""
+    events = sample.events()
+    particles = events.Electrons[["pt", "eta"]]
+    assert particles.to_list() == ak.to_list(ak.zip({"pt": particles.pt, "eta": particles.eta}))
+    assert particles.tolist() == particles.to_list()
+    i = int(ak.argmax(ak.num(particles)))
+    assert particles[i, 0].to_list() == {"pt": particles.pt[i, 0], "eta": particles.eta[i, 0]}
+    assert events[["Electrons"]][i].to_list()["Electrons"][0].keys() == set(events.Electrons.fields)
+
+
 def test_a_misspelt_field_raises(sample):
     events = sample.events()
     with pytest.raises(AttributeError, match="ptt"):
         _ = events.Electrons.ptt
     with pytest.raises(AttributeError, match="Electronz"):
         _ = events.Electronz
+    with pytest.raises(LookupError, match="no field 'ptt'; nearest: pt"):
+        _ = events.Electrons["ptt"]
+    with pytest.raises(LookupError, match="no field 'ptt'; nearest: pt"):
+        _ = events.Electrons[["eta", "ptt"]]
+    with pytest.raises(LookupError, match="no field 'Electronz'; nearest: Electrons"):
+        _ = events["Electronz", "pt"]
+    with pytest.raises(LookupError, match=r"no field 'trackParticles'; it is an attribute, \.trackParticles"):
+        _ = events["Electrons", "trackParticles"]
 
 
 def test_columns_that_disagree_about_the_lengths_say_so(tmp_path):
@@ -274,7 +322,7 @@ def test_a_column_that_is_not_stored_for_all_objects(name, collection):
         alone = file.array(f"{collection}AuxDyn.{short}")
         assert ak.sum(ak.num(alone)) < ak.sum(numbers)
         ways = {
-            "numbers": lambda particles: ak.num(particles),
+            "numbers": ak.num,
             "selected": lambda particles: ak.num(particles[particles.px > -np.inf].py),
             "targets": lambda particles: ak.num(ak.drop_none(particles.parents.pdgId, axis=2), axis=1),
             "events": lambda particles: ak.num(particles["_event"]),
@@ -303,7 +351,7 @@ def test_a_column_that_is_not_stored_for_all_targets(name):
             events = file.events()
             if first:
                 events.TruthElectrons.etcone20  # noqa: B018  # to read it
-            with pytest.raises(UnreadableColumnError, match="TruthElectronsAuxDyn.etcone20 has 0 objects in event"):
+            with pytest.raises(UnreadableColumnError, match=r"TruthElectronsAuxDyn\.etcone20 has 0 objects in event"):
                 events.Electrons.truth.etcone20  # noqa: B018
 
 

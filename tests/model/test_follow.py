@@ -119,6 +119,8 @@ def test_an_index_out_of_range_can_be_none():
         bad = first_muon(events.Muons.pt.to_list())
         assert [event for event, muons in enumerate(z0.to_list()) if None in muons] == [bad]
         assert file.bad_links == {"Muons.inDetTrackParticleLink": 1}
+        events.Muons[events.Muons.pt > 0].inDetTrackParticle.z0  # noqa: B018  # once more
+        assert file.bad_links == {"Muons.inDetTrackParticleLink": 1}
 
 
 def test_on_bad_link_is_one_of_two():
@@ -209,6 +211,42 @@ def test_a_field_of_some_of_the_targets():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MissingFieldWarning)
             assert [file.events(i, i + 1).TauJets.truthParticle.eta_vis.to_list()[0] for i in range(100)] == found
+
+
+def test_momenta_of_targets_are_of_all_of_them(events):
+    """In 21.2 TruthTaus alone have a column phi, which is that of a track: no truth particle is None for it."""
+    assert "phi" in events.TruthTaus.fields
+    parents = events.TruthElectrons.parents
+    assert ak.any(parents["_link"] >> 32 == events.TruthTaus["_link"][ak.num(events.TruthTaus) > 0][0, 0] >> 32)
+    assert "phi" not in parents.fields
+    assert ak.array_equal(ak.is_none(parents.phi, axis=2), ak.is_none(parents, axis=2))
+    assert ak.array_equal(parents.phi, parents.p4.phi)
+
+
+def test_objects_of_several_classes(events):
+    """What particles of all classes can do, each with the mass of its class, and their links."""
+    objects = events.METAssoc_AnalysisMET.objects
+    assert objects.fields == ["pt", "eta", "phi", "truthParticleLink"]
+    classes = set()
+    for event, lists in enumerate(objects):
+        for i, particles in enumerate(lists):
+            for j, particle in enumerate(particles):
+                if particle is None:
+                    assert objects.mass[event, i, j] is None
+                    continue
+                classes.add(type(particle).__name__)
+                assert objects.mass[event, i, j] == particle.p4.mass
+                assert objects.p4.pz[event, i, j] == particle.pz
+                assert objects.deltaR(objects)[event, i, j] == 0
+    assert classes == {"ElectronRecord", "MuonRecord", "PhotonRecord", "TauJetRecord"}
+    assert ak.sum(objects.matched("HLT_mu26_ivarmedium")) == ak.sum(events.Muons.matched("HLT_mu26_ivarmedium")) == 8
+    assert objects.follow("truthParticleLink").ndim == 3
+    assert ak.array_equal(objects[::-2].p4.pt, objects.p4.pt[::-2])
+    chosen = objects[objects.pt > 20_000]
+    assert ak.sum(ak.num(chosen, axis=2)) > 0
+    assert ak.array_equal(chosen.mass, objects.mass[objects.pt > 20_000])
+    with pytest.raises(AttributeError, match="nearest: truthParticle"):
+        objects.truthParticl  # noqa: B018
 
 
 def test_a_field_of_none_of_the_targets_is_told(tree_only):
@@ -304,6 +342,22 @@ def test_a_container_without_columns_is_known():
     with physlite.open(data.path_of(data.R21)) as file:
         target = file.link_target(1059003550)
         assert (target.container, target.collection) == ("TruthBSM", None)
+
+
+def test_what_the_table_of_a_file_tells(r21):
+    """Name and class together are a container: PHYSLITE has none of another class under a name that it stores."""
+    table = r21._store.schema.links
+    rows = [
+        ("AnalysisElectrons", "DataVector<xAOD::Electron_v1>", 1),
+        ("AnalysisElectrons", "DataVector<xAOD::Electron_v9>", 2),
+        ("Others", "DataVector<xAOD::Electron_v1>", 3),
+    ]
+    told = table.told_by(rows)
+    assert [(told[key].container, told[key].collection) for key in (1, 2, 3)] == [
+        ("AnalysisElectrons", "Electrons"),
+        ("AnalysisElectrons", None),
+        ("Others", None),
+    ]
 
 
 def test_single_objects_and_events_go_through_a_pickle(events):

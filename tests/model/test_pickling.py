@@ -227,6 +227,69 @@ def test_events_with_a_field_of_the_users(file):
     assert_same(again.Muons.pt, events.Muons.pt)
 
 
+SELECTIONS = {
+    "chosen": lambda particles: particles[particles.e > 20_000],
+    "first": lambda particles: ak.firsts(particles),
+    "flat": lambda particles: ak.flatten(particles)[::-2],
+    "masked": lambda particles: ak.mask(particles, particles.e > 20_000),
+    "pairs": lambda particles: ak.unzip(ak.combinations(particles, 2))[1],
+    "targets": lambda particles: particles.parents,
+    "joined": lambda particles: ak.concatenate([particles[:2], particles[50:]]),
+    "none": lambda particles: particles[particles.e < 0],
+}
+
+
+@pytest.mark.parametrize("select", SELECTIONS.values(), ids=SELECTIONS)
+@pytest.mark.parametrize("name", [data.R21, data.R22, data.TREE_ONLY])
+def test_selected_objects_pickle_as_references(name, select):
+    """Their columns do not travel, and are not read: some of them could not be, as etcone20 in 22.2."""
+    file = physlite.open(data.path_of(name), cache_bytes=0)
+    particles = select(file.events().TruthElectrons)
+    before = file.source.stats.bytes
+    dumped = pickle.dumps(particles)
+    number = ak.count(particles["_link"], axis=None)
+    assert len(dumped) < SMALL + 2000 + 40 * number + 30 * len(particles)
+    columns = file.columns
+    needed = [f"{c}AuxDyn.e" for c in ("TruthElectrons",)]
+    assert file.source.stats.bytes - before < 4 * columns[needed[0]].compressed_bytes + 20_000
+    again = pickle.loads(dumped)  # noqa: S301
+    assert again.fields == particles.fields
+    assert again.type == particles.type
+    for field in ("px", "pdgId", "parentLinks"):
+        assert_same(ak.to_layout(again[field]), ak.to_layout(particles[field]))
+    assert_same(again.parents.pdgId, particles.parents.pdgId)
+    assert_same(again.p4.mass, particles.p4.mass)
+    twice = _again(again)
+    assert_same(ak.to_layout(twice["_link"]), ak.to_layout(particles["_link"]))
+    assert_same(twice.px, particles.px)
+
+
+def test_what_was_added_to_objects_travels_with_them(file):
+    electrons = file.events().Electrons
+    electrons = ak.with_field(electrons, electrons.pt / 1000, "pt_GeV")[electrons.pt > 30_000]
+    changed = ak.with_field(electrons, electrons.pt * 2, "pt")
+    dumped = pickle.dumps((electrons, changed))
+    again, twice = pickle.loads(dumped)  # noqa: S301
+    assert_same(again.pt_GeV, electrons.pt_GeV)
+    assert_same(again.pt, electrons.pt)
+    assert_same(again.eta, electrons.eta)
+    assert_same(twice.pt, electrons.pt * 2)
+    assert_same(twice.trackParticles.z0, electrons.trackParticles.z0)
+
+
+def test_chosen_fields_are_data(file, tmp_path, path):
+    """Who names them wants them, wherever the file is by then."""
+    here = shutil.copy(path, tmp_path / "gone.root")
+    electrons = physlite.events(here).Electrons
+    chosen = electrons[electrons.pt > 20_000][["pt", "eta"]]
+    dumped = pickle.dumps(chosen)
+    (tmp_path / "gone.root").unlink()
+    again = pickle.loads(dumped)  # noqa: S301
+    assert_same(again.pt, chosen.pt)
+    with pytest.raises(FileNotFoundError, match=r"gone\.root"):
+        again.matched("HLT_e26_lhtight_nod0_ivarloose")
+
+
 @pytest.mark.parametrize("opened", ["bytes", "file object"])
 def test_data_leave_their_file_behind(path, opened):
     """The bytes of a file do not travel with each selection from it, and a file object need not travel at all."""

@@ -88,6 +88,11 @@ def test_runs_can_be_lists_of_lists():
         (None, [0, 2, 1], [0, 1, 1], "not in order"),
         (None, None, [0, 1], "an event that is not there"),
         (None, None, [], "different lengths"),
+        ([], None, [0, 1, 2], "more links than events"),
+        ([], [0, 2], [0, 1, 2], "more links than events"),
+        (None, [], [0, 1, 2], "offsets without a first"),
+        (None, None, [0, -1, 3], "targets that are not in order"),
+        (None, None, [-4, 1, 3], "targets that are not in order"),
     ],
 )
 def test_arguments_that_contradict_each_other(events, offsets, targets, message):

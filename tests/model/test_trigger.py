@@ -157,6 +157,17 @@ def test_decisions_follow_the_events():
     ]
 
 
+def test_the_trigger_of_a_single_event():
+    events = events_of(R21)
+    for i in (0, int(ak.argmax(events.trigger.passed(MU26)))):
+        trigger = events[i].trigger
+        assert bool(trigger.passed(MU26)) is bool(events.trigger.passed(MU26)[i])
+        assert bool(trigger.passed_l1("L1_EM22VHI")) is bool(events.trigger.passed_l1("L1_EM22VHI")[i])
+        assert trigger.prescale(MU26) == 1.0
+        assert trigger.matched(MU26).pt.to_list() == events.trigger.matched(MU26).pt.to_list()[i]
+        assert trigger.names() == events.trigger.names()
+
+
 def test_only_decisions_and_keys_are_read():
     source = RecordingSource(path_of(R21))
     with physlite.open(source) as file:

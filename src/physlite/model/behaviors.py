@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
+from awkward.errors import FieldNotFoundError
 from vector.backends import awkward as vector_awkward
 
 from physlite.formats.filters import NameFilter, nearest
@@ -22,11 +23,12 @@ from physlite.model import edm
 from physlite.model.accessors import accessors
 from physlite.model.follow import follow
 from physlite.model.naming import OTHERS, PARTICLES
-from physlite.model.objects import EVENT, LINK, shown
-from physlite.model.source import SOURCE, Source, array_of, source_of, wanting
+from physlite.model.objects import HIDDEN, shown
+from physlite.model.source import array_of, source_of, wanting
+from physlite.model.structure import has_union, map_records
 
 if TYPE_CHECKING:
-    from physlite.model.trigger import Trigger
+    from physlite.model.trigger import EventTrigger, Trigger
 
 __all__: list[str] = []
 
@@ -106,12 +108,38 @@ class _Linked:
 
     def __dir__(self) -> list[str]:
         fields = self.layout.fields
-        return sorted({*super().__dir__(), *accessors(_record_name(self), fields)} - {EVENT, LINK})
+        return sorted({*super().__dir__(), *accessors(_record_name(self), fields)} - {*HIDDEN})
+
+    def to_list(self) -> Any:
+        """The objects as lists and dictionaries of Python, without the fields that are for our own use."""
+        return _without_hidden(super().to_list())  # type: ignore[misc]
+
+    tolist = to_list
+
+    def _require_field(self, name: str) -> None:
+        if name not in self.layout.fields:
+            names = accessors(_record_name(self), self.layout.fields)
+            hint = f"; it is an attribute, .{name}" if name in names else nearest([*self.fields, *names], name)
+            msg = f"no field {name!r}{hint}"
+            raise FieldNotFoundError(msg)
 
 
 def _record_name(objects: Any) -> str:
     layout = objects.layout
     return (layout.array if isinstance(layout, ak.record.Record) else layout).purelist_parameter("__record__") or ""
+
+
+def _named(layout: ak.contents.Content, record: str) -> ak.contents.Content:
+    """A layout of records of this name, as `ak.with_name` makes it, which would read the lengths of lists."""
+    if layout.is_record or layout.is_union:
+        return layout.copy(parameters={**layout.parameters, "__record__": record})
+    return layout.copy(content=_named(layout.content, record))
+
+
+def _without_hidden(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_hidden(item) for name, item in value.items() if name not in HIDDEN}
+    return [_without_hidden(item) for item in value] if isinstance(value, list) else value
 
 
 def _first(targets: Any) -> Any:
@@ -127,6 +155,8 @@ class _FromFile(_Linked):
     def __getitem__(self, where: Any) -> Any:
         if isinstance(where, tuple) and where and all(isinstance(name, str) for name in where):
             return functools.reduce(lambda array, name: array[name], where, self)  # field by field, as if typed so
+        if isinstance(where, list) and where and all(isinstance(name, str) for name in where):
+            return self._with_fields(where)
         source = source_of(self)
         if source is not None:
             found = source.select(self.layout, where)
@@ -134,12 +164,22 @@ class _FromFile(_Linked):
                 return found
         if not isinstance(where, str):
             return super().__getitem__(where)
+        self._require_field(where)
         with wanting(where):
             out = super().__getitem__(where)
             if isinstance(out, ak.Array) and out.layout.purelist_parameter("__record__") is None:
                 # Who asks for a column wants its values. They need no file any more.
                 return ak.Array(ak.materialize(out, highlevel=False))
         return out
+
+    def _with_fields(self, names: list[str]) -> ak.Array:
+        """The same objects with some of their fields. Awkward would make nameless records of them."""
+        for name in names:
+            self._require_field(name)
+        hidden = [name for name in HIDDEN if name in self.layout.fields and name not in names]
+        with wanting(names[0]):  # Awkward asks for the lengths of lists
+            chosen = super().__getitem__([*names, *hidden])
+        return ak.Array(_named(chosen.layout, _record_name(self)), attrs=chosen.attrs)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         source = source_of(self)
@@ -148,13 +188,9 @@ class _FromFile(_Linked):
         reduced = source.reduce(self.layout)
         if reduced is not None:
             return reduced
-        attrs = {key: value for key, value in self.attrs.items() if key != SOURCE}
-        return (_with_source, (ak.Array(self.layout, behavior=self._behavior, attrs=attrs), source))
+        from physlite.model.pickling import reduce_objects
 
-
-def _with_source(array: ak.Array, source: Source) -> ak.Array:
-    """Objects that are data by now, with the file that their links lead into."""
-    return ak.Array(array, attrs={**array.attrs, SOURCE: source})
+        return reduce_objects(self, source)
 
 
 class EventsArray(_FromFile, ak.Array):
@@ -181,10 +217,11 @@ class EventRecord(_RecordFromFile, ak.Record):
     """An event: a record of collections."""
 
     @property
-    def trigger(self) -> Trigger:
-        """The trigger of this event; results are arrays of length 1."""
-        found: Trigger = array_of(self).trigger
-        return found
+    def trigger(self) -> EventTrigger:
+        """The trigger of this event: results are single values."""
+        from physlite.model.trigger import EventTrigger
+
+        return EventTrigger(array_of(self))
 
 
 class AuxElementArray(_FromFile, ak.Array):
@@ -226,6 +263,9 @@ class LorentzVector(vector_awkward.MomentumAwkward4D):
     @property
     def temporal(self) -> Any:
         fields = ak.fields(self)
+        if isinstance(self, ak.Array) and has_union(self.layout):  # each class of objects has a mass of its own
+            masses = map_records(self.layout, lambda objects: ak.Array(objects).p4.mass.layout)
+            return vector_awkward.TemporalAwkwardTau(ak.Array(masses))
         # A Cartesian momentum is stored with its exact energy; its m is the generator's.
         if "e" in fields and ("m" not in fields or "px" in fields):
             return vector_awkward.TemporalAwkwardT(edm.double(self["e"]))

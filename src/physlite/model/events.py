@@ -61,7 +61,6 @@ class EventSource:
         self.on_bad_link = on_bad_link
         self._lock = threading.RLock()
         self._offsets: dict[str, tuple[Buffer, str]] = {}
-        self._asked: dict[str, str] = {}
         self._columns: dict[int, list[Buffer]] = {}
         self._layouts: dict[int, tuple[weakref.ref[ak.contents.Content], Collection | None]] = {}
 
@@ -130,8 +129,6 @@ class EventSource:
         if isinstance(where, str) and where in collection.fields:
             column = ak.Array(self.layout(collection.fields[where]))
             return column[np.asarray(layout.index)] if chosen else column
-        if isinstance(where, list) and where and isinstance(where[0], str) and where[0] in collection.fields:
-            self._asked[collection.name] = where[0]
         return None
 
     def link_column(self, layout: ak.contents.Content, field: str) -> ak.contents.Content | None:
@@ -227,9 +224,9 @@ class EventSource:
         for column in columns:
             if column in self._columns:
                 return column
-        for field in (self._asked.get(collection.name), wanted_field()):
-            if field is not None and (column := collection.fields.get(field, -1)) in columns:
-                return column
+        wanted = collection.fields.get(wanted_field())
+        if wanted in columns:
+            return wanted
         if collection.size_column is not None:
             columns.append(collection.size_column)
         return min(columns, key=self.store.stored_bytes)

@@ -201,7 +201,10 @@ class File:
 
     @property
     def bad_links(self) -> Mapping[str, int]:
-        """How many links were taken as None because their index is out of range, by `collection.field`."""
+        """How many links were taken as None because their index is out of range, by `collection.field`.
+
+        Links of an event to the same wrong place count once, however often they are followed.
+        """
         return self._store.bad_links
 
     # ------------------------------------------------------------------------------------------------------ display

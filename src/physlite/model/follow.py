@@ -7,9 +7,9 @@ selection: an array need not have one item an event any more.
 from __future__ import annotations
 
 import warnings
-from collections import ChainMap
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from itertools import repeat
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -20,38 +20,20 @@ from physlite import _core
 from physlite.exceptions import BadLinkError, UnknownLinkWarning
 from physlite.model.links import Target
 from physlite.model.merging import MergedObjects
-from physlite.model.naming import short_class
-from physlite.model.objects import EVENT, LINK, first_event_id, split_event
+from physlite.model.naming import PARTICLES, short_class
+from physlite.model.objects import EVENT, LINK
+from physlite.model.placing import Links, Runs, covering
 from physlite.model.source import Source, array_of, source_of
+from physlite.model.structure import map_records, map_structure
 
-__all__ = ["covering", "follow", "follow_links", "of_record", "require_source"]
-
-
-class _Runs(NamedTuple):
-    """Which events links are of: they come in runs of one event each. See LinkRuns in the core."""
-
-    events: NDArray[np.int64] | None = None
-    offsets: NDArray[np.int64] | None = None
-    groups: NDArray[np.int64] | None = None
-
-    def entries(self, first: int, number: int) -> NDArray[np.int64]:
-        """The event of each of so many links, counted from the one with the number `first`."""
-        ends = self.offsets
-        if ends is not None and self.groups is not None:
-            ends = ends[self.groups]
-        runs = number if ends is None else len(ends) - 1
-        entries = np.arange(runs, dtype=np.int64) if self.events is None else self.events - first
-        return entries if ends is None else np.repeat(entries, np.diff(ends))
+__all__ = ["follow", "follow_links", "of_record", "require_source"]
 
 
 # What is done with links.
-_Leaf = Callable[[_Runs, Content], Content]
+_Leaf = Callable[[Runs, Content], Content]
 
 # Classes that are bases of others: links typed so can point to objects of any of these.
 _BASES = ("IParticle", "Egamma")
-
-# Key of the buffer that says where targets are.
-_INDEX = "@"
 
 
 def follow(objects: ak.Array | ak.Record, field: str) -> Any:
@@ -62,7 +44,7 @@ def follow(objects: ak.Array | ak.Record, field: str) -> Any:
     resolver = _Resolver(source, objects, field)
     links = source.link_column(objects.layout, field)
     if links is not None:
-        return ak.Array(_map_column(links, resolver, _Runs()), attrs=objects.attrs)
+        return ak.Array(_map_column(links, resolver, Runs()), attrs=objects.attrs)
 
     def of_objects(layout: Content) -> Content:
         return _map_links(layout.content(field)[: len(layout)], _events_of(layout), resolver)
@@ -87,7 +69,7 @@ def follow_links(
         keys, indices = choose({name: layout.content(name)[: len(layout)] for name in fields})
         numbers = [ak.contents.NumpyArray(np.asarray(x, dtype=np.uint32)) for x in (keys, indices)]
         links = ak.contents.RecordArray(numbers, ["m_persKey", "m_persIndex"])
-        return resolver(_Runs(_events_of(layout)), links)
+        return resolver(Runs(_events_of(layout)), links)
 
     return _map_objects(objects, fields, of_objects)
 
@@ -106,65 +88,13 @@ def require_source(objects: ak.Array | ak.Record) -> Source:
     return source
 
 
-def covering(source: Source, event: NDArray[np.int64], what: str, remedy: str) -> Source:
-    """The source itself, or one of the same file with all the events that objects are of.
-
-    Raises:
-        ValueError: they are of several files; the message speaks of `what` (of the objects) and the `remedy`.
-    """
-    if len(event) == 0:
-        return source
-    (token, low), (other, high) = split_event(int(event.min())), split_event(int(event.max()))
-    if token != source.token or other != source.token:
-        msg = (
-            f"{what} from several files in one array ({source.store.name} and others): {remedy} before the arrays are "
-            "concatenated"
-        )
-        raise ValueError(msg)
-    if source.start <= low and high < source.stop:
-        return source
-    return source.of_range(low, high + 1)
-
-
 # --------------------------------------------------------------------------------------------------------- structure
-
-
-def _map_structure(layout: Content, inner: Callable[[Content], Content]) -> Content:
-    """Applies `inner` to what a list, an option, a union or an indexed array holds, and puts the same around it."""
-    if layout.is_regular:
-        return ak.contents.RegularArray(inner(layout.content[: len(layout) * layout.size]), layout.size, len(layout))
-    if layout.is_list:
-        lists = layout.to_ListOffsetArray64(True)
-        return ak.contents.ListOffsetArray(lists.offsets, inner(lists.content[: int(lists.offsets[-1])]))
-    if layout.is_option:
-        valid = ~np.asarray(layout.mask_as_bool(valid_when=False))
-        index = np.where(valid, np.cumsum(valid) - 1, -1)
-        return ak.contents.IndexedOptionArray.simplified(ak.index.Index64(index), inner(layout.project()))
-    if layout.is_union:
-        tags = np.asarray(layout.tags)
-        index = np.zeros(len(tags), dtype=np.int64)
-        contents = []
-        for tag in range(len(layout.contents)):
-            chosen = tags == tag
-            index[chosen] = np.arange(np.count_nonzero(chosen))
-            contents.append(inner(layout.project(tag)))
-        return ak.contents.UnionArray.simplified(ak.index.Index8(tags), ak.index.Index64(index), contents)
-    if layout.is_indexed:
-        return inner(layout.project())
-    msg = f"not objects with element links, but {layout.form.type}"
-    raise TypeError(msg)
 
 
 def _map_objects(objects: ak.Array, fields: list[str], inner: Callable[[Content], Content]) -> ak.Array:
     """Puts the structure of objects around what `inner` makes of them, behind one another, with these fields."""
     layout = ak.materialize(objects[[*fields, EVENT]].layout, highlevel=False)
-    return ak.Array(_map_records(layout, inner), attrs=objects.attrs)
-
-
-def _map_records(layout: Content, inner: Callable[[Content], Content]) -> Content:
-    if layout.is_record:
-        return inner(layout)
-    return _map_structure(layout, lambda content: _map_records(content, inner))
+    return ak.Array(map_records(layout, inner), attrs=objects.attrs)
 
 
 def _events_of(layout: Content) -> NDArray[np.int64]:
@@ -174,13 +104,13 @@ def _events_of(layout: Content) -> NDArray[np.int64]:
 
 def _map_links(layout: Content, event: NDArray[np.int64], leaf: _Leaf) -> Content:
     if layout.is_record:
-        return leaf(_Runs(event), layout)
+        return leaf(Runs(event), layout)
     if layout.is_list:
         lists = layout.to_ListOffsetArray64(True)
         offsets = np.asarray(lists.offsets)
         content = lists.content[: int(offsets[-1])]
         if content.is_record:
-            return ak.contents.ListOffsetArray(lists.offsets, leaf(_Runs(event, offsets), content))
+            return ak.contents.ListOffsetArray(lists.offsets, leaf(Runs(event, offsets), content))
         event = np.repeat(event, np.diff(offsets))
         return ak.contents.ListOffsetArray(lists.offsets, _map_links(content, event, leaf))
     if layout.is_option:
@@ -188,10 +118,10 @@ def _map_links(layout: Content, event: NDArray[np.int64], leaf: _Leaf) -> Conten
     elif layout.is_union:
         msg = "links of several kinds in one field"
         raise TypeError(msg)
-    return _map_structure(layout, lambda content: _map_links(content, event, leaf))
+    return map_structure(layout, lambda content: _map_links(content, event, leaf))
 
 
-def _map_column(layout: Content, leaf: _Leaf, runs: _Runs) -> Content:
+def _map_column(layout: Content, leaf: _Leaf, runs: Runs) -> Content:
     """The same for a whole column of a file: its lists, the outermost of events, tell what events links are of."""
     if layout.is_record:
         return leaf(runs, layout)
@@ -202,7 +132,7 @@ def _map_column(layout: Content, leaf: _Leaf, runs: _Runs) -> Content:
     groups = runs.offsets
     if groups is not None and runs.groups is not None:
         groups = groups[runs.groups]
-    runs = _Runs(offsets=own, groups=groups)
+    runs = Runs(offsets=own, groups=groups)
     return ak.contents.ListOffsetArray(layout.offsets, _map_column(layout.content, leaf, runs))
 
 
@@ -211,31 +141,6 @@ def _map_column(layout: Content, leaf: _Leaf, runs: _Runs) -> Content:
 
 def _member(links: Content, name: str) -> NDArray[np.uint32]:
     return np.ascontiguousarray(ak.to_numpy(links.content(name)[: len(links)]), dtype=np.uint32)
-
-
-class _Links(NamedTuple):
-    """Flat links of some entries of a file."""
-
-    source: Source
-    runs: _Runs
-    keys: NDArray[np.uint32]
-    indices: NDArray[np.uint32]
-
-    @property
-    def first(self) -> int:
-        """The number of the first event."""
-        return first_event_id(self.source.token, self.source.start)
-
-    def place(self, name: str, key: int, begin: int, out: NDArray[np.int64], *, clear: bool) -> int:
-        """Writes the positions of the targets in a collection; returns how many have an index out of range.
-
-        `clear`: writes -1 for links that lead elsewhere.
-        """
-        targets = self.source.collection_offsets(name)
-        return _core.place_links(
-            self.runs.events, self.first, self.runs.offsets, self.runs.groups, self.keys, self.indices, key, targets,
-            begin, clear, out,
-        )  # fmt: skip
 
 
 class _Resolver:
@@ -249,12 +154,12 @@ class _Resolver:
         record = objects.layout.purelist_parameter("__record__") or ""
         self._declared = self._table.declared_target(record, field)
 
-    def __call__(self, runs: _Runs, layout: Content) -> Content:
+    def __call__(self, runs: Runs, layout: Content) -> Content:
         keys, indices = (_member(layout, name) for name in ("m_persKey", "m_persIndex"))
         source = self._source
         if runs.events is not None:
             source = covering(source, runs.events, "links of objects", "follow them")
-        links = _Links(source, runs, keys, indices)
+        links = Links(source, runs, keys, indices)
         used = self._collections(keys)
         names_used = list(used.values())
         groups = self._groups(names_used)
@@ -262,37 +167,26 @@ class _Resolver:
             return self._union(links, groups, used)
         ((class_name, names),) = groups.items()
         objects = MergedObjects(source, class_name, names, names_used)
-        form = ak.forms.IndexedOptionForm("i64", objects.form, form_key=_INDEX)
-        # Where the targets lie is found out when one of their columns is read: it tells how many there are as well.
-        index_buffer: Any = {f"{_INDEX}-index": lambda: self._positions(links, objects, used)}
-        buffers: ChainMap[str, Any] = ChainMap(index_buffer, objects.buffers)  # type: ignore[arg-type]  # only read
-        return ak.from_buffers(form, len(keys), buffers, highlevel=False)
+        return links.targets(objects, used, self._bad)
 
-    def _union(self, links: _Links, groups: dict[str, list[str]], used: dict[int, str]) -> Content:
+    def _union(self, links: Links, groups: dict[str, list[str]], used: dict[int, str]) -> Content:
         tags = np.zeros(len(links.keys), dtype=np.int8)
         index = np.full(len(links.keys), -1, dtype=np.int64)
         contents = []
         for tag, (class_name, names) in enumerate(groups.items()):
             objects = MergedObjects(links.source, class_name, names, list(used.values()))
-            position = self._positions(links, objects, used)
+            position = links.positions(objects, used, self._bad)
             tags[position >= 0] = tag
             index = np.where(position >= 0, position, index)
             contents.append(ak.from_buffers(objects.form, objects.length, objects.buffers, highlevel=False))
         valid = index >= 0
-        union = ak.contents.UnionArray(ak.index.Index8(tags[valid]), ak.index.Index64(index[valid]), contents)
+        records = {content.parameter("__record__") for content in contents}
+        record = "IParticle" if records <= set(PARTICLES) else "AuxElement"  # what they have in common
+        union = ak.contents.UnionArray(
+            ak.index.Index8(tags[valid]), ak.index.Index64(index[valid]), contents, parameters={"__record__": record}
+        )
         outer = np.where(valid, np.cumsum(valid) - 1, -1)
         return ak.contents.IndexedOptionArray.simplified(ak.index.Index64(outer), union)
-
-    def _positions(self, links: _Links, objects: MergedObjects, used: dict[int, str]) -> NDArray[np.int64]:
-        """Where the targets are among objects; -1 for links to none of them."""
-        wanted = {key: name for key, name in used.items() if name in objects.begins}
-        if not wanted:
-            return np.full(len(links.keys), -1, dtype=np.int64)
-        position = _core.empty_places(len(links.keys))
-        for number, (key, name) in enumerate(wanted.items()):
-            if links.place(name, key, objects.begins[name], position, clear=number == 0):
-                self._bad(links, name, key)
-        return position
 
     def _collections(self, keys: NDArray[np.uint32]) -> dict[int, str]:
         """The collections that are linked to, by key."""
@@ -310,14 +204,15 @@ class _Resolver:
             )
         return found
 
-    def _bad(self, links: _Links, name: str, key: int) -> None:
+    def _bad(self, links: Links, key: int, name: str) -> None:
         source = links.source
         entries = links.runs.entries(links.first, len(links.keys))
         sizes = np.diff(source.collection_offsets(name))[entries]
         bad = np.flatnonzero((links.keys == key) & (links.indices >= sizes))
         link = f"{self._whose()}.{self._field}"
         if source.on_bad_link == "none":
-            source.store.bad_links[link] += len(bad)
+            events = (source.start + entries[bad]).tolist()
+            source.store.note_bad_links(link, zip(events, repeat(key), links.indices[bad].tolist(), strict=False))
             return
         i = int(bad[0])
         msg = (

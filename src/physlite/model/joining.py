@@ -8,15 +8,21 @@ import awkward as ak
 import numpy as np
 from awkward.contents import Content
 
+from physlite.model.naming import computed_components
 from physlite.model.objects import HIDDEN
 
 __all__ = ["join", "merged_form", "with_gaps"]
 
 
 def merged_form(forms: Mapping[str, ak.forms.Form], record: str) -> ak.forms.Form:
-    """The form of objects of several collections as one array, by their own forms; form keys are `<field>@<number>`."""
+    """The form of objects of several collections as one array, by their own forms; form keys are `<field>@<number>`.
+
+    Components of the momentum that only some of them store are left out where they can be computed for all.
+    """
     empty = {name: form.length_zero_array(highlevel=False) for name, form in forms.items()}
     fields = dict.fromkeys(field for objects in empty.values() for field in objects.fields)
+    computed = computed_components(record, (objects.fields for objects in empty.values()))
+    fields = {field: None for field in fields if field not in computed}
     joined = {field: join([_part_of(objects, field) for objects in empty.values()]) for field in fields}
     columns = {
         field: content.form_with_key(f"{field}@{{id}}")

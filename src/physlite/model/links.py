@@ -57,7 +57,7 @@ class LinkTable:
         self.targets: dict[int, Target] = {}
         for container, class_name in NOT_STORED:
             self.targets[sg_key(container, CLASS_IDS[class_name])] = Target(container, class_name, None)
-        stored = _stored(collections)
+        stored = {c.container for c in collections.values() if c.is_list}
         for column in columns:
             # The interface of a container, which may have no columns: then it has no objects either.
             if column.name not in stored and column.type_name in CLASS_IDS:
@@ -91,14 +91,12 @@ class LinkTable:
         return [c.name for c in self._collections.values() if c.is_list and short_class(c.class_name) == class_name]
 
     def told_by(self, rows: Iterable[tuple[str, str, int]]) -> dict[int, Target]:
-        """The targets that a file's own table of (container, class, key) names."""
-        stored = _stored(self._collections)
-        return {key: Target(name, class_name, stored.get(name)) for name, class_name, key in rows}
+        """The targets that a file's own table of (container, class, key) names.
 
-
-def _stored(collections: Mapping[str, Collection]) -> dict[str, str]:
-    """Names of collections that are lists by their containers."""
-    return {c.container: c.name for c in collections.values() if c.is_list}
+        Of several containers of one name, that can differ in their class, the events have one.
+        """
+        stored = {(c.container, c.class_name): c.name for c in self._collections.values() if c.is_list}
+        return {key: Target(name, class_name, stored.get((name, class_name))) for name, class_name, key in rows}
 
 
 def _declared_target(type_name: str) -> str:

@@ -77,8 +77,8 @@ class _Columns(Mapping[str, Callable[[], NDArray[Any]]]):
         present = [part for part in parts if not isinstance(part, int)]
         if self._used and not present and wanted_field() == field:
             warnings.warn(
-                f"links lead to objects of {'/'.join(self._used)}, which have no field {field!r} as other {self._record}s "
-                "have: it is None for all of them",
+                f"links lead to objects of {'/'.join(self._used)}, which have no field {field!r} as other "
+                f"{self._record}s have: it is None for all of them",
                 MissingFieldWarning,
                 stacklevel=2,
             )

@@ -7,7 +7,7 @@ belong to one collection. See "The xAOD EDM", EPJ Web Conf. 245 (2020) 06014, an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ __all__ = [
     "PARTICLES",
     "Collection",
     "ColumnNames",
+    "computed_components",
     "container_of",
     "find_collections",
     "is_link",
@@ -44,6 +45,8 @@ OTHERS = ("AuxElement", "MissingET", "MissingETAssociation", "TruthVertex", "Ver
 _ELEMENTS = {"MissingETContainer": "MissingET", "MissingETAssociationMap": "MissingETAssociation"}
 
 _MOMENTUM = ({"pt", "eta", "phi"}, {"px", "py", "pz"})
+# Columns that have the names of what a momentum has; each can be computed when one of these sets is there.
+_COMPONENTS = ("pt", "eta", "phi", "theta", "px", "py", "pz", "p", "rapidity")
 
 
 class ColumnNames(NamedTuple):
@@ -93,6 +96,20 @@ def short_class(class_name: str) -> str:
     """`Electron` for `DataVector<xAOD::Electron_v1>`; names of other forms as they are."""
     match = _CLASS.match(class_name)
     return match["name"] if match else class_name
+
+
+def computed_components(record: str, fields: Iterable[Iterable[str]]) -> set[str]:
+    """The components of the momentum that only some objects of a class store, while all store what they follow from.
+
+    Args:
+        record: the class of the objects.
+        fields: the fields of the objects of each collection.
+    """
+    each = list(fields)
+    common = set.intersection(*map(set, each)) if each else set()
+    if record not in PARTICLES or not any(needed <= common for needed in _MOMENTUM):
+        return set()
+    return set(_COMPONENTS) - common
 
 
 def record_of_class(short: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import operator
 import os
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+import pickle
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import awkward as ak
 from numpy.typing import NDArray
@@ -38,8 +39,7 @@ T = TypeVar("T")
 class ColumnStore:
     """The columns of one file, with a bounded memory of what was decoded last. Pickles by reopening.
 
-    Columns are named by their position in the manifest. `bad_links` counts the links, by name, that were taken as None
-    because their index is out of range.
+    Columns are named by their position in the manifest.
     """
 
     def __init__(self, source: ByteSource, manifest: Manifest, threads: int, cache_bytes: int) -> None:
@@ -50,7 +50,8 @@ class ColumnStore:
         self._cache = BufferCache(cache_bytes)
         self._unknown_keys: set[int] = set()
         self._complete: dict[str, frozenset[int]] = {}
-        self.bad_links: Counter[str] = Counter()
+        self._bad_links: dict[str, set[tuple[int, int, int]]] = {}
+        self._lock = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -111,6 +112,17 @@ class ColumnStore:
         self._unknown_keys.add(key)
         return first
 
+    @property
+    def bad_links(self) -> Mapping[str, int]:
+        """How many links of each name were taken as None because their index is out of range."""
+        with self._lock:
+            return {name: len(links) for name, links in self._bad_links.items()}
+
+    def note_bad_links(self, name: str, links: Iterable[tuple[int, int, int]]) -> None:
+        """Remembers links, by entry, key and index, that were taken as None; each counts once."""
+        with self._lock:
+            self._bad_links.setdefault(name, set()).update(links)
+
     def link_target(self, key: int) -> Target | None:
         """The container that links with this key point to, or None when neither we nor the file's own table know it."""
         return self.schema.links.targets.get(key) or self._told_targets.get(key)
@@ -168,13 +180,23 @@ class ColumnStore:
         self.source.close()
 
     def opener(self) -> Callable[[], ColumnStore]:
-        """A function that opens this file again, on whichever machine it is called."""
-        return functools.partial(
-            open_store, self.source, threads=self.threads, manifest=None, cache_bytes=self._cache.limit_bytes
-        )
+        """A function that opens this file again, on whichever machine it is called, and not before."""
+        where = _Pickled(pickle.dumps(self.source)) if self.source.reopens else self.source
+        return functools.partial(_reopen, where, self.threads, self._cache.limit_bytes)
 
     def __reduce__(self) -> tuple[Callable[..., ColumnStore], tuple[()]]:
         return (self.opener(), ())
+
+
+class _Pickled(NamedTuple):
+    """A source that is not opened yet."""
+
+    content: bytes
+
+
+def _reopen(where: _Pickled | ByteSource, threads: int, cache_bytes: int) -> ColumnStore:
+    source = pickle.loads(where.content) if isinstance(where, _Pickled) else where  # noqa: S301  # from a pickle
+    return open_store(source, threads=threads, manifest=None, cache_bytes=cache_bytes)
 
 
 def open_store(

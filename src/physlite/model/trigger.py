@@ -18,7 +18,7 @@ from physlite.model.store import ColumnStore
 from physlite.model.triggermatching import matched_combinations
 from physlite.model.triggermenu import Prescales, TriggerMenu, trigger_menus
 
-__all__ = ["Stage", "Trigger", "TriggerSummary"]
+__all__ = ["EventTrigger", "Stage", "Trigger", "TriggerSummary"]
 
 Stage = Literal["before prescale", "after prescale", "after veto"]
 
@@ -355,6 +355,17 @@ class Trigger:
             msg = f"{self._store.name}: these events have no {collection}.{field}, which the trigger is told by"
             raise ColumnNotFoundError(msg)
         return self._events[collection][field]
+
+
+class EventTrigger(Trigger):
+    """The trigger of a single event: as `Trigger`, with one value in place of an array of them."""
+
+    def matched(self, chain: str) -> Any:
+        """The combinations of the event; args and errors as of `Trigger.matched`."""
+        return super().matched(chain)[0]
+
+    def _result(self, values: NDArray[Any]) -> Any:
+        return super()._result(values)[0]
 
 
 def _words_at(stage: str) -> str:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from physlite.exceptions import ColumnNotFoundError, TriggerNotFoundError, UnsupportedFormatError
 from physlite.formats.filters import NameFilter, nearest, select
-from physlite.model.follow import covering, of_record
+from physlite.model.follow import of_record
 from physlite.model.joining import merged_form
 from physlite.model.objects import EVENT, LINK, first_event_id
+from physlite.model.placing import covering
 from physlite.model.source import Source, source_of
 from physlite.model.store import ColumnStore
 from physlite.model.triggermenu import trigger_menus

@@ -195,9 +195,7 @@ def _texts(metadata: ColumnStore, kind: str, part: str, value: Any) -> dict[int,
     out = {}
     for key, text in _keyed(metadata, keys, payload):
         try:
-            out[key] = {
-                name: value(entry) for name, entry in json.loads(text, object_pairs_hook=_unique)[part].items()
-            }
+            out[key] = {name: value(entry) for name, entry in json.loads(text, object_pairs_hook=_unique)[part].items()}
         # Text that is no JSON, that is nested deeper than Python goes, and JSON of another structure.
         except (ValueError, RecursionError, TypeError, KeyError, AttributeError, OverflowError) as error:
             problem = f"has no sound JSON {part!r} for key {key} ({type(error).__name__}: {str(error)[:100]})"

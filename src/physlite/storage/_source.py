@@ -37,10 +37,12 @@ class SourceStats:
 class ByteSource(Protocol):
     """Random access to the bytes of one file.
 
-    A source pickles as what is needed to open it again. Its `stats` count what was fetched.
+    A source pickles as what is needed to open it again: where the file is, when it `reopens`, else the file itself. Its
+    `stats` count what was fetched.
     """
 
     name: str
+    reopens: bool
     stats: SourceStats
 
     def size(self) -> int:

@@ -22,6 +22,8 @@ class FileObjectSource:
         TypeError: when the object is opened in text mode or cannot seek.
     """
 
+    reopens = False
+
     def __init__(self, file: IO[bytes]) -> None:
         if isinstance(file, io.TextIOBase) or not _can_seek(file) or isinstance(file.read(0), str):
             msg = f"{file!r} is not a binary, seekable file: open it with mode 'rb'"

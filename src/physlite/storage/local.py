@@ -19,6 +19,8 @@ class LocalSource:
         FileNotFoundError, PermissionError, IsADirectoryError: as `open` does.
     """
 
+    reopens = True
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self.name = str(path)

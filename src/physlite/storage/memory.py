@@ -12,6 +12,8 @@ __all__ = ["MemorySource"]
 class MemorySource:
     """The content of a file as bytes. Pickles with the content."""
 
+    reopens = False
+
     def __init__(self, data: bytes | bytearray | memoryview, name: str = "<bytes>") -> None:
         self.name = name
         self.stats = SourceStats()
