@@ -229,7 +229,7 @@ def test_events_with_a_field_of_the_users(file):
 
 SELECTIONS = {
     "chosen": lambda particles: particles[particles.e > 20_000],
-    "first": lambda particles: ak.firsts(particles),
+    "first": ak.firsts,
     "flat": lambda particles: ak.flatten(particles)[::-2],
     "masked": lambda particles: ak.mask(particles, particles.e > 20_000),
     "pairs": lambda particles: ak.unzip(ak.combinations(particles, 2))[1],
@@ -277,7 +277,7 @@ def test_what_was_added_to_objects_travels_with_them(file):
     assert_same(twice.trackParticles.z0, electrons.trackParticles.z0)
 
 
-def test_chosen_fields_are_data(file, tmp_path, path):
+def test_chosen_fields_are_data(tmp_path, path):
     """Who names them wants them, wherever the file is by then."""
     here = shutil.copy(path, tmp_path / "gone.root")
     electrons = physlite.events(here).Electrons
