@@ -129,12 +129,14 @@ def test_a_file_does_not_add_up_with_itself(tmp_path):
     files = [path, path, tmp_path / "copy.root", MemorySource(path.read_bytes(), "memory")]
     one, again, copy, memory = (physlite.open(each).metadata for each in files)
     other, third = (twin(path, number).metadata for number in (1, 2))
-    with pytest.raises(ValueError, match=r"sample\.root is added twice \(UUID 1ea2dd42-.*would count twice"):
+    with pytest.raises(ValueError, match=r"sample\.root is added twice \(UUID 1ea2dd42-.*would count twice, take each"):
         one + again
     with pytest.raises(ValueError, match=r"sample\.root and .*copy\.root are the same file, added twice"):
         sum([other, one, third, copy])
     with pytest.raises(ValueError, match=r"memory and .*copy\.root are the same file"):
         (other + memory) + (third + copy)
+    with pytest.raises(ValueError, match=r"1-sample\.root is added twice \(UUID [^)]*\), and so are 2 more: their"):
+        (third + other + one) + (other + one + third)
     with pytest.raises(ValueError, match=r"1-sample\.root is added twice"):
         (one + other) + (other + third)
     with pytest.raises(ValueError, match="added twice"):
@@ -219,7 +221,8 @@ def test_weights_of_different_names_have_the_nominal_sum_in_common(number):
         assert total.sum_of_weights() == 2 * a.metadata.sum_of_weights()
         assert list(total.sums) == [0]
         with pytest.raises(
-            MetadataNotFoundError, match=r"and 1 other file: no sum of weights of variation 1: only the nominal one"
+            MetadataNotFoundError,
+            match=r"and 1 other file: no sum of weights of variation 1: weights of different names",
         ):
             total.sum_of_weights(1)
 
@@ -379,8 +382,12 @@ def test_merged_files_with_weights_of_different_names_have_the_nominal_sum_in_co
         assert merged.metadata.weight_names == ()
         assert merged.metadata.sum_of_weights() == 2 * nominal
         assert list(merged.metadata.sums) == [0]
-        with pytest.raises(MetadataNotFoundError, match="no sum of weights of variation 1: only the nominal one"):
+        with pytest.raises(MetadataNotFoundError, match="of variation 1: weights of different names, of which only"):
             merged.metadata.sum_of_weights(1)
+        with pytest.raises(
+            MetadataNotFoundError, match="weights of different names, of which only .* 'nominal' cannot"
+        ):
+            merged.metadata.sum_of_weights("nominal")
 
 
 def test_files_with_sums_of_other_weights_do_not_add_up():

@@ -28,6 +28,8 @@ __all__ = ["CutBookkeeper", "Metadata", "WeightSum", "read_metadata"]
 # What all files must agree in to add up.
 _MUST_AGREE = ("is_simulation", "mc_channel_number")
 
+_COMMON = "of which only the nominal sum (variation 0) adds up"
+
 # UUID, bytes, and the name where the UUID is all zeros.
 _Identity = tuple[int, int, str]
 
@@ -197,7 +199,7 @@ class Metadata(Facts):
         if index not in self.sums:
             there = f"there are {len(self.sums)}, from 0 to {max(self.sums)}"
             if not self._same_weights:
-                there = "only the nominal one (0) is common to weights of different names"
+                there = f"weights of different names, {_COMMON}"
             msg = f"{self._who}: no sum of weights of variation {index}: {there}"
             raise MetadataNotFoundError(msg)
         return self.sums[index]
@@ -212,6 +214,9 @@ class Metadata(Facts):
         name = variation.strip()
         if self.weight_names.count(name) > 1:
             msg = f"{self._who}: several weights are named {name!r}: take them by their index in weight_names"
+            raise MetadataNotFoundError(msg)
+        if not self._same_weights:
+            msg = f"{self._who}: weights of different names, {_COMMON}: {name!r} cannot be told"
             raise MetadataNotFoundError(msg)
         if name not in self.weight_names:
             msg = f"{self._who}: no weight {name!r}{nearest(self.weight_names, name)}"
@@ -236,8 +241,8 @@ class Metadata(Facts):
             if mine != theirs:
                 msg = f"{my_file} has {what} {mine}, {their_file} has {theirs}: they do not add up"
                 raise ValueError(msg)
-        for identity in self._parts.keys() & other._parts.keys():
-            raise ValueError(_twice(self._parts[identity], other._parts[identity]))
+        if twice := [identity for identity in other._parts if identity in self._parts]:
+            raise ValueError(_twice([(self._parts[identity], other._parts[identity]) for identity in twice]))
         if self._ami_tags.keys() - other._ami_tags.keys() and other._ami_tags.keys() - self._ami_tags.keys():
             warnings.warn(_mixed(self._ami_tags, other._ami_tags), MixedTagsWarning, stacklevel=2)
         return Metadata(
@@ -325,10 +330,13 @@ def _common(several: Iterable[Mapping[str, str]]) -> dict[str, str]:
     return {name: text for name, text in first.items() if all(other.get(name) == text for other in others)}
 
 
-def _twice(one: _Part, other: _Part) -> str:
+def _twice(pairs: list[tuple[_Part, _Part]]) -> str:
+    """What is wrong with files that are on both sides: names the first of them."""
+    (one, other), *more = pairs
     which = f"{one.name} is" if one.name == other.name else f"{one.name} and {other.name} are the same file,"
+    besides = f", and so are {len(more)} more" if more else ""
     uuid = one.events.manifest.uuid
-    return f"{which} added twice (UUID {uuid}): its events would count twice, so take it once"
+    return f"{which} added twice (UUID {uuid}){besides}: their events would count twice, take each file once"
 
 
 def _mixed(mine: Mapping[str, str], theirs: Mapping[str, str]) -> str:
