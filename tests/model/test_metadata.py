@@ -385,7 +385,7 @@ def test_merged_files_with_weights_of_different_names_have_the_nominal_sum_in_co
         with pytest.raises(MetadataNotFoundError, match="of variation 1: weights of different names, of which only"):
             merged.metadata.sum_of_weights(1)
         with pytest.raises(
-            MetadataNotFoundError, match="weights of different names, of which only .* 'nominal' cannot"
+            MetadataNotFoundError, match=r"weights of different names, of which only .* 'nominal' cannot"
         ):
             merged.metadata.sum_of_weights("nominal")
 
