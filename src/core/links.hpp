@@ -29,6 +29,6 @@ struct LinkRuns {
 std::size_t place_links(const LinkRuns& runs, std::span<const std::uint32_t> keys,
                         std::span<const std::uint32_t> indices, std::uint32_t wanted,
                         std::span<const std::int64_t> targets, std::int64_t begin, bool clear,
-                        std::span<std::int64_t> out);
+                        std::span<std::int64_t> out, std::size_t threads);
 
 }  // namespace physlite

@@ -219,7 +219,7 @@ std::size_t place(std::optional<Numbers<std::int64_t>> events, std::int64_t firs
                   std::optional<Numbers<std::int64_t>> offsets, std::optional<Numbers<std::int64_t>> groups,
                   Numbers<std::uint32_t> keys, Numbers<std::uint32_t> indices, std::uint32_t wanted,
                   Numbers<std::int64_t> targets, std::int64_t begin, bool clear,
-                  nb::ndarray<std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu> out) {
+                  nb::ndarray<std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu> out, std::size_t threads) {
     LinkRuns runs;
     if (events) runs.events = span_of(*events);
     if (offsets) runs.offsets = span_of(*offsets);
@@ -227,7 +227,7 @@ std::size_t place(std::optional<Numbers<std::int64_t>> events, std::int64_t firs
     runs.first = first;
     nb::gil_scoped_release release;
     return place_links(runs, span_of(keys), span_of(indices), wanted, span_of(targets), begin, clear,
-                       {out.data(), out.size()});
+                       {out.data(), out.size()}, threads);
 }
 
 /// Messages can quote names from a damaged file, which need not be UTF-8.
@@ -278,5 +278,5 @@ NB_MODULE(_core, m) {
     m.def("empty_places", &empty_places, "number"_a);
     m.def("distinct_keys", &distinct, "keys"_a);
     m.def("place_links", &place, "events"_a.none(), "first"_a, "offsets"_a.none(), "groups"_a.none(), "keys"_a,
-          "indices"_a, "wanted"_a, "targets"_a, "begin"_a, "clear"_a, "out"_a);
+          "indices"_a, "wanted"_a, "targets"_a, "begin"_a, "clear"_a, "out"_a, "threads"_a);
 }

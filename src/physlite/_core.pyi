@@ -61,4 +61,5 @@ def place_links(
     begin: int,
     clear: bool,
     out: NDArray[np.int64],
+    threads: int,
 ) -> int: ...

@@ -48,10 +48,10 @@ def test_placing_as_in_plain_python(example, first, begin):
     events = np.array([event + first for event, _ in runs], dtype=np.int64)
     ends = None if alone else np.cumsum([0, *(len(run) for _, run in runs)])
     out = np.full(len(flat), -5, dtype=np.int64)
-    assert _core.place_links(events, first, ends, None, keys, indices, 7, offsets, begin, False, out) == bad
+    assert _core.place_links(events, first, ends, None, keys, indices, 7, offsets, begin, False, out, 1) == bad
     assert out.tolist() == expected
     cleared = np.empty(len(flat), dtype=np.int64)
-    _core.place_links(events, first, ends, None, keys, indices, 7, offsets, begin, True, cleared)
+    _core.place_links(events, first, ends, None, keys, indices, 7, offsets, begin, True, cleared, 1)
     assert cleared.tolist() == [-1 if place == -5 else place for place in expected]
     assert _core.distinct_keys(keys) == list(dict.fromkeys(key for key, _ in flat if key))
 
@@ -60,7 +60,7 @@ def test_runs_are_events_when_nothing_else_is_said():
     keys = np.full(3, 7, dtype=np.uint32)
     out = np.zeros(3, dtype=np.int64)
     indices, targets = np.array([1, 0, 0], np.uint32), np.array([0, 2, 5, 6])
-    _core.place_links(None, 0, np.array([0, 2, 2, 3]), None, keys, indices, 7, targets, 0, False, out)
+    _core.place_links(None, 0, np.array([0, 2, 2, 3]), None, keys, indices, 7, targets, 0, False, out, 1)
     assert out.tolist() == [1, 0, 5]
 
 
@@ -70,11 +70,42 @@ def test_runs_can_be_lists_of_lists():
     out = np.zeros(4, dtype=np.int64)
     lists, groups = np.array([0, 1, 3, 4]), np.array([0, 2, 2, 3])
     indices, targets = np.array([1, 0, 1, 0], np.uint32), np.array([0, 2, 5, 6])
-    _core.place_links(None, 0, lists, groups, keys, indices, 7, targets, 0, False, out)
+    _core.place_links(None, 0, lists, groups, keys, indices, 7, targets, 0, False, out, 1)
     assert out.tolist() == [1, 0, 1, 5]
     for wrong in ([0, 2, 2, 4], [0, 2, 2, -1]):
         with pytest.raises(IndexError, match="groups of links that are not there"):
-            _core.place_links(None, 0, lists, np.array(wrong), keys, indices, 7, targets, 0, False, out)
+            _core.place_links(None, 0, lists, np.array(wrong), keys, indices, 7, targets, 0, False, out, 1)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 64])
+def test_many_threads_place_as_one_does(threads):
+    random = np.random.default_rng(threads)
+    lists = np.cumsum([0, *random.integers(0, 3, 100_000)])
+    groups = np.cumsum([0, *random.integers(0, 3, 99_000)])
+    groups = np.append(groups[groups < len(lists)], len(lists) - 1)
+    sizes = random.integers(0, 5, len(groups) - 1)
+    targets = np.cumsum([0, *sizes])
+    keys = random.choice(np.array(KEYS, dtype=np.uint32), lists[-1])
+    indices = random.integers(0, 5, lists[-1], dtype=np.uint32)
+    ways = {
+        "events": (random.permutation(len(sizes)).repeat(9)[: len(keys)], None, None),
+        "lists": (None, lists, groups),
+    }
+    for events, ends, of_events in ways.values():
+        count = len(keys) if events is None else min(len(keys), len(events))
+        found = []
+        for number in (1, threads):
+            out = np.full(count, -7, dtype=np.int64)
+            bad = _core.place_links(
+                events, 0, ends, of_events, keys[:count], indices[:count], 7, targets, 3, False, out, number
+            )
+            found.append((bad, out.tolist()))
+        assert found[0] == found[1]
+        assert 0 < found[0][0] < count
+    with pytest.raises(IndexError, match="an event that is not there"):
+        _core.place_links(
+            None, 0, lists, groups, keys, indices, 7, targets[:-1], 3, False, np.zeros(len(keys), np.int64), threads
+        )
 
 
 @pytest.mark.parametrize(
@@ -113,4 +144,5 @@ def test_arguments_that_contradict_each_other(events, offsets, targets, message)
             0,
             False,
             np.zeros(2, dtype=np.int64),
+            1,
         )

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import functools
-import gc
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal
 
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 
 from physlite.exceptions import UnreadableColumnError
 from physlite.model import behaviors as _behaviors  # noqa: F401  # registers what objects can do
+from physlite.model.collecting import without_cycle_collection
 from physlite.model.naming import Collection
 from physlite.model.objects import HIDDEN, LINK, event_ids, file_token, own_links
 from physlite.model.source import SOURCE, Reduced, wanted_field
@@ -26,22 +25,6 @@ __all__ = ["EventSource", "OnBadLink"]
 
 Buffer = NDArray[Any]
 OnBadLink = Literal["raise", "none"]
-
-
-@contextmanager
-def _without_cycle_collection() -> Iterator[None]:
-    """Holds back the collector of reference cycles.
-
-    An event array is tens of thousands of small objects without cycles. Making one sets the collector off dozens of
-    times, each time through all of them, and then through everything else in the process: many times the work itself.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 class EventSource:
@@ -73,7 +56,7 @@ class EventSource:
 
     def events(self) -> ak.Array:
         """The events of this source."""
-        with _without_cycle_collection():
+        with without_cycle_collection():
             array = ak.from_buffers(
                 self.store.schema.form, self.stop - self.start, _Container(self), attrs={SOURCE: self}
             )

@@ -12,6 +12,7 @@ from awkward.contents import Content
 from numpy.typing import NDArray
 
 from physlite import _core
+from physlite.model.collecting import without_cycle_collection
 from physlite.model.merging import MergedObjects
 from physlite.model.objects import first_event_id, split_event
 from physlite.model.source import Source
@@ -63,7 +64,8 @@ class Links(NamedTuple):
         form = ak.forms.IndexedOptionForm("i64", objects.form, form_key=_INDEX)
         index_buffer: Any = {f"{_INDEX}-index": lambda: self.positions(objects, used, on_bad)}
         buffers: ChainMap[str, Any] = ChainMap(index_buffer, objects.buffers)  # type: ignore[arg-type]  # only read
-        return ak.from_buffers(form, len(self.keys), buffers, highlevel=False)
+        with without_cycle_collection():
+            return ak.from_buffers(form, len(self.keys), buffers, highlevel=False)
 
     def positions(self, objects: MergedObjects, used: Mapping[int, str], on_bad: OnBad) -> NDArray[np.int64]:
         """Where the targets are among objects; -1 for links to none of them."""
@@ -84,7 +86,7 @@ class Links(NamedTuple):
         targets = self.source.collection_offsets(name)
         return _core.place_links(
             self.runs.events, self.first, self.runs.offsets, self.runs.groups, self.keys, self.indices, key, targets,
-            begin, clear, out,
+            begin, clear, out, self.source.store.threads,
         )  # fmt: skip
 
 
