@@ -11,7 +11,7 @@ from physlite.model.bookkeepers import CutBookkeeper, sums_of
 from physlite.model.store import ColumnStore
 from support import data, slow_decoder
 from support.metadata_files import altered, numbers, texts
-from support.recording import RecordingSource
+from support.recording import CountingSource
 
 MEMBERS = ("name", "cycle", "inputStream", "nAcceptedEvents", "sumOfEventWeights", "sumOfEventWeightsSquared")
 
@@ -145,16 +145,10 @@ def test_bookkeepers_of_another_type(column, other):
 
 def test_the_nominal_sum_needs_one_container():
     """And is the same as among the others."""
-    requests = []
-
-    class CountingSource(RecordingSource):
-        def fetch(self, ranges):
-            requests.append(len(ranges))
-            return super().fetch(ranges)
-
-    with physlite.open(CountingSource(data.path_of(data.R24))) as file:
+    source = CountingSource(data.path_of(data.R24))
+    with physlite.open(source) as file:
         metadata = file.metadata
-        requests.clear()
+        source.requests.clear()
         nominal = metadata.sum_of()
-        assert requests == [6]
+        assert source.requests == [6]
         assert metadata.sums[0] == nominal

@@ -18,7 +18,7 @@ from physlite.model.store import ColumnStore
 from physlite.storage import MemorySource
 from support import data
 from support.metadata_files import altered, numbers, text_lists, texts, twin
-from support.recording import RecordingSource
+from support.recording import CountingSource
 
 WITH_METADATA = (data.R21, data.R22, data.R24, data.SAMPLE)
 
@@ -333,25 +333,19 @@ def test_more_entries_than_files_can_be_merged():
 
 def test_facts_do_not_read_the_bookkeepers():
     """Which are read when they are asked for, all in one request, and once."""
-    requests = []
-
-    class CountingSource(RecordingSource):
-        def fetch(self, ranges):
-            requests.append(len(ranges))
-            return super().fetch(ranges)
-
-    with physlite.open(CountingSource(data.path_of(data.R24))) as file:
+    source = CountingSource(data.path_of(data.R24))
+    with physlite.open(source) as file:
         assert file._store.metadata is not None
-        requests.clear()
+        source.requests.clear()
         metadata = file.metadata
         assert len(requests) <= 3  # values, /TagInfo, and what is asked of the events
         assert sum(requests) < 20
-        requests.clear()
+        source.requests.clear()
         metadata.sum_of_weights(100)
-        assert requests == [6 * 194]
+        assert source.requests == [6 * 194]
         assert len(metadata.cut_bookkeepers) >= 194
         metadata.sum_of_weights(7)
-        assert requests == [6 * 194]
+        assert source.requests == [6 * 194]
 
 
 def test_entries_of_merged_files_add_up():

@@ -33,3 +33,15 @@ def baskets(manifest, *columns, start=0, stop=None):
             spans = zip(first, first[1:], pages.offset.tolist(), pages.size.tolist(), strict=False)
             out += [Range(offset, size) for a, b, offset, size in spans if a < stop and b > start and offset >= 0]
     return sorted(out)
+
+
+class CountingSource(RecordingSource):
+    """Also notes how many ranges each request asked for."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.requests = []
+
+    def fetch(self, ranges):
+        self.requests.append(len(ranges))
+        return super().fetch(ranges)

@@ -197,7 +197,9 @@ class File:
 
     def link_target(self, key: int) -> Target | None:
         """The container that links with this `m_persKey` point to, or None when nobody knows it."""
-        return self._store.link_target(key)
+        from physlite.model.targets import link_target
+
+        return link_target(self._store, key)
 
     @property
     def bad_links(self) -> Mapping[str, int]:

@@ -25,6 +25,7 @@ from physlite.model.objects import EVENT, LINK
 from physlite.model.placing import Links, Runs, covering
 from physlite.model.source import Source, array_of, source_of
 from physlite.model.structure import map_records, map_structure
+from physlite.model.targets import link_target
 
 __all__ = ["follow", "follow_links", "of_record", "require_source"]
 
@@ -194,7 +195,7 @@ class _Resolver:
         return {key: t.collection for key, t in targets.items() if t is not None and t.collection is not None}
 
     def _target(self, key: int) -> Target | None:
-        found = self._source.store.link_target(key)
+        found = link_target(self._source.store, key)
         if found is None and self._source.store.is_first_unknown_key(key):
             warnings.warn(
                 f"{self._source.store.name}: links {self._whose()}.{self._field} have the key {key}, which belongs to "

@@ -8,7 +8,7 @@ import os
 import pickle
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import awkward as ak
 from numpy.typing import NDArray
@@ -23,9 +23,6 @@ from physlite.formats.reader import ColumnReader, default_threads
 from physlite.formats.rootfile import RootFile
 from physlite.model.schema import Schema, schema_of
 from physlite.storage import ByteSource, Openable, open_source
-
-if TYPE_CHECKING:
-    from physlite.model.links import Target
 
 __all__ = ["ColumnStore", "open_store"]
 
@@ -122,16 +119,6 @@ class ColumnStore:
         """Remembers links, by entry, key and index, that were taken as None; each counts once."""
         with self._lock:
             self._bad_links.setdefault(name, set()).update(links)
-
-    def link_target(self, key: int) -> Target | None:
-        """The container that links with this key point to, or None when neither we nor the file's own table know it."""
-        return self.schema.links.targets.get(key) or self._told_targets.get(key)
-
-    @functools.cached_property
-    def _told_targets(self) -> Mapping[int, Target]:
-        from physlite.model.eventformat import event_format  # few files have links that need it
-
-        return self.schema.links.told_by(event_format(self.metadata) if self.metadata else [])
 
     def raw(self, column: int, entry: int) -> bytes:
         """The bytes of one entry of a column, whether or not they can be decoded; errors as `ColumnReader.raw`."""
