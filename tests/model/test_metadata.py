@@ -338,8 +338,8 @@ def test_facts_do_not_read_the_bookkeepers():
         assert file._store.metadata is not None
         source.requests.clear()
         metadata = file.metadata
-        assert len(requests) <= 3  # values, /TagInfo, and what is asked of the events
-        assert sum(requests) < 20
+        assert len(source.requests) <= 3  # values, /TagInfo, and what is asked of the events
+        assert sum(source.requests) < 20
         source.requests.clear()
         metadata.sum_of_weights(100)
         assert source.requests == [6 * 194]
