@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from physlite import exceptions, storage, units
     from physlite.formats.manifest import Manifest
+    from physlite.model.behaviors import register_awkward
     from physlite.model.file import File, events, open  # noqa: A004  # the name users expect, as in uproot.open
 
-__all__ = ["File", "Manifest", "__version__", "events", "exceptions", "open", "storage", "units"]
+__all__ = ["File", "Manifest", "__version__", "events", "exceptions", "open", "register_awkward", "storage", "units"]
 
 __version__ = "0.1.0"
 
@@ -24,6 +25,7 @@ _HOME = {
     "Manifest": "physlite.formats.manifest",
     "events": "physlite.model.file",
     "open": "physlite.model.file",
+    "register_awkward": "physlite.model.behaviors",
 }
 _MODULES = frozenset({"exceptions", "storage", "units"})
 

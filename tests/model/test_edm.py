@@ -106,7 +106,35 @@ def test_the_nearest_object(events):
     near = electrons.nearest(jets, threshold=0.1)
     assert ak.all(ak.is_none(near, axis=1) == ak.fill_none(distance >= 0.1, True))
     by_pt = electrons.nearest(jets, metric=lambda a, b: abs(a.pt - b.pt))
-    assert ak.count(by_pt.pt) == ak.count(found.pt)
+    for i, mine in enumerate(electrons.pt.to_list()):
+        theirs = jets.pt[i].to_list()
+        expected = [
+            min(theirs, key=lambda pt, one=one: abs(np.float32(pt) - np.float32(one))) for one in mine if theirs
+        ]
+        assert [pt for pt in by_pt.pt[i].to_list() if pt is not None] == expected
+
+
+def test_the_nearest_object_of_other_shapes(events):
+    """Of one object an event, and within a single event."""
+    jets, electrons = events.Jets, events.Electrons
+    found, distance = electrons.nearest(jets, return_metric=True)
+    one, its = ak.firsts(electrons).nearest(jets, return_metric=True)
+    assert one["_link"].to_list() == ak.firsts(found)["_link"].to_list()
+    assert its.to_list() == ak.firsts(distance).to_list()
+    i = int(ak.argmax(ak.num(electrons)))
+    single, its = electrons[i].nearest(jets[i], return_metric=True)
+    assert single["_link"].to_list() == found[i]["_link"].to_list()
+    assert its.to_list() == distance[i].to_list()
+    for mine, theirs in ((electrons, ak.firsts(jets)), (electrons[:, :, np.newaxis], jets), (electrons[i, 0], jets[i])):
+        with pytest.raises(ValueError, match="nearest of others is found"):
+            mine.nearest(theirs)
+
+
+def test_a_field_that_was_added_does_not_change_the_momentum(events):
+    particles = events.TruthElectrons
+    changed = ak.with_field(particles, particles.pt * 2, "pt")
+    assert ak.array_equal(changed.eta, particles.eta)
+    assert ak.array_equal(changed.p4.px, particles.p4.px)
 
 
 def test_boosts_are_those_of_plain_vectors(events):

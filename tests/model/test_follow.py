@@ -143,8 +143,30 @@ def test_objects_of_several_ranges_of_a_file_in_one_array(r21, events):
 def test_what_is_no_link(events):
     with pytest.raises(AttributeError, match="nearest: trackParticleLinks"):
         events.Electrons.follow("trackParticleLink")
-    with pytest.raises(TypeError, match="not objects with element links, but float32"):
+    with pytest.raises(TypeError, match=r"Electron\.pt holds no element links, but float32"):
         events.Electrons.follow("pt")
+    with pytest.raises(AttributeError, match=r"no field named 'tracks' of .*these links lead to are in the file"):
+        events.TauJets.tauTracks.tracks  # noqa: B018  # TauTracks are not stored in 21.2
+    with pytest.raises(AttributeError, match="no field named 'ptt' of Electrons; nearest: pt"):
+        events.Electrons.ptt  # noqa: B018
+
+
+def test_arrays_that_lost_what_they_know(events):
+    lost = ak.Array(ak.without_field(events.Electrons, "_event"), attrs=events.attrs)
+    with pytest.raises(ValueError, match="does not know its file"):
+        lost.follow("trackParticleLinks")
+
+
+def test_sums_of_linked_objects_read_their_momenta_only():
+    """In 22.2 truth particles have columns that cannot be read through links."""
+    with physlite.open(data.path_of(data.R22)) as file:
+        electrons = file.events().Electrons
+        truth = electrons.truth
+        both = electrons + truth
+        assert ak.array_equal(both.mass, (electrons.p4 + truth.p4).mass)
+        assert ak.count(both.mass) == 41
+        assert ak.array_equal(ak.is_none(both, axis=1), ak.is_none(truth, axis=1))
+        assert ak.array_equal(ak.is_none(truth.p4, axis=1), ak.is_none(truth, axis=1))
 
 
 # ------------------------------------------------------------------------------------------------- what can be done

@@ -432,3 +432,25 @@ def test_a_repr_needs_no_sums():
         known = file.metadata
         known.sum_of_weights()
     assert "sum of weights  29465.34912 of 40 events" in repr(known)
+
+
+def test_metadata_are_of_files():
+    """Two files that say the same of themselves are two."""
+    first, second = physlite.open(data.path_of(data.R21)).metadata, twin(data.path_of(data.R21)).metadata
+    assert first == physlite.open(data.path_of(data.R21)).metadata
+    assert first != second
+    assert len({first, second, physlite.open(data.path_of(data.R21)).metadata}) == 2
+    assert sum({first, second}).sum_of_weights() == 2 * first.sum_of_weights()
+
+
+def test_files_of_several_channels():
+    """They add up with none that has others."""
+    channel = "TruthMetaDataAux.mcChannelNumber"
+    both = altered({channel: [numbers("I", [1]), numbers("I", [2])]}, entries=2, number=5)
+    again = altered({channel: [numbers("I", [2]), numbers("I", [1])]}, entries=2, number=7)
+    other = altered({channel: [numbers("I", [1])]}, number=6)
+    assert both.metadata.mc_channel_number is None
+    assert both.metadata.mc_channel_numbers == (1, 2)
+    assert (both.metadata + again.metadata).mc_channel_numbers == (1, 2)
+    with pytest.raises(ValueError, match=r"has mc_channel_number 1 and 2, .* has 1: they do not add up"):
+        _ = both.metadata + other.metadata

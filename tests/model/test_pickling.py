@@ -234,7 +234,7 @@ SELECTIONS = {
     "masked": lambda particles: ak.mask(particles, particles.e > 20_000),
     "pairs": lambda particles: ak.unzip(ak.combinations(particles, 2))[1],
     "targets": lambda particles: particles.parents,
-    "joined": lambda particles: ak.concatenate([particles[:2], particles[50:]]),
+    "zipped": lambda particles: ak.zip([particles, particles[:, ::-1]])["1"],
     "none": lambda particles: particles[particles.e < 0],
 }
 
@@ -262,6 +262,97 @@ def test_selected_objects_pickle_as_references(name, select):
     twice = _again(again)
     assert_same(ak.to_layout(twice["_link"]), ak.to_layout(particles["_link"]))
     assert_same(twice.px, particles.px)
+
+
+REAL = [data.R21, data.R22, data.R24, data.TREE_ONLY]
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_events_with_a_field_of_the_users_after_a_selection(name):
+    """Flag, choose, send: what the file has does not travel, nor is it read."""
+    file = physlite.open(data.path_of(name))
+    events = file.events()
+    events["two"] = ak.num(events.Electrons) > 1
+    events["Jets"] = ak.with_field(events.Jets, events.Jets.pt * 1.1, "pt")
+    for made in (
+        events,
+        events[events.two],
+        events[5:20],
+        ak.mask(events, events.two),
+        events[[3, 1]][["Jets", "two"]],
+    ):
+        before = file.source.stats.bytes
+        dumped = pickle.dumps(made)
+        assert len(dumped) < 10 * SMALL + 100 * ak.count(events.Jets.pt)
+        assert file.source.stats.bytes - before < 50_000
+        again = pickle.loads(dumped)  # noqa: S301
+        assert again.type == made.type
+        assert_same(ak.to_layout(again.two), ak.to_layout(made.two))
+        assert_same(ak.to_layout(again.Jets.pt), ak.to_layout(made.Jets.pt))
+        assert_same(ak.to_layout(again.Jets.eta), ak.to_layout(made.Jets.eta))
+        if "Electrons" in made.fields:
+            assert_same(ak.to_layout(again.Electrons.pt), ak.to_layout(made.Electrons.pt))
+            assert_same(ak.to_layout(again.EventInfo.eventNumber), ak.to_layout(made.EventInfo.eventNumber))
+        twice = _again(again)
+        assert_same(ak.to_layout(twice.Jets.pt), ak.to_layout(made.Jets.pt))
+
+
+@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda e: e.EventInfo,
+        lambda e: e[[1, 2]].EventInfo,
+        lambda e: e[ak.num(e.Electrons) > 0].EventInfo,
+        lambda e: e.EventInfo[2:5],
+        lambda e: e[3].EventInfo,
+        lambda e: e.EventInfo[["eventNumber", "runNumber"]],
+        lambda e: ak.mask(e, ak.num(e.Electrons) > 0).EventInfo[["eventNumber"]],
+    ],
+    ids=["all", "picked", "chosen", "range", "single", "fields", "masked"],
+)
+def test_what_there_is_one_of_in_an_event(name, make):
+    made = make(physlite.events(data.path_of(name)))
+    again = _again(made)
+    assert again.type == made.type
+    assert ak.to_list(again.eventNumber) == ak.to_list(made.eventNumber)
+
+
+def _renamed(jets):
+    columns = dict(zip(ak.fields(jets), ak.unzip(jets), strict=True))
+    columns["pt"] = columns["JetConstitScaleMomentum_pt"]
+    return ak.zip(columns, with_name="Jet", depth_limit=2)
+
+
+def _swapped(jets):
+    columns = dict(zip(ak.fields(jets), ak.unzip(jets), strict=True))
+    columns["eta"], columns["phi"] = columns["phi"], columns["eta"]
+    return ak.zip(columns, with_name="Jet", depth_limit=2)
+
+
+def _turned(jets):
+    backwards = ak.unzip(jets[:, ::-1])[ak.fields(jets).index("eta")]
+    return ak.with_field(jets, backwards, "eta")
+
+
+@pytest.mark.parametrize("change", [_renamed, _swapped, _turned])
+def test_a_column_in_another_ones_place_stays_there(change):
+    """Also where nobody has looked at it yet: values are what they are without the pickle."""
+    changed = change(physlite.events(data.path_of(data.TREE_ONLY)).Jets)
+    again = _again(changed)
+    jets = change(physlite.events(data.path_of(data.TREE_ONLY)).Jets)
+    for name in ("pt", "eta", "phi"):
+        assert ak.to_list(again[name]) == ak.to_list(jets[name])
+    assert not ak.array_equal(again.pt, again.JetConstitScaleMomentum_pt) or change is _renamed
+
+
+def test_what_an_array_was_given_goes_with_it(file):
+    """Attributes and behaviors, through slices and pickles."""
+
+    events = ak.Array(file.events(), attrs={"sample": "ttbar", **file.events().attrs})
+    for made in (events, events[2:9], events[[2, 3]], events[2:9].Electrons[:, :1]):
+        assert made.attrs["sample"] == "ttbar"
+        assert _again(made).attrs["sample"] == "ttbar"
 
 
 def test_what_was_added_to_objects_travels_with_them(file):

@@ -35,3 +35,21 @@ def test_threads_share_events():
         for name, array in zip(fields * 4, picked, strict=True):
             assert_same(array, expected[name][ak.num(expected[name]) > 1])
         assert file.source.stats.requests - before <= len(fields) + 1
+
+
+def test_links_are_followed_from_many_threads():
+    """The same events, the same chains: what one thread finds out the others use."""
+    with physlite.open(data.path_of(data.TREE_ONLY)) as file:
+        ways = [
+            lambda e: e.Electrons.trackParticles.z0,
+            lambda e: e.TruthElectrons.parents.pdgId,
+            lambda e: e.Jets.ghostTrack.d0,
+            lambda e: e.Muons.trackParticle.theta,
+            lambda e: e.Muons.matched("HLT_mu*"),
+        ]
+        expected = [way(file.events()).to_list() for way in ways]
+        for _ in range(5):
+            events = file.events()
+            with ThreadPoolExecutor(8) as pool:
+                found = list(pool.map(lambda way, events=events: way(events).to_list(), ways * 4))
+            assert found == expected * 4

@@ -168,6 +168,24 @@ def test_the_trigger_of_a_single_event():
         assert trigger.names() == events.trigger.names()
 
 
+def test_a_name_of_the_other_level():
+    trigger = events_of(R21).trigger
+    fails(TriggerNotFoundError, lambda: trigger.passed("L1_EM22VHI"), "L1_EM22VHI is an item", "passed_l1")
+    fails(TriggerNotFoundError, lambda: trigger.passed_l1(MU26), "is a chain of the HLT", "passed")
+    fails(TriggerNotFoundError, lambda: trigger.prescale("HLT_mu*"), "(one name)")
+
+
+def test_looking_at_events_one_by_one():
+    """The columns are read once."""
+    source = RecordingSource(path_of(R21))
+    with physlite.open(source) as file:
+        events = file.events()
+        expected = events.trigger.passed(MU26).to_list()
+        source.take()
+        assert [bool(event.trigger.passed(MU26)) for event in events] == expected
+        assert source.take() == []
+
+
 def test_only_decisions_and_keys_are_read():
     source = RecordingSource(path_of(R21))
     with physlite.open(source) as file:
@@ -616,7 +634,9 @@ def test_dots_in_names_of_chains():
 
 def test_what_is_never_matched():
     events = events_of(R21)
-    for objects in (events.TruthMuons, events.InDetTrackParticles, events.PrimaryVertices):
+    with pytest.raises(TypeError, match=r"events\.trigger\.matched\(chain\) has the matched objects"):
+        events.matched(MU26)
+    for objects in (events.TruthMuons, events.InDetTrackParticles, events.PrimaryVertices, events.EventInfo):
         with pytest.raises(TypeError, match="reconstructed"):
             objects.matched(MU26)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from physlite.formats.encoding import Encoding, ListOf, Primitive
+from physlite.formats.encoding import Encoding, ListOf, Primitive, ToEnd
 from physlite.formats.manifest import Manifest
 
 __all__ = ["number_of_items"]
@@ -34,6 +34,9 @@ def number_of_items(manifest: Manifest, column: int) -> int | None:
 
 def _item_bytes(encoding: Encoding | None) -> tuple[int, int] | None:
     """Bytes of a list's header and of each of its items; None for columns that are no lists of numbers."""
-    if encoding is None or not isinstance(encoding.node, ListOf) or not isinstance(encoding.node.item, Primitive):
+    if encoding is None or not isinstance(encoding.node, ListOf | ToEnd):
         return None
-    return encoding.header + _LENGTH_BYTES, encoding.node.item.stored_bytes
+    if not isinstance(encoding.node.item, Primitive):
+        return None
+    length = _LENGTH_BYTES if isinstance(encoding.node, ListOf) else 0
+    return encoding.header + length, encoding.node.item.stored_bytes

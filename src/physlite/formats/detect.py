@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from physlite.exceptions import NotAnEventFileError, UnsupportedFormatError
 from physlite.formats import ttree
-from physlite.formats.manifest import Manifest
+from physlite.formats.manifest import EVENT_NTUPLE, EVENT_TREE, Manifest
 from physlite.formats.rootfile import RootFile
 
-__all__ = ["EVENT_NTUPLE", "EVENT_TREE", "read_event_manifest"]
-
-# Names that ATLAS gives them (APR::DEFAULT_CONTAINER_NAME and DEFAULT_RNTUPLE_NAME in Athena's RootStorageSvc).
-EVENT_TREE = "CollectionTree"
-EVENT_NTUPLE = "EventData"
+__all__ = ["read_event_manifest"]
 
 
 def read_event_manifest(root: RootFile) -> Manifest:

@@ -25,6 +25,11 @@ __all__ = ["HOLDS_NOTHING", "STREAMED_WHOLE", "Manifest", "ManifestColumn", "Pag
 HOLDS_NOTHING = "it holds no data"
 STREAMED_WHOLE = "it is streamed whole"
 
+# What ATLAS calls the events (APR::DEFAULT_CONTAINER_NAME and DEFAULT_RNTUPLE_NAME in Athena's RootStorageSvc).
+EVENT_TREE = "CollectionTree"
+EVENT_NTUPLE = "EventData"
+EVENT_TREES = (EVENT_TREE, EVENT_NTUPLE)
+
 _VERSION = 1
 _MAGIC = "physlite manifest"
 _MOST = 2**63 - 1  # of what the tables of pages can hold

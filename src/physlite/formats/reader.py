@@ -14,7 +14,7 @@ from physlite import _core
 from physlite.exceptions import CorruptDataError, EntryRangeError, UnreadableColumnError, UnsupportedFormatError
 from physlite.formats.encoding import Encoding, Primitive, ToEnd
 from physlite.formats.fallback import FallbackReader
-from physlite.formats.manifest import Manifest
+from physlite.formats.manifest import EVENT_TREES, Manifest
 from physlite.storage import ByteSource, Range
 
 __all__ = ["ColumnReader", "default_threads"]
@@ -124,13 +124,16 @@ class ColumnReader:
         column = columns[which]
         page += first_pages[which]
         first = self.manifest.pages(column).first_entry
+        is_events = self.manifest.tree in EVENT_TREES
+        of_tree = "" if is_events else f"tree {self.manifest.tree}, "
         where = (
-            f"{self.source.name}: column {self.manifest.columns[column].name}, basket {page} "
+            f"{self.source.name}: {of_tree}column {self.manifest.columns[column].name}, basket {page} "
             f"(entries {first[page]} to {first[page + 1]})"
         )
         if isinstance(error, _core.Unsupported):
             return UnsupportedFormatError(f"{where}: not supported: {what}")
-        return CorruptDataError(f"{where}: {what}; the file is damaged, copy it again, or leave out these entries")
+        remedy = "copy it again" + (", or leave out these entries" if is_events else "")
+        return CorruptDataError(f"{where}: {what}; the file is damaged, {remedy}")
 
     def _assemble(self, column: int, decoded: dict[int, Buffers], start: int) -> Buffers:
         """The buffers of a column that is split into members: their common offsets, then their values."""

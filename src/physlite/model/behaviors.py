@@ -30,7 +30,7 @@ from physlite.model.structure import has_union, map_records
 if TYPE_CHECKING:
     from physlite.model.trigger import EventTrigger, Trigger
 
-__all__: list[str] = []
+__all__ = ["register_awkward"]
 
 # PDG 2024, Prog. Theor. Exp. Phys. 2022, 083C01 and update: m(mu) = 105.6583755 MeV. The EDM gives muons the rounded
 # ParticleConstants value (xAOD::Muon::m), and so do we.
@@ -67,9 +67,13 @@ class _Linked:
             ValueError: the array does not know its file, or holds objects of several files.
         """
         if field not in self.layout.fields:
-            msg = f"no field {field!r} of links{nearest(self.fields, field)}"
+            msg = f"no field {field!r} of links of {_record_name(self)}s{nearest(self.fields, field)}"
             raise AttributeError(msg)
-        return follow(self, field)
+        try:
+            return follow(self, field)
+        except TypeError as error:
+            msg = f"{_record_name(self)}.{field} holds {error}"
+            raise TypeError(msg) from None
 
     def matched(self, chain: NameFilter) -> Any:
         """Whether each object is one of those to which a chain of the trigger was matched, or any of several chains.
@@ -102,8 +106,7 @@ class _Linked:
         except AttributeError as error:
             if name.startswith("_") or hasattr(type(self), name):
                 raise
-            known = [*self.fields, *accessors(_record_name(self), layout_fields)]
-            msg = f"{error}{nearest(known, name)}"
+            msg = f"{error}{self._hint(name)}"
             raise AttributeError(msg) from None
 
     def __dir__(self) -> list[str]:
@@ -118,10 +121,19 @@ class _Linked:
 
     def _require_field(self, name: str) -> None:
         if name not in self.layout.fields:
-            names = accessors(_record_name(self), self.layout.fields)
-            hint = f"; it is an attribute, .{name}" if name in names else nearest([*self.fields, *names], name)
-            msg = f"no field {name!r}{hint}"
+            msg = f"no field {name!r}{self._hint(name)}"
             raise FieldNotFoundError(msg)
+
+    def _hint(self, name: str) -> str:
+        """What to say of a name that is no field: whose field it should be, and what is meant perhaps."""
+        record = _record_name(self)
+        names = accessors(record, self.layout.fields)
+        if name in names:
+            return f"; it is an attribute, .{name}"
+        if not self.fields:
+            return f" of {record}s: none of the objects that these links lead to are in the file, nor their fields"
+        whose = record if record == "Events" else f"{record}s"
+        return f" of {whose}{nearest([*self.fields, *names], name)}"
 
 
 def _record_name(objects: Any) -> str:
@@ -161,7 +173,7 @@ class _FromFile(_Linked):
         if source is not None:
             found = source.select(self.layout, where)
             if found is not None:
-                return found
+                return found if isinstance(where, str) else self._like(found)
         if not isinstance(where, str):
             return super().__getitem__(where)
         self._require_field(where)
@@ -171,6 +183,12 @@ class _FromFile(_Linked):
                 # Who asks for a column wants its values. They need no file any more.
                 return ak.Array(ak.materialize(out, highlevel=False))
         return out
+
+    def _like(self, array: ak.Array) -> ak.Array:
+        """Events with what somebody gave this array of them."""
+        if self.attrs.keys() <= array.attrs.keys() and self._behavior is None:
+            return array
+        return ak.Array(array, attrs={**self.attrs, **array.attrs}, behavior=self._behavior)
 
     def _with_fields(self, names: list[str]) -> ak.Array:
         """The same objects with some of their fields. Awkward would make nameless records of them."""
@@ -185,16 +203,18 @@ class _FromFile(_Linked):
         source = source_of(self)
         if source is None:
             return super().__reduce_ex__(protocol)
-        reduced = source.reduce(self.layout)
-        if reduced is not None:
-            return reduced
-        from physlite.model.pickling import reduce_objects
+        from physlite.model.pickling import reduce_array
 
-        return reduce_objects(self, source)
+        return reduce_array(self, source)
 
 
 class EventsArray(_FromFile, ak.Array):
     """Events: a record of collections."""
+
+    def matched(self, chain: NameFilter) -> Any:  # noqa: ARG002
+        """Objects are matched, not events: raises TypeError."""
+        msg = "events.trigger.matched(chain) has the matched objects of events; collections have matched(chain) as well"
+        raise TypeError(msg)
 
     @property
     def trigger(self) -> Trigger:
@@ -241,13 +261,14 @@ class LorentzVector(vector_awkward.MomentumAwkward4D):
     _mass: float | None = None
 
     if TYPE_CHECKING:  # the classes made from this one are Awkward Arrays or Records
+        ndim: int
 
         def __getitem__(self, where: Any) -> Any: ...
 
     @property
     def azimuthal(self) -> Any:
         fields = ak.fields(self)
-        if "pt" in fields:
+        if "px" not in fields and {"pt", "phi"} <= set(fields):
             return vector_awkward.AzimuthalAwkwardRhoPhi(edm.double(self["pt"]), edm.double(self["phi"]))
         if "px" not in fields:
             msg = "these objects have no momentum: neither 'pt', 'eta', 'phi' nor 'px', 'py', 'pz' are stored"
@@ -256,7 +277,8 @@ class LorentzVector(vector_awkward.MomentumAwkward4D):
 
     @property
     def longitudinal(self) -> Any:
-        if "eta" in ak.fields(self):
+        fields = ak.fields(self)
+        if "pz" not in fields or ("eta" in fields and "px" not in fields):
             return vector_awkward.LongitudinalAwkwardEta(edm.double(self["eta"]))
         return vector_awkward.LongitudinalAwkwardZ(edm.double(self["pz"]))
 
@@ -289,7 +311,7 @@ class LorentzVector(vector_awkward.MomentumAwkward4D):
         }
         parts = (self.azimuthal, self.longitudinal, self.temporal)
         columns = {name: x for part in parts for name, x in zip(names[type(part)], part.elements, strict=True)}
-        return ak.zip(columns, with_name="Momentum4D")
+        return ak.zip(columns, with_name="Momentum4D", optiontype_outside_record=True)
 
     def nearest(
         self,
@@ -302,11 +324,30 @@ class LorentzVector(vector_awkward.MomentumAwkward4D):
         """For each of these objects the nearest of `others` in its event; None where there is none.
 
         Args:
-            others: objects of the same events, one list an event.
+            others: objects of the same events, one list an event. These objects are one list an event too, or one an
+                event, as `ak.firsts` gives them; or both are of a single event.
             metric: distance of two arrays of objects; by default deltaR, in eta and phi.
             threshold: a nearest object that is not nearer than this does not count.
             return_metric: return the distances as well, as the second of two arrays; None where there is no object.
+
+        Raises:
+            ValueError: the arrays are of other shapes.
         """
+        lists = 2
+        if isinstance(self, ak.Record) or not isinstance(others, ak.Array) or (self.ndim, others.ndim) == (2, 1):
+            msg = "the nearest of others is found for arrays of objects: lists of events, or the lists of one event"
+            raise ValueError(msg)
+        if (self.ndim, others.ndim) == (1, 1):  # a single event
+            out = self[np.newaxis].nearest(
+                others[np.newaxis], metric=metric, threshold=threshold, return_metric=return_metric
+            )
+            return tuple(x[0] for x in out) if return_metric else out[0]
+        if (self.ndim, others.ndim) == (1, lists):  # one of each event
+            out = ak.singletons(self).nearest(others, metric=metric, threshold=threshold, return_metric=return_metric)
+            return tuple(map(ak.firsts, out)) if return_metric else ak.firsts(out)
+        if (self.ndim, others.ndim) != (lists, lists):
+            msg = f"the nearest of others is found in lists of events, not in {self.ndim} and {others.ndim} dimensions"
+            raise ValueError(msg)
         mine, theirs = ak.unzip(ak.cartesian([self, others], axis=1, nested=True))
         distance = mine.deltaR(theirs) if metric is None else metric(mine, theirs)
         best = ak.argmin(distance, axis=2, keepdims=True)
@@ -314,6 +355,10 @@ class LorentzVector(vector_awkward.MomentumAwkward4D):
         if threshold is not None:
             found, distance = (ak.mask(x, distance < threshold) for x in (found, distance))
         return (found, distance) if return_metric else found
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """Arithmetic is that of four-momenta: other fields need not be read for it."""
+        return getattr(ufunc, method)(*map(_plain, inputs), **options)
 
     def _wrap_result(self, cls: Any, result: Any, returns: Any, num_vecargs: Any) -> Any:  # noqa: ARG002
         if returns in ([float], [bool]):
@@ -435,6 +480,15 @@ for _name in PARTICLES:
     behavior[np.true_divide, _name, numbers.Real] = _on_plain(np.true_divide)
     behavior[np.power, _name, numbers.Real] = _on_plain(np.power)
 
-# For all of Awkward, as `vector.register_awkward()` does: behaviors of single arrays would be pickled with each.
-ak.behavior.update(vector_awkward.behavior)
-ak.behavior.update(behavior)
+
+def register_awkward() -> None:
+    """Makes what objects can do known to all of Awkward, for arrays that come from elsewhere, as from Parquet.
+
+    Making events does so too. It is `vector.register_awkward()` with more classes.
+    """
+    # For all arrays: behaviors of single ones would be pickled with each.
+    ak.behavior.update(vector_awkward.behavior)
+    ak.behavior.update(behavior)
+
+
+register_awkward()

@@ -125,7 +125,8 @@ class VertexMembers(_Objects):
     @property
     def position(self) -> Any:
         """The point as a vector of `vector`."""
-        return ak.zip({name: self[name] for name in ("x", "y", "z")}, with_name="Vector3D")
+        columns = {name: self[name] for name in ("x", "y", "z")}
+        return ak.zip(columns, with_name="Vector3D", optiontype_outside_record=True)
 
 
 class MuonMembers(_Objects):
@@ -168,6 +169,11 @@ class MuonMembers(_Objects):
             return keys, indices
 
         return follow_links(self, fields, choose, "combinedTrackParticleLink")
+
+    @property
+    def primaryTrackParticle(self) -> Any:  # noqa: N802
+        """The same, by the name of the EDM's method."""
+        return self.trackParticle
 
 
 class TruthParticleMembers(_Objects):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Literal
 
@@ -17,8 +17,8 @@ from physlite.exceptions import UnreadableColumnError
 from physlite.model import behaviors as _behaviors  # noqa: F401  # registers what objects can do
 from physlite.model.collecting import without_cycle_collection
 from physlite.model.naming import Collection
-from physlite.model.objects import HIDDEN, LINK, event_ids, file_token, own_links
-from physlite.model.source import SOURCE, Reduced, wanted_field
+from physlite.model.objects import HIDDEN, LINK, event_ids, file_token, own_links, shown
+from physlite.model.source import SOURCE, wanted_field
 from physlite.model.store import ColumnStore
 
 __all__ = ["EventSource", "OnBadLink"]
@@ -27,12 +27,22 @@ Buffer = NDArray[Any]
 OnBadLink = Literal["raise", "none"]
 
 
+class _Objects:
+    """Records of objects as they are in the file: the collections that they are of, and all of their fields.
+
+    Two are the same only when they are one object.
+    """
+
+    def __init__(self, names: tuple[str, ...], fields: frozenset[str]) -> None:
+        self.names = names
+        self.fields = fields
+
+
 class EventSource:
     """Entries `start` ≤ i < `stop` of a file as events.
 
-    Arrays made from it carry it in a transient attribute: it knows which of their layouts are still the columns of the
-    file, reads those alone, and lets them pickle as a reference to the file instead of as data. It refers to them
-    weakly, so that events are freed with their last array.
+    Arrays made from it carry it in a transient attribute: it knows which of their layouts are still as in the file. It
+    refers to them weakly, so that events are freed with their last array.
     """
 
     def __init__(
@@ -45,12 +55,17 @@ class EventSource:
         self._lock = threading.RLock()
         self._offsets: dict[str, tuple[Buffer, str]] = {}
         self._columns: dict[int, list[Buffer]] = {}
-        self._layouts: dict[int, tuple[weakref.ref[ak.contents.Content], Collection | None]] = {}
+        # Layouts that are as in the file, and what they are: collections, or fields of objects.
+        self._known: dict[int, tuple[weakref.ref[ak.contents.Content], str | tuple[_Objects, str]]] = {}
 
-    @functools.cached_property
+    @property
     def store(self) -> ColumnStore:
         """The columns; their file is opened when they are needed first."""
-        return self._store() if callable(self._store) else self._store
+        if callable(self._store):
+            with self._lock:
+                if callable(self._store):
+                    self._store = self._store()
+        return self._store
 
     # ------------------------------------------------------------------------------------------------- the array
 
@@ -60,22 +75,51 @@ class EventSource:
             array = ak.from_buffers(
                 self.store.schema.form, self.stop - self.start, _Container(self), attrs={SOURCE: self}
             )
-        known: list[tuple[ak.contents.Content, Collection | None]] = [(array.layout, None)]
-        for name, content in zip(array.layout.fields, array.layout.contents, strict=True):
-            known.append((content, self.store.schema.collections[name]))
-        with self._lock:
-            self._layouts = {i: entry for i, entry in self._layouts.items() if entry[0]() is not None}
-            self._layouts.update({id(layout): (weakref.ref(layout), c) for layout, c in known})
+        known: list[tuple[ak.contents.Content, str]] = [(array.layout, "")]
+        known += zip(array.layout.contents, array.layout.fields, strict=True)
+        self._remember(known)
         return array
 
-    def _is_events(self, layout: ak.contents.Content) -> bool:
-        reference, collection = self._layouts.get(id(layout), (None, None))
-        return reference is not None and collection is None and reference() is layout
+    def _remember(self, known: Iterable[tuple[ak.contents.Content, str | tuple[_Objects, str]]]) -> None:
+        with self._lock:
+            self._known = {i: entry for i, entry in self._known.items() if entry[0]() is not None}
+            self._known.update({id(layout): (weakref.ref(layout), what) for layout, what in known})
+
+    def _find(self, layout: ak.contents.Content) -> str | tuple[_Objects, str] | None:
+        reference, what = self._known.get(id(layout), (None, None))
+        return what if reference is not None and reference() is layout else None
+
+    def remember_objects(
+        self, record: ak.contents.Content, names: tuple[str, ...], fields: frozenset[str] | None = None
+    ) -> None:
+        """Notes that records are objects of collections, and which of their fields are as in the file; None: all."""
+        objects = _Objects(names, frozenset(record.fields if fields is None else fields))
+        self._remember(
+            (content, (objects, name))
+            for name, content in zip(record.fields, record.contents, strict=True)
+            if name in HIDDEN or name in objects.fields
+        )
+
+    def known(self, layout: ak.contents.Content) -> str | None:
+        """The name of the collection that a layout is as it is in the file, "" for the events, or None for others."""
+        what = self._find(layout)
+        return what if isinstance(what, str) else None
+
+    def known_objects(self, record: ak.contents.Content) -> tuple[tuple[str, ...], set[str]]:
+        """The collections that records of objects are of, and the fields that are as in the file; nothing for others.
+
+        Fields can have been added to the records, or been given other values, but none has been left out.
+        """
+        found = {name: self._find(content) for name, content in zip(record.fields, record.contents, strict=True)}
+        objects = {what[0] for name in HIDDEN if isinstance(what := found.get(name), tuple) and what[1] == name}
+        if not set(HIDDEN) <= found.keys() or len(objects) != 1 or not (its := objects.pop()).fields <= found.keys():
+            return (), set()
+        return its.names, {name for name in shown(record.fields) if found[name] == (its, name)}
 
     def _collection(self, layout: ak.contents.Content) -> Collection | None:
         """The collection whose objects this layout holds as they are in the file."""
-        reference, collection = self._layouts.get(id(layout), (None, None))
-        return collection if reference is not None and reference() is layout else None
+        known = self.known(layout)
+        return self.store.schema.collections[known] if known else None
 
     @property
     def buffers(self) -> Mapping[str, Callable[[], Buffer]]:
@@ -89,8 +133,7 @@ class EventSource:
     @functools.cached_property
     def token(self) -> int:
         """The number by which objects know their file."""
-        manifest = self.store.manifest
-        return file_token(manifest.uuid, manifest.file_bytes)
+        return file_token(self.store.identity)
 
     # ----------------------------------------------------------------------------------------------- what is asked
 
@@ -100,19 +143,52 @@ class EventSource:
         A field of a collection is read at once, with the list structure of its own column, also of chosen events. A
         range of events reads the pages of that range only.
         """
-        if self._is_events(layout):
-            if isinstance(where, slice) and where.step in (None, 1):
-                start, stop, _ = where.indices(self.stop - self.start)
-                return self.of_range(self.start + start, self.start + max(start, stop)).events()
-            return None
+        if isinstance(where, slice) and where.step in (None, 1) and layout.is_record:
+            return self._range(layout, where)
+        if isinstance(where, str):
+            self._note_objects(layout, where)
         chosen = layout.is_indexed and not layout.is_option
         collection = self._collection(layout.content if chosen else layout)
         if collection is None or not collection.is_list:
             return None
         if isinstance(where, str) and where in collection.fields:
-            column = ak.Array(self.layout(collection.fields[where]))
-            return column[np.asarray(layout.index)] if chosen else column
+            column = collection.fields[where]
+            values = ak.Array(self.layout(column))
+            if self.store.is_incomplete(column, collection.name):
+                self.collection_offsets(collection.name)  # which is more: they need not be read for other columns
+            self._check_lengths(collection, column, self.column(column)[0])
+            return values[np.asarray(layout.index)] if chosen else values
         return None
+
+    def _note_objects(self, layout: ak.contents.Content, name: str) -> None:
+        """Remembers the objects of a collection that is taken from events: here begins what is made of them."""
+        while not (layout.is_record or layout.is_union or layout.is_leaf):
+            layout = layout.content
+        if not layout.is_record or name not in layout.fields:
+            return
+        lists = layout.contents[layout.field_to_index(name)]
+        known = self.known(lists)
+        if known and lists.is_list and self._find(lists.content.contents[-1]) is None:
+            self.remember_objects(lists.content, (known,))
+
+    def _range(self, layout: ak.contents.Content, where: slice) -> ak.Array | None:
+        """A range of events, also of those that were given more fields."""
+        known = {name: self.known(content) for name, content in zip(layout.fields, layout.contents, strict=True)}
+        if self.known(layout) != "" and all(what is None for what in known.values()):
+            return None
+        start, stop, _ = where.indices(self.stop - self.start)
+        stop = max(start, stop)
+        source = self.of_range(self.start + start, self.start + stop)
+        events = source.events()
+        if self.known(layout) == "":
+            return events
+        source._known |= {i: entry for i, entry in self._known.items() if not isinstance(entry[1], str)}  # noqa: SLF001
+        contents = [
+            content[start:stop] if what is None else events.layout.content(what)
+            for what, content in zip(known.values(), layout.contents, strict=True)
+        ]
+        record = ak.contents.RecordArray(contents, layout.fields, stop - start, parameters=layout.parameters)
+        return ak.Array(record, attrs=events.attrs)
 
     def link_column(self, layout: ak.contents.Content, field: str) -> ak.contents.Content | None:
         """The column of a field of all objects of a collection, where this layout is these; else None."""
@@ -148,10 +224,11 @@ class EventSource:
             return
         event = int(np.flatnonzero(known[0] != offsets)[0]) - 1
         has, should = (int(o[event + 1] - o[event]) for o in (offsets, known[0]))
+        name = self.store.manifest.columns[column].name
         msg = (
-            f"{self.store.name}: column {self.store.manifest.columns[column].name} has {has} objects in event "
-            f"{self.start + event} where {known[1]} has {should}: it was not stored for all of them and can only be "
-            "used alone, as events.X.field or with File.arrays"
+            f"{self.store.name}: column {name} has {has} objects in event {self.start + event} where {known[1]} has "
+            f"{should}: it was not stored for all of them, and nothing says for which; choose other fields, "
+            f"events.{collection.name}[[…]], or read it by itself, File.array({name!r})"
         )
         raise UnreadableColumnError(msg)
 
@@ -200,10 +277,10 @@ class EventSource:
         return event_ids(self.token, self.start, np.diff(offsets))
 
     def _column_for_offsets(self, collection: Collection) -> int:
-        """A column that is stored for all objects; where none is known to be, and sizes are not stored, any column."""
+        """A column that is stored for all objects; where none is known to be, and sizes are not stored, the largest."""
         columns = [*self.store.complete_columns(collection.name)]
         if not columns and collection.size_column is None:
-            columns = [*collection.fields.values()]
+            columns = self.store.largest_columns(collection.name) or [*collection.fields.values()]
         for column in columns:
             if column in self._columns:
                 return column
@@ -214,51 +291,13 @@ class EventSource:
             columns.append(collection.size_column)
         return min(columns, key=self.store.stored_bytes)
 
-    # ----------------------------------------------------------------------------------------------------- pickling
-
-    def reduce(self, layout: ak.contents.Content) -> Reduced | None:
-        """What an array of this layout pickles as, or None when it is data by now."""
-        if self._is_events(layout):
-            return _rebuild, (self, None)
-        if layout.is_indexed and not layout.is_option and self._is_events(layout.content):
-            return _rebuild_chosen, (self, np.asarray(layout.index))
-        collection = self._collection(layout)
-        if collection is not None:
-            return _rebuild, (self, collection.name)
-        if layout.is_record and any(self._collection(content) for content in layout.contents):
-            return _rebuild_record, (self, self._parts(layout), layout.parameters)
-        return None
-
-    def _parts(self, record: ak.contents.Content) -> dict[str, str | ak.Array]:
-        """The fields of a record of collections: the names of those that are in the file, and the data of others."""
-        parts: dict[str, str | ak.Array] = {}
-        for name, content in zip(record.fields, record.contents, strict=True):
-            collection = self._collection(content)
-            parts[name] = ak.Array(content) if collection is None else collection.name
-        return parts
-
     def __reduce__(self) -> tuple[type[EventSource], tuple[Any, int, int, OnBadLink]]:
-        opener = self._store if callable(self._store) else self._store.opener()
+        store = self._store
+        opener = store if callable(store) else store.opener()
         return (EventSource, (opener, self.start, self.stop, self.on_bad_link))
 
     def __repr__(self) -> str:
         return f"<events {self.start} to {self.stop}>"
-
-
-def _rebuild(source: EventSource, collection: str | None) -> ak.Array:
-    events = source.events()
-    return events if collection is None else events[collection]
-
-
-def _rebuild_chosen(source: EventSource, index: NDArray[np.int64]) -> ak.Array:
-    return source.events()[index]
-
-
-def _rebuild_record(source: EventSource, parts: dict[str, str | ak.Array], parameters: dict[str, Any]) -> ak.Array:
-    events = source.events()
-    contents = [events.layout.content(part) if isinstance(part, str) else part.layout for part in parts.values()]
-    record = ak.contents.RecordArray(contents, list(parts), length=len(events), parameters=parameters)
-    return ak.Array(record, attrs=events.attrs)
 
 
 class _Container(Mapping[str, Callable[[], Buffer]]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import awkward as ak
@@ -41,6 +41,7 @@ class Facts:
     num_events: int
     is_simulation: bool | None
     mc_channel_number: int | None
+    mc_channel_numbers: tuple[int, ...]
     mc_campaign: str | None
     run_numbers: tuple[int, ...]
     generators: str | None
@@ -56,13 +57,14 @@ class Facts:
 
 
 def agreed(one: Facts, other: Facts) -> dict[str, Any]:
-    """What holds for both, by name; numbers of events add up, and runs are those of either."""
+    """What holds for both, by name; numbers of events add up, and runs and channels are those of either."""
     common: dict[str, Any] = {}
     for field in fields(Facts):
         mine, theirs = getattr(one, field.name), getattr(other, field.name)
         common[field.name] = mine if mine == theirs else None
     common["num_events"] = one.num_events + other.num_events
     common["run_numbers"] = tuple(sorted({*one.run_numbers, *other.run_numbers}))
+    common["mc_channel_numbers"] = tuple(sorted({*one.mc_channel_numbers, *other.mc_channel_numbers}))
     common["weight_names"] = common["weight_names"] or ()
     return common
 
@@ -95,12 +97,16 @@ def read_facts(events: ColumnStore) -> list[Facts]:
     """
     tree = metadata_tree(events)
     if tree is None:
-        return [_facts(events, {}, {})]
+        return [replace(_facts(events, {}, {}), run_numbers=_runs_of_events(events))]
     columns = _columns(tree, _COLUMNS)
-    return [
+    found = [
         _facts(events, {name: column[i] for name, column in columns.items()}, read_tags(tree, i))
         for i in range(tree.manifest.num_entries)
     ]
+    if all(facts.run_numbers for facts in found):
+        return found
+    runs = _runs_of_events(events)
+    return [facts if facts.run_numbers else replace(facts, run_numbers=runs) for facts in found]
 
 
 def read_tags(tree: ColumnStore, entry: int) -> dict[str, str]:
@@ -134,14 +140,15 @@ def _facts(events: ColumnStore, values: Mapping[str, Any], tags: Mapping[str, st
         found = different(name, kind)
         return found[0] if len(found) == 1 else None
 
-    channels = different("TruthMetaDataAux.mcChannelNumber", int) or [_of_first_event(events, "mcChannelNumber")]
+    channels = different("TruthMetaDataAux.mcChannelNumber", int) or _of_first_event(events, "mcChannelNumber")
     runs = values.get("FileMetaDataAux.runNumbers")
     return Facts(
         num_events=0,
         is_simulation=_is_simulation(events, tags),
         mc_channel_number=channels[0] if len(channels) == 1 else None,
+        mc_channel_numbers=tuple(sorted(channels)),
         mc_campaign=text("FileMetaDataAuxDyn.mcCampaign"),
-        run_numbers=tuple(sorted(set(runs))) if isinstance(runs, list) and runs else _runs_of_events(events),
+        run_numbers=tuple(sorted(set(runs))) if isinstance(runs, list) else (),
         generators=text("FileMetaDataAuxDyn.generatorsInfo") or only("TruthMetaDataAux.generators", str) or None,
         # TagInfo first: FileMetaData can be a copy of the input file's.
         release=tags.get("AtlasRelease") or text("FileMetaDataAux.productionRelease"),
@@ -189,9 +196,10 @@ def _integers(events: ColumnStore, name: str, stop: int) -> np.ndarray[Any, Any]
     return None
 
 
-def _of_first_event(events: ColumnStore, name: str) -> int | None:
+def _of_first_event(events: ColumnStore, name: str) -> list[int]:
+    """A number of the first event; nothing where there is none."""
     values = _integers(events, name, 1)
-    return int(values[0]) if values is not None and values.size == 1 else None
+    return [int(values[0])] if values is not None and values.size == 1 else []
 
 
 def _is_simulation(events: ColumnStore, tags: Mapping[str, str]) -> bool | None:
@@ -199,7 +207,7 @@ def _is_simulation(events: ColumnStore, tags: Mapping[str, str]) -> bool | None:
     if project == "IS_SIMULATION" or project.startswith("data"):
         return project == "IS_SIMULATION"
     bits = _of_first_event(events, "eventTypeBitmask")
-    return None if bits is None else bool(bits & _IS_SIMULATION)
+    return bool(bits[0] & _IS_SIMULATION) if bits else None
 
 
 def _runs_of_events(events: ColumnStore) -> tuple[int, ...]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from itertools import repeat
 from typing import Any
 
 import awkward as ak
@@ -83,7 +82,7 @@ def of_record(record: ak.Record, function: Callable[[ak.Array], Any]) -> Any:
 def require_source(objects: ak.Array | ak.Record) -> Source:
     """Where objects come from; raises ValueError when they do not know that any more."""
     source = source_of(objects)
-    if source is None:
+    if source is None or EVENT not in objects.layout.fields:
         msg = "links cannot be followed: the array does not know its file (any more), as one read from Parquet"
         raise ValueError(msg)
     return source
@@ -127,7 +126,7 @@ def _map_column(layout: Content, leaf: _Leaf, runs: Runs) -> Content:
     if layout.is_record:
         return leaf(runs, layout)
     if not layout.is_list:
-        msg = f"not objects with element links, but {layout.form.type}"
+        msg = f"no element links, but {layout.form.type}"
         raise TypeError(msg)
     own = np.asarray(layout.offsets)
     groups = runs.offsets
@@ -212,8 +211,8 @@ class _Resolver:
         bad = np.flatnonzero((links.keys == key) & (links.indices >= sizes))
         link = f"{self._whose()}.{self._field}"
         if source.on_bad_link == "none":
-            events = (source.start + entries[bad]).tolist()
-            source.store.note_bad_links(link, zip(events, repeat(key), links.indices[bad].tolist(), strict=False))
+            rows = (source.start + entries[bad], np.full(len(bad), key), links.indices[bad])
+            source.store.note_bad_links(link, np.stack(rows, axis=1).astype(np.int64))
             return
         i = int(bad[0])
         msg = (
@@ -226,6 +225,8 @@ class _Resolver:
     def _whose(self) -> str:
         """The collections that the objects are of."""
         names = {key: name for name, key in self._table.keys.items()}
+        if LINK not in self._objects.layout.fields:
+            return "objects"
         own = np.unique(ak.to_numpy(ak.flatten(ak.drop_none(self._objects[LINK], axis=None), axis=None)) >> 32)
         return "/".join(names.get(int(key), f"key {key}") for key in own) or "objects"
 

@@ -30,6 +30,7 @@ class MergedObjects:
 
     def __init__(self, source: Source, class_name: str, names: list[str], used: list[str]) -> None:
         self._source = source
+        self.names = tuple(names)
         self._used = [name for name in names if name in used]
         if len(names) == 1:
             self.form = source.objects_form(names[0])

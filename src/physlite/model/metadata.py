@@ -30,8 +30,7 @@ _MUST_AGREE = ("is_simulation", "mc_channel_number")
 
 _COMMON = "of which only the nominal sum (variation 0) adds up"
 
-# UUID, bytes, and the name where the UUID is all zeros.
-_Identity = tuple[int, int, str]
+_Identity = tuple[int, int, str]  # as ColumnStore.identity
 
 
 @dataclass(frozen=True)
@@ -44,13 +43,6 @@ class _Part:
     @property
     def name(self) -> str:
         return self.events.name
-
-    @property
-    def identity(self) -> _Identity:
-        """The same for a file opened twice, wherever it was opened from; of what is in memory anyway."""
-        manifest = self.events.manifest
-        # ROOT can write files without a UUID, which are told apart by their names then.
-        return manifest.uuid.int, manifest.file_bytes, "" if manifest.uuid.int else self.name
 
     @functools.cached_property
     def bookkeepers(self) -> list[list[CutBookkeeper]]:
@@ -97,6 +89,7 @@ class Metadata(Facts):
         num_events: number of events in them.
         is_simulation: False for data.
         mc_channel_number: the dataset number of a simulated process; without a MetaData tree that of the first event.
+        mc_channel_numbers: all of them, where events of several processes are in one file.
         mc_campaign: as `mc23a`.
         run_numbers: the runs, sorted; of simulated events the run whose conditions were simulated.
         generators: as `Powheg+Pythia8+EvtGen`.
@@ -112,6 +105,13 @@ class Metadata(Facts):
     _firsts: Mapping[str, tuple[Any, str]]
     # The AMI tags that there are, each with the first file that has it.
     _ami_tags: Mapping[str, str]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether they are of the same files."""
+        return self._parts.keys() == other._parts.keys() if isinstance(other, Metadata) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._parts))
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -316,9 +316,11 @@ def read_metadata(store: ColumnStore) -> Metadata:
     facts = functools.reduce(lambda one, other: Facts(**agreed(one, other)), entries)
     facts = replace(facts, num_events=store.manifest.num_entries)
     known = {what: getattr(facts, what) for what in _MUST_AGREE}
+    if len(facts.mc_channel_numbers) > 1:
+        known["mc_channel_number"] = " and ".join(map(str, facts.mc_channel_numbers))
     return Metadata(
         **{field.name: getattr(facts, field.name) for field in fields(Facts)},
-        _parts={part.identity: part},
+        _parts={store.identity: part},
         _firsts={what: (value, part.name) for what, value in known.items() if value is not None},
         _ami_tags={facts.ami_tag: part.name} if facts.ami_tag else {},
     )

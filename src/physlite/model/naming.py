@@ -133,7 +133,7 @@ def find_collections(columns: Sequence[ColumnNames]) -> dict[str, Collection]:
     _add_interfaces(columns, found)
     for collection in found.values():
         collection.is_list = _is_list(columns, collection)
-    return _shorten(found)
+    return _shorten(_ordered(found))
 
 
 def _stored_fields(columns: Sequence[ColumnNames]) -> Iterator[tuple[int, str, str]]:
@@ -166,6 +166,11 @@ def _is_list(columns: Sequence[ColumnNames], collection: Collection) -> bool:
     if collection.whole is not None or _SINGLE.match(collection.container):
         return False
     return all(parse_encoding(columns[i].encoding).is_list for i in collection.fields.values())
+
+
+def _ordered(found: dict[str, Collection]) -> dict[str, Collection]:
+    """The lists of what trigger chains were matched to behind all others: there can be more than a hundred."""
+    return dict(sorted(found.items(), key=lambda item: short_class(item[1].class_name) == "TrigComposite"))
 
 
 def _shorten(found: dict[str, Collection]) -> dict[str, Collection]:

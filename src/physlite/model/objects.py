@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,9 +34,9 @@ _TOKEN_BYTES = 5
 _TOKEN_BITS = 37
 
 
-def file_token(uuid: UUID, file_bytes: int) -> int:
-    """A number of 37 bits for a file, the same wherever it is opened."""
-    digest = hashlib.blake2b(uuid.bytes + file_bytes.to_bytes(8, "big"), digest_size=_TOKEN_BYTES).digest()
+def file_token(identity: tuple[int, int, str]) -> int:
+    """A number of 37 bits for a file, the same wherever it is opened; `identity`: see `ColumnStore.identity`."""
+    digest = hashlib.blake2b(repr(identity).encode(), digest_size=_TOKEN_BYTES).digest()
     return int.from_bytes(digest, "big") >> (8 * _TOKEN_BYTES - _TOKEN_BITS)
 
 

@@ -1,12 +1,15 @@
-"""Objects in a pickle: those with all their fields as what they are, and only data that the file does not have as such.
+"""Arrays of events and objects in a pickle: what the file has goes as a reference to it, the rest as data.
 
-Objects name themselves by their own event and link, so that their columns need not travel: they are read where they
-are used. Objects of which somebody chose fields are data.
+What is still as in the file is known by being the very layouts that were made for it; values are never compared. Events
+and collections go as positions among the events, objects as their own event and link. The columns of both are read
+where they are used. Objects of which somebody chose fields are data.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -15,73 +18,63 @@ from numpy.typing import NDArray
 
 from physlite.model.merging import MergedObjects
 from physlite.model.naming import short_class
-from physlite.model.objects import EVENT, HIDDEN, LINK, shown, split_event
+from physlite.model.objects import EVENT, HIDDEN, LINK, shown
 from physlite.model.placing import Links, Runs, covering
 from physlite.model.source import SOURCE, Reduced, Source
-from physlite.model.structure import map_records
 
-__all__ = ["reduce_objects"]
+__all__ = ["reduce_array"]
+
+# Where positions among the events are, in a record beside what is data.
+_POSITION = "@position"
 
 
 @dataclass(frozen=True)
-class _References:
-    """Objects without the columns that the file has.
+class _Records:
+    """What became of records.
 
     Attributes:
-        source: where they are.
-        data: their structure, with what the file does not have, their events and their own links.
         fields: the names of all fields, in order.
-        left_out: those of them that the file has.
-        collections: of what these objects are; of one class.
+        parameters: of the records.
+        collections: fields that are collections of the events, and their names there; "" for the events themselves.
+        objects: the collections that the objects are of.
+        left_out: fields of objects that the file has.
+        parts: what became of the other fields, where it is not just data.
     """
 
-    source: Source
-    data: ak.Array
     fields: tuple[str, ...]
-    left_out: frozenset[str]
-    collections: tuple[str, ...]
-
-    def restore(self) -> ak.Array:
-        """The objects, whose columns are read when they are used."""
-        layout = map_records(self.data.layout, self._of_objects)
-        return ak.Array(layout, attrs={**self.data.attrs, SOURCE: self.source})
-
-    def _of_objects(self, layout: Content) -> Content:
-        event, link = (_numbers(layout, name) for name in HIDDEN)
-        keys, indices = (link >> 32).astype(np.uint32), link.astype(np.uint32)
-        source = covering(self.source, event, "objects", "pickle them")
-        links = Links(source, Runs(event), keys, indices)
-        known = source.store.schema.links.keys
-        used = {known[name]: name for name in self.collections if known[name] in keys}
-        class_name = short_class(source.store.schema.collections[self.collections[0]].class_name)
-        objects = MergedObjects(source, class_name, list(self.collections), list(used.values()))
-        targets = links.targets(objects, used, _never)
-        contents = [
-            ak.contents.IndexedArray.simplified(targets.index, targets.content.content(name))
-            if name in self.left_out
-            else layout.content(name)[: len(layout)]
-            for name in self.fields
-        ]
-        return ak.contents.RecordArray(contents, list(self.fields), len(layout), parameters=layout.parameters)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    collections: Mapping[str, str] = field(default_factory=dict)
+    objects: tuple[str, ...] = ()
+    left_out: frozenset[str] = frozenset()
+    parts: Mapping[str, _Spec] = field(default_factory=dict)
 
 
-def _never(links: Links, key: int, name: str) -> None:
-    """Own links are never wrong."""
+# None is data. A tuple is of a union, with an item for each of its contents.
+_Spec = _Records | tuple["_Spec", ...] | None
 
 
-def _numbers(layout: Content, name: str) -> NDArray[np.int64]:
-    return np.asarray(ak.to_numpy(layout.content(name)[: len(layout)]), dtype=np.int64)
+def reduce_array(array: ak.Array, source: Source) -> Reduced:
+    """What an array of events or objects pickles as. A file that does not reopen, as one of bytes, is left behind.
+
+    Whole events and whole collections go with their file, whatever it is.
+    """
+    known = source.known(array.layout)
+    if known is not None:
+        return (_whole, (source, known, _attrs(array), array._behavior))  # noqa: SLF001
+    if not source.store.source.reopens:
+        layout = _without_hidden(array.layout)
+        return (_itself, (ak.Array(layout, behavior=array._behavior, attrs=_attrs(array)),))  # noqa: SLF001
+    light, spec = _strip(array.layout, source)
+    data = ak.Array(ak.to_packed(light, highlevel=False))
+    return (_restore, (source, data, spec, _attrs(array), array._behavior))  # noqa: SLF001
 
 
-def reduce_objects(array: ak.Array, source: Source) -> Reduced:
-    """What objects of a file pickle as. A file that does not reopen, as one of bytes, is left behind."""
-    reopens = source.store.source.reopens
-    found = _references(array, source) if reopens else None
-    if found is not None:
-        return (_References.restore, (found,))
-    layout = array.layout if reopens else _without_hidden(array.layout)
-    data = ak.Array(layout, behavior=array._behavior, attrs=_without_source(array))  # noqa: SLF001
-    return (_data, (data, source if reopens else None))
+def _itself(array: ak.Array) -> ak.Array:
+    return array
+
+
+def _attrs(array: ak.Array) -> dict[str, object]:
+    return {key: value for key, value in array.attrs.items() if key != SOURCE}
 
 
 def _without_hidden(layout: Content) -> Content:
@@ -91,66 +84,126 @@ def _without_hidden(layout: Content) -> Content:
     return ak.with_name(layout[shown(layout.fields)], layout.purelist_parameter("__record__"), highlevel=False)
 
 
-def _references(array: ak.Array, source: Source) -> _References | None:
-    """Objects as references, or None where they are data, or of several classes or files."""
-    records = _records(array.layout)
-    if records is None or not {EVENT, LINK} <= set(records.fields):
-        return None
-    lazy = [name for name in shown(records.fields) if not records.content(name).is_all_materialized]
-    if not lazy:
-        return None
-    kept = [name for name in records.fields if name not in lazy]
-    data = ak.Array(ak.to_packed(array.layout[kept], highlevel=False), attrs=_without_source(array))
-    event, link = (ak.to_numpy(ak.flatten(ak.drop_none(data[name], axis=None), axis=None)) for name in HIDDEN)
-    if len(event) and any(split_event(int(e))[0] != source.token for e in (event.min(), event.max())):
-        return None
-    collections = _collections(records, lazy, np.unique(link >> 32).tolist(), source)
-    if collections is None:
-        return None
-    data = ak.with_name(data, records.parameter("__record__"))
-    return _References(source, data, tuple(records.fields), frozenset(lazy), tuple(collections))
+# ------------------------------------------------------------------------------------------------------- going
 
 
-def _records(layout: Content) -> Content | None:
-    """The records that a layout holds in lists and options."""
-    while not layout.is_record:
-        if layout.is_union or layout.is_leaf:
-            return None
-        layout = layout.content
-    return layout
+def _strip(layout: Content, source: Source) -> tuple[Content, _Spec]:
+    """A layout without what the file has, and what that was."""
+    known = source.known(layout)
+    if known is not None:
+        record = _Records(("",), collections={"": known})
+        return ak.contents.RecordArray([_positions(layout)], [_POSITION], len(layout)), record
+    if layout.is_record:
+        return _strip_record(layout, source)
+    if layout.is_union:
+        stripped = [_strip(content, source) for content in layout.contents]
+        specs = tuple(spec for _, spec in stripped)
+        if not any(specs):
+            return layout, None
+        return layout.copy(contents=[light for light, _ in stripped]), specs
+    if layout.is_leaf:
+        return layout, None
+    light, spec = _strip(layout.content, source)
+    return (layout, None) if spec is None else (layout.copy(content=light), spec)
 
 
-def _collections(records: Content, lazy: list[str], keys: list[int], source: Source) -> list[str] | None:
-    """The collections of which objects have these records, with at least the fields that they have in the file."""
-    schema = source.store.schema
-    record = records.parameter("__record__")
-    named = {key: name for name, key in schema.links.keys.items() if key}
-    if not set(keys) <= named.keys():
-        return None
-    alike = [c.name for c in schema.collections.values() if c.is_list and c.record == record]
-    single = [named[key] for key in keys] or alike
-    candidates = [[name] for name in (single if len(single) == 1 or not keys else [])]
-    candidates += [
-        of_class
-        for class_name in dict.fromkeys(short_class(schema.collections[name].class_name) for name in alike)
-        if {named[key] for key in keys} <= set(of_class := schema.links.collections_of(class_name))
-    ]
-    return next((names for names in candidates if _fits(source, names, records, lazy)), None)
+def _strip_record(layout: Content, source: Source) -> tuple[Content, _Spec]:
+    names = tuple(layout.fields)
+    contents = dict(zip(names, layout.contents, strict=True))
+    collections = {name: known for name, content in contents.items() if (known := source.known(content)) is not None}
+    objects, left_out = source.known_objects(layout)
+    kept: dict[str, Content] = {}
+    parts: dict[str, _Spec] = {}
+    for name, content in contents.items():
+        if name in collections or name in left_out:
+            continue
+        light, spec = _strip(content, source)
+        kept[name] = light
+        if spec is not None:
+            parts[name] = spec
+    if not (collections or left_out or parts):
+        return layout, None
+    if collections:
+        kept[_POSITION] = _positions(layout)
+    record = ak.contents.RecordArray(list(kept.values()), list(kept), len(layout))
+    return record, _Records(names, layout.parameters, collections, objects, frozenset(left_out), parts)
 
 
-def _fits(source: Source, names: list[str], records: Content, lazy: list[str]) -> bool:
-    """Whether records have at least the fields of these collections, and those to be left out are of their types."""
-    class_name = short_class(source.store.schema.collections[names[0]].class_name)
-    form = MergedObjects(source, class_name, names, []).form
-    return set(form.fields) <= set(records.fields) and all(
-        name in form.fields and form.content(name).type == records.content(name).form.type for name in lazy
-    )
+def _positions(layout: Content) -> Content:
+    return ak.contents.NumpyArray(np.arange(len(layout), dtype=np.int64))
 
 
-def _data(array: ak.Array, source: Source | None) -> ak.Array:
-    """Objects that are data by now, with the file that their links lead into."""
-    return array if source is None else ak.Array(array, attrs={**array.attrs, SOURCE: source})
+# -------------------------------------------------------------------------------------------------------- coming back
 
 
-def _without_source(array: ak.Array) -> dict[str, object]:
-    return {key: value for key, value in array.attrs.items() if key != SOURCE}
+def _whole(source: Source, name: str, attrs: dict[str, object], behavior: Any) -> ak.Array:
+    events = source.events()
+    found = events[name] if name else events
+    return ak.Array(found, attrs={**attrs, **found.attrs}, behavior=behavior)
+
+
+def _restore(source: Source, data: ak.Array, spec: _Spec, attrs: dict[str, object], behavior: Any) -> ak.Array:
+    layout = data.layout if spec is None else _Restoring(source).layout(data.layout, spec)
+    return ak.Array(layout, attrs={**attrs, SOURCE: source}, behavior=behavior)
+
+
+class _Restoring:
+    """Puts back what was left out."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._events = source.events()  # made once: arrays refer to its layouts
+
+    def layout(self, layout: Content, spec: _Spec) -> Content:
+        """The layout with all of its fields."""
+        if spec is None:
+            return layout
+        if isinstance(spec, tuple):
+            parts = zip(layout.contents, spec, strict=True)
+            return layout.copy(contents=[self.layout(content, its) for content, its in parts])
+        if layout.is_option:
+            option = layout.to_IndexedOptionArray64()
+            return ak.contents.IndexedOptionArray.simplified(option.index, self.layout(option.content, spec))
+        if not layout.is_record:
+            return layout.copy(content=self.layout(layout.content, spec))
+        length = len(layout)
+        kept = {name: layout.content(name)[:length] for name in layout.fields}
+        found = {name: self.layout(kept[name], its) for name, its in spec.parts.items()}
+        if spec.collections:
+            found |= self._collections(np.asarray(ak.to_numpy(kept[_POSITION])), spec.collections)
+        if spec.left_out:
+            found |= self._objects(kept, spec)
+        if "" in spec.collections:
+            return found[""]
+        contents = [found.get(name, kept.get(name)) for name in spec.fields]
+        record = ak.contents.RecordArray(contents, list(spec.fields), length, parameters=spec.parameters)
+        if spec.left_out:
+            self._source.remember_objects(record, spec.objects, spec.left_out)
+        return record
+
+    def _collections(self, position: NDArray[np.int64], names: Mapping[str, str]) -> dict[str, Content]:
+        events = self._events.layout
+        layouts = {field: events.content(name) if name else events for field, name in names.items()}
+        if np.array_equal(position, np.arange(len(events))):
+            return layouts
+        index = ak.index.Index64(position)
+        return {field: ak.contents.IndexedArray.simplified(index, layout) for field, layout in layouts.items()}
+
+    def _objects(self, kept: Mapping[str, Content], spec: _Records) -> dict[str, Content]:
+        event, link = (np.asarray(ak.to_numpy(kept[name]), dtype=np.int64) for name in (EVENT, LINK))
+        source = covering(self._source, event, "objects", "pickle them")
+        keys = (link >> 32).astype(np.uint32)
+        schema = source.store.schema
+        used = {schema.links.keys[name]: name for name in spec.objects if schema.links.keys[name] in keys}
+        class_name = short_class(schema.collections[spec.objects[0]].class_name)
+        objects = MergedObjects(source, class_name, list(spec.objects), list(used.values()))
+        links = Links(source, Runs(event), keys, link.astype(np.uint32))
+        targets = links.targets(objects, used, _never)
+        return {
+            name: ak.contents.IndexedArray.simplified(targets.index, targets.content.content(name))
+            for name in spec.left_out
+        }
+
+
+def _never(links: Links, key: int, name: str) -> None:
+    """Own links are never wrong."""

@@ -65,7 +65,9 @@ class Links(NamedTuple):
         index_buffer: Any = {f"{_INDEX}-index": lambda: self.positions(objects, used, on_bad)}
         buffers: ChainMap[str, Any] = ChainMap(index_buffer, objects.buffers)  # type: ignore[arg-type]  # only read
         with without_cycle_collection():
-            return ak.from_buffers(form, len(self.keys), buffers, highlevel=False)
+            layout = ak.from_buffers(form, len(self.keys), buffers, highlevel=False)
+        self.source.remember_objects(layout.content, objects.names)
+        return layout
 
     def positions(self, objects: MergedObjects, used: Mapping[int, str], on_bad: OnBad) -> NDArray[np.int64]:
         """Where the targets are among objects; -1 for links to none of them."""

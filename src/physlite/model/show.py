@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html as _html
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 from physlite.formats.rootfile import compression_name
 from physlite.model.columns import Column
+from physlite.model.naming import container_of
 from physlite.model.store import ColumnStore
 
 __all__ = ["aligned", "cut", "html", "human_bytes", "table"]
@@ -56,10 +58,13 @@ def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collectio
 def html(store: ColumnStore) -> str:
     """What a notebook shows of a file: a line about it, and its collections."""
     manifest = store.manifest
+    sizes: Counter[str] = Counter()
+    for column in manifest.columns:
+        sizes[container_of(column.name)] += column.compressed_bytes
     cells = []
     for collection in store.schema.collections.values():
         fields = ", ".join(collection.fields)
-        size = human_bytes(sum(store.stored_bytes(i) for i in set(collection.fields.values())))
+        size = human_bytes(sizes[collection.container])
         cells.append(
             f"<tr><td style='text-align:left'>{_html.escape(collection.name)}</td>"
             f"<td style='text-align:left'>{_html.escape(collection.record)}</td><td>{len(collection.fields)}</td>"

@@ -48,8 +48,19 @@ class Source(Protocol):
     def select(self, layout: ak.contents.Content, where: Any) -> ak.Array | None:
         """`array[where]` where it can be read better than by cutting the array."""
 
-    def reduce(self, layout: ak.contents.Content) -> Reduced | None:
-        """What an array of this layout pickles as when it is still as in the file."""
+    def events(self) -> ak.Array:
+        """The events, in an array of their own."""
+
+    def known(self, layout: ak.contents.Content) -> str | None:
+        """The name of the collection that a layout is as it is in the file, "" for the events, or None for others."""
+
+    def known_objects(self, record: ak.contents.Content) -> tuple[tuple[str, ...], set[str]]:
+        """The collections that records of objects are of, and which fields are as in the file; nothing for others."""
+
+    def remember_objects(
+        self, record: ak.contents.Content, names: tuple[str, ...], fields: frozenset[str] | None = None
+    ) -> None:
+        """Notes that records are objects of collections, and which of their fields are as in the file; None: all."""
 
     def column(self, column: int) -> list[Buffer]:
         """The decoded buffers of a column."""
@@ -76,7 +87,9 @@ class Source(Protocol):
 def array_of(record: ak.Record) -> ak.Array:
     """The array of a single object or event."""
     layout = record.layout
-    return ak.Array(layout.array, attrs=record.attrs)[layout.at : layout.at + 1]
+    array = ak.Array(layout.array, attrs=record.attrs)
+    # By its number: a range of events would be made anew, with all of their columns.
+    return array[[layout.at]] if array.layout.parameter("__record__") == "Events" else array[layout.at : layout.at + 1]
 
 
 def source_of(array: ak.Array | ak.Record) -> Source | None:

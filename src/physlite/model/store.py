@@ -7,10 +7,11 @@ import operator
 import os
 import pickle
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import awkward as ak
+import numpy as np
 from numpy.typing import NDArray
 
 from physlite.exceptions import CorruptDataError
@@ -47,13 +48,21 @@ class ColumnStore:
         self._cache = BufferCache(cache_bytes)
         self._unknown_keys: set[int] = set()
         self._complete: dict[str, frozenset[int]] = {}
-        self._bad_links: dict[str, set[tuple[int, int, int]]] = {}
+        self._bad_links: dict[str, NDArray[np.int64]] = {}
         self._lock = threading.Lock()
 
     @property
     def name(self) -> str:
         """How the file was called."""
         return self.source.name
+
+    @property
+    def identity(self) -> tuple[int, int, str]:
+        """The same for a file opened twice, wherever it was opened from: its UUID and size.
+
+        ROOT can write files without a UUID, which are told apart by their names then.
+        """
+        return self.manifest.uuid.int, self.manifest.file_bytes, "" if self.manifest.uuid.int else self.name
 
     @functools.cached_property
     def schema(self) -> Schema:
@@ -105,8 +114,9 @@ class ColumnStore:
 
     def is_first_unknown_key(self, key: int) -> bool:
         """Whether a link key that nobody knows is the first of this file. Remembers it."""
-        first = not self._unknown_keys
-        self._unknown_keys.add(key)
+        with self._lock:
+            first = not self._unknown_keys
+            self._unknown_keys.add(key)
         return first
 
     @property
@@ -115,10 +125,11 @@ class ColumnStore:
         with self._lock:
             return {name: len(links) for name, links in self._bad_links.items()}
 
-    def note_bad_links(self, name: str, links: Iterable[tuple[int, int, int]]) -> None:
-        """Remembers links, by entry, key and index, that were taken as None; each counts once."""
+    def note_bad_links(self, name: str, links: NDArray[np.int64]) -> None:
+        """Remembers links, a row of entry, key and index each, that were taken as None; each counts once."""
         with self._lock:
-            self._bad_links.setdefault(name, set()).update(links)
+            known = self._bad_links.get(name)
+            self._bad_links[name] = np.unique(links if known is None else np.concatenate([known, links]), axis=0)
 
     def raw(self, column: int, entry: int) -> bytes:
         """The bytes of one entry of a column, whether or not they can be decoded; errors as `ColumnReader.raw`."""
@@ -150,12 +161,21 @@ class ColumnStore:
         """
         known = self._complete.get(name)
         if known is None:
-            columns = self.schema.collections[name].fields.values()
-            items = {i: n for i in columns if (n := number_of_items(self.manifest, i)) is not None}
-            found = frozenset(i for i, n in items.items() if n == max(items.values()))
+            found = frozenset(self.largest_columns(name))
             known = found if len(found) > 1 else frozenset()  # a single one agrees with nothing but itself
             self._complete[name] = known
         return known
+
+    def largest_columns(self, name: str) -> list[int]:
+        """The columns of a collection with the most objects, as far as sizes tell; nothing where they tell nothing."""
+        columns = self.schema.collections[name].fields.values()
+        items = {i: n for i in columns if (n := number_of_items(self.manifest, i)) is not None}
+        return [i for i, n in items.items() if n == max(items.values())]
+
+    def is_incomplete(self, column: int, name: str) -> bool:
+        """Whether a column of a collection is known to lack some of its objects."""
+        complete = self.complete_columns(name)
+        return bool(complete) and column not in complete and number_of_items(self.manifest, column) is not None
 
     def stored_bytes(self, column: int) -> int:
         """Bytes that reading a column takes from the file."""

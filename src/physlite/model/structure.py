@@ -33,7 +33,7 @@ def map_structure(layout: Content, inner: Callable[[Content], Content]) -> Conte
         return ak.contents.UnionArray.simplified(ak.index.Index8(tags), ak.index.Index64(index), contents)
     if layout.is_indexed:
         return inner(layout.project())
-    msg = f"not objects with element links, but {layout.form.type}"
+    msg = f"no records, but {layout.form.type}"
     raise TypeError(msg)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Self
 
@@ -187,7 +187,7 @@ class Trigger:
         on_l1 = any(name in menu.items for menu in self.menus.values())
         if not on_l1 and not any(name in menu.chains for menu in self.menus.values()):
             known = [n for menu in self.menus.values() for n in (*menu.chains, *menu.items)]
-            msg = f"{self._store.name}: no trigger chain and no L1 item {name!r}{nearest(known, name)}"
+            msg = f"{self._store.name}: no trigger chain and no L1 item {name!r} (one name){nearest(known, name)}"
             raise TriggerNotFoundError(msg)
         out = np.full(len(self._events), np.nan)
         for menu, chosen in self._by_menu():
@@ -248,12 +248,22 @@ class Trigger:
         try:
             found = sorted(select(known, wanted, kind, "in the trigger menu"))
         except ColumnNotFoundError as error:
-            msg = f"{self._store.name}: {error}"
+            msg = f"{self._store.name}: {error}{self._other_level(wanted, kind)}"
             raise TriggerNotFoundError(msg) from None
         if not found:
             msg = f"no {kind} is named by {wanted!r}"
             raise TriggerNotFoundError(msg)
         return found
+
+    def _other_level(self, wanted: NameFilter, kind: str) -> str:
+        """A hint where a name of one level was asked of the other."""
+        names = [wanted] if isinstance(wanted, str) else wanted if isinstance(wanted, Iterable) else []
+        others, how = {
+            "chain": (self._numbers_of_items(), "an item of the first level: see items, passed_l1"),
+            "L1 item": (self._numbers_of_chains(), "a chain of the HLT: see names, passed"),
+        }[kind]
+        found = next((name for name in names for menu in others.values() if name in menu), None)
+        return "" if found is None else f"; {found} is {how}"
 
     # --------------------------------------------------------------------------------------------------- decisions
 
@@ -294,7 +304,7 @@ class Trigger:
             if key not in self.menus:
                 msg = (
                     f"{self._store.name}: no trigger menu with the super master key {key}, which events have: the "
-                    f"menus in the file have {_listed(self.menus)}"
+                    f"menus in the file have {_listed(self.menus)}; are the events of several files?"
                 )
                 raise TriggerNotFoundError(msg)
             yield self.menus[key], keys == key

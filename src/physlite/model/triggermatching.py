@@ -30,8 +30,7 @@ _FIELD = "TrigMatchedObjects"
 _CONTAINER = re.compile(r"^(?:(?:Analysis)?TrigMatch_|Analysis)(?P<chain>HLT_.+)$")
 _NAVIGATION = "HLTNav_"
 
-# What has a link of its own and yet nothing to do with the trigger.
-_NEVER_MATCHED = ("CaloCluster", "TrackParticle", "TruthParticle", "TruthVertex", "Vertex")
+_MATCHED = ("Electron", "IParticle", "Jet", "Muon", "Photon", "TauJet")
 
 Integers = NDArray[Any]
 
@@ -43,8 +42,8 @@ def matched(objects: ak.Array | ak.Record, chain: NameFilter) -> Any:
     if isinstance(objects, ak.Record):
         return of_record(objects, lambda array: matched(array, chain))
     record = objects.layout.purelist_parameter("__record__")
-    if record in _NEVER_MATCHED:
-        msg = f"the trigger is matched to reconstructed electrons, photons, muons, taus and jets, not to {record}s"
+    if record not in (*_MATCHED, None):
+        msg = f"the trigger is matched to reconstructed electrons, photons, muons, taus and jets, not to {record}"
         raise TypeError(msg)
     source = source_of(objects)
     if source is None or not {EVENT, LINK} <= set(objects.layout.fields):
