@@ -6,7 +6,9 @@ the EDM's own methods (xAOD::TruthParticle_v1, Muon_v1, …) are in the table be
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 __all__ = ["Accessor", "accessors"]
@@ -50,15 +52,19 @@ _ENDS = (("Links", "s"), ("Link", ""))
 _IRREGULAR = {"childs": "children", "vertexs": "vertices"}
 
 
-def accessors(record: str, fields: Iterable[str]) -> dict[str, Accessor]:
+def accessors(record: str, fields: Iterable[str]) -> Mapping[str, Accessor]:
     """All names that stand for link fields of objects of a class. A field of the same name comes first."""
-    fields = list(fields)
+    return _accessors(record, tuple(fields))
+
+
+@functools.lru_cache(maxsize=1000)  # for each kind of objects, each time that one of its attributes is asked for
+def _accessors(record: str, fields: tuple[str, ...]) -> Mapping[str, Accessor]:
     found: dict[str, Accessor] = {}
     for field in fields:
         if name := _regular_name(field):
             found[name] = Accessor(field)
     found |= {name: accessor for name, accessor in _NAMES.get(record, {}).items() if accessor.field in fields}
-    return {name: accessor for name, accessor in found.items() if name not in fields}
+    return MappingProxyType({name: accessor for name, accessor in found.items() if name not in fields})
 
 
 def _regular_name(field: str) -> str | None:

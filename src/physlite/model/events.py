@@ -27,6 +27,10 @@ Buffer = NDArray[Any]
 OnBadLink = Literal["raise", "none"]
 
 
+# So many layouts can be known before those that are gone are looked for.
+_MANY = 1000
+
+
 class _Objects:
     """Records of objects as they are in the file: the collections that they are of, and all of their fields.
 
@@ -57,6 +61,7 @@ class EventSource:
         self._columns: dict[int, list[Buffer]] = {}
         # Layouts that are as in the file, and what they are: collections, or fields of objects.
         self._known: dict[int, tuple[weakref.ref[ak.contents.Content], str | tuple[_Objects, str]]] = {}
+        self._most_known = _MANY
 
     @property
     def store(self) -> ColumnStore:
@@ -82,7 +87,9 @@ class EventSource:
 
     def _remember(self, known: Iterable[tuple[ak.contents.Content, str | tuple[_Objects, str]]]) -> None:
         with self._lock:
-            self._known = {i: entry for i, entry in self._known.items() if entry[0]() is not None}
+            if len(self._known) > self._most_known:
+                self._known = {i: entry for i, entry in self._known.items() if entry[0]() is not None}
+                self._most_known = max(2 * len(self._known), _MANY)
             self._known.update({id(layout): (weakref.ref(layout), what) for layout, what in known})
 
     def _find(self, layout: ak.contents.Content) -> str | tuple[_Objects, str] | None:

@@ -19,7 +19,7 @@ from physlite import _core
 from physlite.exceptions import BadLinkError, UnknownLinkWarning
 from physlite.model.links import Target
 from physlite.model.merging import MergedObjects
-from physlite.model.naming import PARTICLES, short_class
+from physlite.model.naming import PARTICLES
 from physlite.model.objects import EVENT, LINK
 from physlite.model.placing import Links, Runs, covering
 from physlite.model.source import Source, array_of, source_of
@@ -140,7 +140,9 @@ def _map_column(layout: Content, leaf: _Leaf, runs: Runs) -> Content:
 
 
 def _member(links: Content, name: str) -> NDArray[np.uint32]:
-    return np.ascontiguousarray(ak.to_numpy(links.content(name)[: len(links)]), dtype=np.uint32)
+    content = links.contents[links.field_to_index(name)]
+    values = content.data if content.is_numpy else ak.to_numpy(content)
+    return np.ascontiguousarray(np.asarray(values)[: len(links)], dtype=np.uint32)
 
 
 class _Resolver:
@@ -235,7 +237,6 @@ class _Resolver:
 
         All of them, so that the fields of the targets do not depend on the events that are looked at.
         """
-        collections = self._source.store.schema.collections
-        classes = dict.fromkeys(short_class(c.class_name) for name, c in collections.items() if name in used)
+        classes = self._table.classes_of(used)
         declared = self._declared if self._declared not in _BASES else "IParticle"
         return {name: self._table.collections_of(name) for name in classes or [declared]}

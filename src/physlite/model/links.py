@@ -76,6 +76,10 @@ class LinkTable:
             for field, column in c.fields.items()
             if is_link(columns[column].encoding)
         )
+        self._of_class: dict[str, list[str]] = {}
+        for c in collections.values():
+            if c.is_list:
+                self._of_class.setdefault(short_class(c.class_name), []).append(c.name)
         self.stored_keys = [key for key, target in self.targets.items() if target.collection is not None]
         self._declared: dict[tuple[str, str], set[str]] = {}
         for link in self.fields:
@@ -88,7 +92,12 @@ class LinkTable:
 
     def collections_of(self, class_name: str) -> list[str]:
         """The collections of objects of a class (as `TruthParticle`), in the file's order."""
-        return [c.name for c in self._collections.values() if c.is_list and short_class(c.class_name) == class_name]
+        return self._of_class.get(class_name, [])
+
+    def classes_of(self, names: Iterable[str]) -> list[str]:
+        """The classes of collections, in the order in which the file has the first of each."""
+        found = {short_class(self._collections[name].class_name) for name in names}
+        return [name for name in self._of_class if name in found]
 
     def told_by(self, rows: Iterable[tuple[str, str, int]]) -> dict[int, Target]:
         """The targets that a file's own table of (container, class, key) names.

@@ -67,8 +67,7 @@ class _Columns(Mapping[str, Callable[[], NDArray[Any]]]):
     def _buffer(self, key: str) -> NDArray[Any]:
         field = key.partition("@")[0]
         if field not in self._made:
-            _, _, buffers = ak.to_buffers(self._column(field), form_key=f"{field}@{{id}}", backend="cpu")
-            self._made[field] = buffers
+            self._made[field] = _buffers(self._column(field), field)
         return self._made[field][key]
 
     def _column(self, field: str) -> Content:
@@ -99,3 +98,12 @@ class _Columns(Mapping[str, Callable[[], NDArray[Any]]]):
 
     def __len__(self) -> int:
         raise NotImplementedError
+
+
+def _buffers(column: Content, field: str) -> Mapping[str, NDArray[Any]]:
+    """The buffers of a column, by the keys of `merged_form`."""
+    if column.is_numpy:  # as most are: Awkward takes its time
+        return {f"{field}@0-data": np.asarray(column.data)}
+    _, _, buffers = ak.to_buffers(column, form_key=f"{field}@{{id}}", backend="cpu")
+    found: Mapping[str, NDArray[Any]] = buffers
+    return found
