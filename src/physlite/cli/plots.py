@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from physlite.cli.errors import CommandError
-from physlite.model.show import human_bytes
+from physlite.model.show import cut, human_bytes
 from physlite.model.summary import Summary
 
 try:
@@ -23,6 +23,8 @@ __all__ = ["draw_masses", "draw_sizes"]
 
 # Distinct for all kinds of colour vision: M. Petroff, arXiv:2107.02270.
 _BLUE, _ORANGE, _GREY = "#3f90da", "#ffa90e", "#94a4a2"
+
+_TITLE_WIDTH = 110  # characters above two panels
 
 _Z_MASS = 91.188  # GeV, PDG 2024
 
@@ -44,7 +46,7 @@ def draw_masses(masses: Hist[Any], picture: Path, *, label: str) -> None:
         panels[0].set_ylim(0, 1.25 * max(masses.values().max(), 1))
         panels[0].set_ylabel(f"Events / {masses.axes['mass'].widths[0]:g} GeV")
         panels[0].text(0.05, 0.91, "physlite demo", transform=panels[0].transAxes, weight="bold", size=18)
-        panels[0].text(0.05, 0.85, label, transform=panels[0].transAxes, size=14)
+        figure.suptitle(cut(label, _TITLE_WIDTH), x=0.01, ha="left", size=14)  # names of datasets are long
         figure.savefig(picture, dpi=75)
 
 
@@ -53,6 +55,8 @@ def _draw_channel(axes: Any, mass: Any, name: str, color: str) -> None:
     label = f"{name}: {mass.sum():,.0f} pairs"
     mplhep.histplot(mass, histtype="fill", color=color, alpha=0.5, label=label, **drawing)
     mplhep.histplot(mass, histtype="errorbar", color="black", marker="", yerr=True, **drawing)
+    if not mass.sum():
+        axes.text(0.5, 0.5, "no pairs in this range", transform=axes.transAxes, ha="center", size=14)
     axes.axvline(_Z_MASS, color="black", linestyle=":", linewidth=1.2, label="mass of the Z boson")
     axes.set_xlabel(mass.axes[0].label)
     axes.set_xlim(mass.axes[0].edges[0], mass.axes[0].edges[-1])
