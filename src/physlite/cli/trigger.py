@@ -15,6 +15,9 @@ from physlite.model.trigger import Trigger, TriggerSummary
 _ITEM = re.compile(r"\W*L1_", re.IGNORECASE)
 _CHAIN = re.compile(r"\W*HLT_", re.IGNORECASE)
 
+# What the same error advises in Python.
+_PYTHON = re.compile(r"; \S+ is (an item|a chain) of .*: see .*$")
+
 
 def run(path: str, pattern: str | None, *, l1: bool, as_json: bool) -> None:
     """Counts the events that passed each chain, or item, that a pattern chooses, or all; the most first."""
@@ -42,7 +45,8 @@ def _require_names(trigger: Trigger, pattern: str | None, *, l1: bool) -> None:
     try:
         (trigger.items if l1 else trigger.names)(pattern)
     except TriggerNotFoundError as error:
-        msg = str(error).replace("in the trigger menu", f"`physlite trigger FILE{' --l1' * l1}` lists them")
+        msg = _PYTHON.sub("", str(error))
+        msg = msg.replace("in the trigger menu", f"`physlite trigger FILE{' --l1' * l1}` lists them")
         if pattern is not None and (_CHAIN if l1 else _ITEM).match(pattern):
             msg += "; HLT chains are listed without --l1" if l1 else "; L1 items are listed with --l1"
         raise CommandError(msg) from None
