@@ -13,6 +13,8 @@
 
 #include "decode.hpp"
 #include "links.hpp"
+#include "ntuple.hpp"
+#include "ntuplepages.hpp"
 #include "rootfile.hpp"
 #include "ttree.hpp"
 
@@ -162,6 +164,67 @@ nb::dict scan(nb::handle data, std::size_t key_bytes) {
 template <class T>
 using Numbers = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
+nb::tuple link(const EnvelopeLink& l) { return nb::make_tuple(l.offset, l.bytes, l.uncompressed); }
+
+nb::tuple ntuple_anchor(nb::handle data) {
+    Anchor anchor = read_anchor(HeldBytes(data).bytes());
+    return nb::make_tuple(link(anchor.header), link(anchor.footer), anchor.max_key_bytes);
+}
+
+nb::bytes envelope(nb::handle stored, std::uint64_t uncompressed) {
+    HeldBytes held(stored);
+    std::vector<std::uint8_t> out;
+    {
+        nb::gil_scoped_release release;
+        out = open_envelope(held.bytes(), uncompressed);
+    }
+    return to_bytes(out);
+}
+
+nb::dict ntuple_schema(nb::handle header, nb::handle footer) {
+    NtupleSchema schema = read_schema(HeldBytes(header).bytes(), HeldBytes(footer).bytes());
+    nb::list fields, columns, aliases, groups;
+    for (const NtupleField& f : schema.fields)
+        fields.append(nb::make_tuple(f.parent, static_cast<std::uint16_t>(f.role), f.flags, text(f.name),
+                                     text(f.type_name), text(f.type_alias), f.repetitions, f.source));
+    for (const NtupleColumn& c : schema.columns)
+        columns.append(
+            nb::make_tuple(c.type, c.bits, c.field, c.flags, c.representation, c.first_element, c.low, c.high));
+    for (const AliasColumn& a : schema.aliases) aliases.append(nb::make_tuple(a.column, a.field));
+    for (const ClusterGroup& g : schema.groups)
+        groups.append(nb::make_tuple(g.first_entry, g.entries, g.clusters, link(g.pages)));
+    nb::dict out;
+    out["name"] = text(schema.name);
+    out["writer"] = text(schema.writer);
+    out["fields"] = fields;
+    out["columns"] = columns;
+    out["aliases"] = aliases;
+    out["groups"] = groups;
+    out["checksum"] = schema.checksum;
+    return out;
+}
+
+nb::dict ntuple_pages(nb::handle data, std::size_t clusters, std::size_t columns, std::uint64_t checksum) {
+    HeldBytes held(data);
+    PageList pages;
+    {
+        nb::gil_scoped_release release;
+        pages = read_page_list(held.bytes(), clusters, columns, checksum);
+    }
+    nb::list found;
+    for (const NtupleCluster& c : pages.clusters) found.append(nb::make_tuple(c.first_entry, c.entries));
+    nb::dict out;
+    out["clusters"] = found;
+    out["first_page"] = to_array(std::move(pages.first_page));
+    out["first_element"] = to_array(std::move(pages.first_element));
+    out["compression"] = to_array(std::move(pages.compression));
+    out["elements"] = to_array(std::move(pages.elements));
+    out["offset"] = to_array(std::move(pages.offset));
+    out["bytes"] = to_array(std::move(pages.bytes));
+    out["has_checksum"] = to_array(std::move(pages.has_checksum));
+    return out;
+}
+
 nb::list decode_columns(nb::list requests, std::size_t threads) {
     std::vector<ColumnRequest> columns;
     std::vector<std::unique_ptr<HeldBytes>> held;
@@ -197,6 +260,54 @@ nb::list decode_columns(nb::list requests, std::size_t threads) {
 template <class T>
 std::span<const T> span_of(const Numbers<T>& numbers) {
     return {numbers.data(), numbers.size()};
+}
+
+nb::list decode_ntuple(nb::list requests, std::size_t threads) {
+    std::vector<StreamRequest> streams;
+    std::vector<std::unique_ptr<HeldBytes>> held;
+    for (nb::handle item : requests) {
+        auto [value, pages, first, start, stop, ordered, lead] =
+            nb::cast<std::tuple<std::int64_t, nb::list, std::int64_t, std::int64_t, std::int64_t, bool,
+                                std::optional<std::int64_t>>>(item);
+        if (value < 0 || value >= static_cast<std::int64_t>(Value::count_) ||
+            ((ordered || lead) && value != static_cast<std::int64_t>(Value::i8)))
+            throw nb::value_error("a request for values of no known type");
+        StreamRequest stream;
+        stream.value = static_cast<Value>(value);
+        stream.first = first;
+        stream.start = start;
+        stream.stop = stop;
+        stream.ordered = ordered;
+        stream.lead = lead;
+        for (nb::handle page : pages) {
+            auto [stored, elements, checksum, type, bits, low, high, base] = nb::cast<
+                std::tuple<nb::object, std::int64_t, bool, std::uint16_t, std::uint16_t, double, double, std::int64_t>>(
+                page);
+            NtuplePage p;
+            p.absent = stored.is_none();
+            if (!p.absent) {
+                held.push_back(std::make_unique<HeldBytes>(stored));
+                p.stored = held.back()->bytes();
+            }
+            p.elements = elements;
+            p.has_checksum = checksum;
+            p.type = type;
+            p.bits = bits;
+            p.low = low;
+            p.high = high;
+            p.base = base;
+            stream.pages.push_back(p);
+        }
+        streams.push_back(std::move(stream));
+    }
+    std::vector<Buffer> results;
+    {
+        nb::gil_scoped_release release;
+        results = decode_streams(streams, threads);
+    }
+    nb::list out;
+    for (Buffer& buffer : results) out.append(to_array(std::move(buffer)));
+    return out;
 }
 
 /// Memory for place_links: fresh memory would take longer than placing.
@@ -274,7 +385,13 @@ NB_MODULE(_core, m) {
     m.def("object", &object, "data"_a);
     m.def("streamers", &streamers, "data"_a, "key_bytes"_a);
     m.def("scan_tree", &scan, "data"_a, "key_bytes"_a);
+    m.attr("NOT_YET") = PageList::not_yet;
+    m.def("ntuple_anchor", &ntuple_anchor, "data"_a);
+    m.def("envelope", &envelope, "stored"_a, "uncompressed"_a);
+    m.def("ntuple_schema", &ntuple_schema, "header"_a, "footer"_a);
+    m.def("ntuple_pages", &ntuple_pages, "data"_a, "clusters"_a, "columns"_a, "checksum"_a);
     m.def("decode", &decode_columns, "requests"_a, "threads"_a);
+    m.def("decode_ntuple", &decode_ntuple, "requests"_a, "threads"_a);
     m.def("empty_places", &empty_places, "number"_a);
     m.def("distinct_keys", &distinct, "keys"_a);
     m.def("place_links", &place, "events"_a.none(), "first"_a, "offsets"_a.none(), "groups"_a.none(), "keys"_a,

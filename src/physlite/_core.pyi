@@ -63,3 +63,32 @@ def place_links(
     out: NDArray[np.int64],
     threads: int,
 ) -> int: ...
+
+class NtupleSchema(TypedDict):
+    name: str
+    writer: str
+    fields: list[tuple[int, int, int, str, str, str, int, int]]
+    columns: list[tuple[int, int, int, int, int, int, float, float]]
+    aliases: list[tuple[int, int]]
+    groups: list[tuple[int, int, int, tuple[int, int, int]]]
+    checksum: int
+
+class NtuplePages(TypedDict):
+    clusters: list[tuple[int, int]]
+    first_page: NDArray[np.int64]
+    first_element: NDArray[np.int64]
+    compression: NDArray[np.uint32]
+    elements: NDArray[np.int64]
+    offset: NDArray[np.int64]
+    bytes: NDArray[np.int64]
+    has_checksum: NDArray[np.uint8]
+
+NOT_YET: int
+
+def ntuple_anchor(data: _Buffer) -> tuple[tuple[int, int, int], tuple[int, int, int], int]: ...
+def envelope(stored: _Buffer, uncompressed: int) -> bytes: ...
+def ntuple_schema(header: _Buffer, footer: _Buffer) -> NtupleSchema: ...
+def ntuple_pages(data: _Buffer, clusters: int, columns: int, checksum: int) -> NtuplePages: ...
+def decode_ntuple(
+    requests: list[tuple[int, list[tuple[Any, ...]], int, int, int, bool, int | None]], threads: int
+) -> list[NDArray[Any]]: ...

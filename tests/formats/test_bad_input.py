@@ -133,12 +133,6 @@ def test_a_file_without_any_tree(tmp_path):
         physlite.open(path)
 
 
-def test_an_rntuple_file_says_that_it_cannot_be_read_yet():
-    path = data.path_of(data.RNTUPLE)
-    with complaint(UnsupportedFormatError, path, "RNTuple", "EventData"):
-        physlite.open(path)
-
-
 # ---------------------------------------------------------------------------------------------- truncated files
 
 

@@ -6,14 +6,14 @@ import uproot
 
 import physlite
 from physlite.formats.counts import number_of_items
-from support.data import ALL_TTREES, SAMPLE, path_of
+from support.data import ALL_FILES, SAMPLE, path_of
 
 
-@pytest.mark.parametrize("name", ALL_TTREES)
+@pytest.mark.parametrize("name", ALL_FILES)
 def test_numbers_of_items(name):
     with physlite.open(path_of(name)) as file:
         manifest = file.manifest
-        told = {i: n for i in range(len(manifest.columns)) if (n := number_of_items(manifest, i)) is not None}
+        told = {i: n for i in range(len(manifest.named)) if (n := number_of_items(manifest, i)) is not None}
         layouts = file._store.layouts(list(told), 0, file.num_entries)
         assert {i: int(layout.offsets[-1]) for i, layout in zip(told, layouts, strict=True)} == told
         assert len(told) > (20 if name == SAMPLE else 100)

@@ -31,7 +31,7 @@ def saved(small, tmp_path):
     return tmp_path / "small.manifest"
 
 
-@pytest.mark.parametrize("name", data.ALL_TTREES)
+@pytest.mark.parametrize("name", data.ALL_FILES)
 def test_what_is_loaded_is_what_was_saved(tmp_path, name):
     manifest = physlite.open(data.path_of(name)).manifest
     manifest.save(tmp_path / "m")
@@ -111,7 +111,7 @@ def _rewrite(path, change):
 
 def test_a_manifest_of_another_version(saved, small):
     _rewrite(saved, lambda header, _: header.update(version=99))
-    with pytest.raises(StaleManifestError, match="version 99, this physlite reads 1: make it anew"):
+    with pytest.raises(StaleManifestError, match="version 99, this physlite reads 2: make it anew"):
         physlite.open(small, manifest=saved)
 
 

@@ -10,7 +10,7 @@ import physlite
 from support import data
 
 
-@pytest.fixture(scope="module", params=data.ALL_TTREES)
+@pytest.fixture(scope="module", params=data.ALL_FILES)
 def events(request):
     return physlite.open(data.path_of(request.param)).events()
 
@@ -125,9 +125,19 @@ def test_the_nearest_object_of_other_shapes(events):
     single, its = electrons[i].nearest(jets[i], return_metric=True)
     assert single["_link"].to_list() == found[i]["_link"].to_list()
     assert its.to_list() == distance[i].to_list()
-    for mine, theirs in ((electrons, ak.firsts(jets)), (electrons[:, :, np.newaxis], jets), (electrons[i, 0], jets[i])):
+    flat_arrays = [(ak.firsts(electrons), ak.firsts(jets)), (ak.flatten(electrons), ak.flatten(jets))]
+    others = [(electrons, ak.firsts(jets)), (electrons[:, :, np.newaxis], jets), (electrons[i, 0], jets[i])]
+    for mine, theirs in flat_arrays + others:
         with pytest.raises(ValueError, match="nearest of others is found"):
             mine.nearest(theirs)
+
+
+def test_objects_without_a_place_are_nearest_to_none(events):
+    jets = ak.with_field(events.Jets, ak.where(ak.local_index(events.Jets.eta) == 0, np.nan, events.Jets.eta), "eta")
+    found, distance = events.Electrons.nearest(jets, return_metric=True)
+    expected, its = events.Electrons.nearest(events.Jets[:, 1:], return_metric=True)
+    assert found["_link"].to_list() == expected["_link"].to_list()
+    assert distance.to_list() == its.to_list()
 
 
 def test_a_field_that_was_added_does_not_change_the_momentum(events):

@@ -20,7 +20,7 @@ from support.recording import RecordingSource, baskets
 CHAIN = "HLT_e26_lhtight_nod0_ivarloose"
 
 
-@pytest.fixture(scope="module", params=data.ALL_TTREES)
+@pytest.fixture(scope="module", params=data.ALL_FILES)
 def file(request):
     return physlite.open(data.path_of(request.param))
 
@@ -137,7 +137,7 @@ def test_records_have_the_values_of_the_columns(sample):
 
 
 def test_links_are_records_of_key_and_index(events):
-    link = events.Electrons.truthParticleLink
+    link = events.Electrons.ambiguityLink
     assert link.fields == ["m_persKey", "m_persIndex"]
     assert link.m_persKey.type.content.content.primitive == "uint32"
     assert events.Electrons.trackParticleLinks.ndim == 3
@@ -255,6 +255,12 @@ def test_chosen_fields_are_still_of_objects():
         assert some.fields == ["Electrons", "TrigConfKeys", "xTrigDecision"]
         assert_same(some[5:].trigger.passed(CHAIN), events[5:].trigger.passed(CHAIN))
         assert_same(some.Electrons.trackParticles.z0, events.Electrons.trackParticles.z0)
+
+
+def test_events_within_events(sample):
+    events = sample.events()
+    events["all"] = sample.events()
+    assert_same(events[3:6]["all"].Jets.pt, sample.events()[3:6].Jets.pt)
 
 
 def test_choosing_fields_reads_no_others():

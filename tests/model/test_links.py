@@ -90,8 +90,8 @@ def identities(name, nested):
 def numbers(name, container):
     """The columns with one float for every object, as uproot knows them: branches by field."""
     found = {}
-    for branch in slow_links.tree_of(name).itervalues():
-        match = slow_links.COLUMN.match(branch.name)
+    for column, branch in slow_links.columns_of(name).items():
+        match = slow_links.COLUMN.match(column)
         if match and match["container"] == container and branch.typename in ("vector<float>", "std::vector<float>"):
             found[match["field"]] = branch
     return {field: branch for field, branch in found.items() if is_for_all(branch, slow_links.sizes(name, container))}
@@ -105,7 +105,7 @@ def is_for_all(branch, sizes):
 def is_list(name, container):
     """Whether there are more objects than one in an event, and columns of them: then links can name them."""
     classes = slow_links.containers(name)
-    columns = map(slow_links.COLUMN.match, slow_links.tree_of(name).iterkeys(full_paths=False))
+    columns = map(slow_links.COLUMN.match, slow_links.columns_of(name))
     stored = any(column and column["container"] == container for column in columns)
     return stored and classes[container].startswith(("DataVector<", "xAOD::MissingET"))
 
@@ -310,7 +310,7 @@ def test_one_object_without_target():
 
 @pytest.mark.parametrize("name", slow_links.FILES)
 def test_electrons_that_are_hard_or_sorted(name):
-    column = "AnalysisElectronsAuxDyn.trackParticleLinks"
+    column = f"AnalysisElectronsAuxDyn{':' if slow_links.is_ntuple(name) else '.'}trackParticleLinks"
     expected, pt = expected_of(name, column), values(name, "AnalysisElectrons", "pt")
     electrons = opened(name).events().Electrons
     pairs = [list(zip(*event, strict=True)) for event in zip(pt, expected, strict=True)]

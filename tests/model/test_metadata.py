@@ -20,7 +20,7 @@ from support import data
 from support.metadata_files import altered, numbers, text_lists, texts, twin
 from support.recording import CountingSource
 
-WITH_METADATA = (data.R21, data.R22, data.R24, data.SAMPLE)
+WITH_METADATA = (data.R21, data.R22, data.R24, data.RNTUPLE, data.SAMPLE)
 
 
 @pytest.fixture(scope="module", params=WITH_METADATA)

@@ -318,6 +318,118 @@ def test_what_there_is_one_of_in_an_event(name, make):
     assert ak.to_list(again.eventNumber) == ak.to_list(made.eventNumber)
 
 
+VARIANTS = {
+    "whole": lambda x: x,
+    "chosen": lambda x: x[:, :2],
+    "events": lambda x: x[::2],
+    "masked": lambda x: ak.mask(x, ak.local_index(x, axis=0) % 3 > 0),
+}
+
+
+@pytest.mark.filterwarnings("ignore::physlite.exceptions.MissingFieldWarning")
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+@pytest.mark.parametrize("name", [*REAL, data.RNTUPLE])
+def test_linked_objects_of_every_kind_come_back(name, variant):
+    """Nothing of them is read for the pickle, nor when it is opened, so columns that cannot be read do not matter."""
+    with physlite.open(data.path_of(name)) as file:
+        events = file.events()
+        kinds = {(file.collections[link.collection].record, link.field): link for link in file.links}
+        for link in kinds.values():
+            targets = events[link.collection].follow(link.field)
+            if targets.ndim < 2:
+                continue
+            made = variant(targets)
+            again = _again(made)
+            assert again.type == made.type, link.name
+            if "_link" in ak.fields(made):
+                assert ak.to_list(again["_link"]) == ak.to_list(made["_link"]), link.name
+            for field in ("pt", "pdgId", "d0", "qOverP"):
+                if field in ak.fields(made):
+                    assert repr(ak.to_list(again[field])) == repr(ak.to_list(made[field])), (link.name, field)
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_linked_objects_leave_files_of_bytes_as_they_are(name):
+    """With the classes and the fields that each of them has."""
+    events = physlite.events(data.path_of(name).read_bytes())
+    objects = events.METAssoc_AnalysisMET.objects
+    again = _again(objects)
+    assert ak.to_list(again.mass) == ak.to_list(objects.mass)
+    kinds = [type(x).__name__ for lists in objects for row in lists for x in row if x is not None]
+    assert [type(x).__name__ for lists in again for row in lists for x in row if x is not None] == kinds
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_a_field_that_is_given_after_a_selection(name):
+    file = physlite.open(data.path_of(name), cache_bytes=0)
+    chosen = file.events().TruthElectrons
+    chosen = chosen[chosen.e > 20_000]
+    chosen["twice"] = chosen.e * 2
+    chosen["pz"] = chosen.pz * 0
+    before = file.source.stats.bytes
+    dumped = pickle.dumps(chosen)
+    assert file.source.stats.bytes - before < 20_000
+    assert len(dumped) < 3 * SMALL + 60 * ak.count(chosen["_link"]) + 30 * len(chosen)
+    again = pickle.loads(dumped)  # noqa: S301
+    assert again.type == chosen.type
+    for field in ("twice", "pz", "px", "pdgId"):
+        assert_same(ak.to_layout(again[field]), ak.to_layout(chosen[field]))
+    events = file.events()[::2]
+    events["n"] = ak.num(events.Electrons)
+    events["Jets", "central"] = abs(events.Jets.eta) < 1
+    dumped = pickle.dumps(events)
+    assert len(dumped) < 10 * SMALL + 40 * len(events) + 40 * ak.count(events.Jets.pt)
+    again = pickle.loads(dumped)  # noqa: S301
+    assert again.n.to_list() == events.n.to_list()
+    assert again.Jets.central.to_list() == events.Jets.central.to_list()
+    assert_same(ak.to_layout(again.Jets.eta), ak.to_layout(events.Jets.eta))
+    assert_same(ak.to_layout(again.Muons.pt), ak.to_layout(events.Muons.pt))
+
+
+def test_tuples_stay_tuples(file):
+    events = file.events()
+    events["pairs"] = ak.cartesian([events.Electrons, events.Muons])
+    again = _again(events)
+    assert again.pairs.type == events.pairs.type
+    assert_same(ak.to_layout(again.pairs["0"].pt), ak.to_layout(events.pairs["0"].pt))
+
+
+def test_what_is_for_this_process_only_stays_behind(file):
+    events = ak.Array(file.events(), attrs={**file.events().attrs, "@callback": lambda: 1, "kept": 2})
+    assert _again(events).attrs.get("kept") == 2
+    assert "@callback" not in _again(events[2:4]).attrs
+
+
+def test_ranges_while_others_follow_links(file):
+    """What is known of the layouts is shared between threads."""
+    derived = file.events()
+    derived["n"] = ak.num(derived.Jets)
+    stop = threading.Event()
+    errors = []
+
+    def follow():
+        kept = []
+        while not stop.is_set():
+            kept.append(derived.Electrons.trackParticles)
+            del kept[:-20]
+
+    def ranges():
+        try:
+            for i in range(25):
+                assert len(derived[i : i + 5]) == 5
+        except BaseException as error:  # noqa: BLE001  # of whatever kind
+            errors.append(error)
+
+    others = [threading.Thread(target=follow), *(threading.Thread(target=ranges) for _ in range(3))]
+    for thread in others:
+        thread.start()
+    for thread in others[1:]:
+        thread.join()
+    stop.set()
+    others[0].join()
+    assert not errors
+
+
 def _renamed(jets):
     columns = dict(zip(ak.fields(jets), ak.unzip(jets), strict=True))
     columns["pt"] = columns["JetConstitScaleMomentum_pt"]

@@ -22,7 +22,7 @@ class Recorded:
         return baskets(self.file.manifest, *columns, **where)
 
 
-@pytest.fixture(scope="module", params=[data.R24, data.TIMES_50, data.SAMPLE])
+@pytest.fixture(scope="module", params=[data.R24, data.TIMES_50, data.SAMPLE, data.RNTUPLE])
 def recorded(request):
     return Recorded(request.param)
 
@@ -57,8 +57,8 @@ def test_a_field_is_read_once(recorded, events):
 
 
 def test_a_link_reads_the_baskets_of_its_two_members(recorded, events):
-    ak.sum(events.Electrons.truthParticleLink.m_persKey)
-    assert recorded.source.take() == recorded.baskets("AnalysisElectronsAuxDyn.truthParticleLink")
+    ak.sum(events.Electrons.ambiguityLink.m_persKey)
+    assert recorded.source.take() == recorded.baskets("AnalysisElectronsAuxDyn.ambiguityLink")
 
 
 def test_list_lengths_come_from_the_container_or_its_smallest_column(recorded, events):
@@ -93,7 +93,7 @@ def test_masses_read_the_momenta_only(recorded, events):
     names = [f"AnalysisElectronsAuxDyn.{x}" for x in ("pt", "eta", "phi", "m")]
     fetched = recorded.source.take()
     lengths = [r for r in fetched if r not in recorded.baskets(*names)]
-    assert sorted(set(fetched) - set(lengths)) == recorded.baskets(*names)
+    assert set(fetched) - set(lengths) == set(recorded.baskets(*names))  # ntuples can share equal pages
     assert sum(r.size for r in lengths) <= sum(r.size for r in recorded.baskets("AnalysisElectrons"))
 
 

@@ -19,6 +19,7 @@ SAMPLE = "sample"
 
 REAL_TTREES = (R21, R22, R24, TREE_ONLY)
 ALL_TTREES = (*REAL_TTREES, TIMES_50, SAMPLE)
+ALL_FILES = (*ALL_TTREES, RNTUPLE)
 
 # Bytes of baskets in one request from which on the core decodes on four threads: it starts none for little work.
 ENOUGH_FOR_THREADS = 512 * 1024

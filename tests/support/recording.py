@@ -31,7 +31,9 @@ def baskets(manifest, *columns, start=0, stop=None):
             pages = manifest.pages(i)
             first = pages.first_entry.tolist()
             spans = zip(first, first[1:], pages.offset.tolist(), pages.size.tolist(), strict=False)
-            out += [Range(offset, size) for a, b, offset, size in spans if a < stop and b > start and offset >= 0]
+            out += [
+                Range(offset, size) for a, b, offset, size in spans if a < stop and b > start and offset >= 0 and size
+            ]
     return sorted(out)
 
 

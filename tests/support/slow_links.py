@@ -17,11 +17,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import awkward as ak
 import uproot
 
 from support import data, slow_decoder
 
-FILES = (data.R21, data.R22, data.R24, data.TREE_ONLY, data.SAMPLE)
+FILES = (data.R21, data.R22, data.R24, data.TREE_ONLY, data.SAMPLE, data.RNTUPLE)
 
 PINNED = Path(__file__).with_name("link_counts.json")
 
@@ -58,6 +59,7 @@ CLIDS = {
 # Containers that PHYSLITE, or some releases of it, leaves out while its links still name them. UFOCSSK was one class in
 # release 21 and is another since.
 NOT_STORED = (
+    ("AntiKt10UFOCSSKJets", "DataVector<xAOD::Jet_v1>"),
     ("AntiKt4LCTopoJets", "DataVector<xAOD::Jet_v1>"),
     ("AntiKtVR30Rmax4Rmin02PV0TrackJets", "DataVector<xAOD::Jet_v1>"),
     ("AntiKtVR30Rmax4Rmin02TrackJets_BTagging201903", "DataVector<xAOD::Jet_v1>"),
@@ -79,7 +81,7 @@ NOT_STORED = (
     ("UFOCSSK", "DataVector<xAOD::TrackCaloCluster_v1>"),
 )
 
-COLUMN = re.compile(r"^(?P<container>.+?)Aux(?:Dyn)?\.(?P<field>.+)$")
+COLUMN = re.compile(r"^(?P<container>.+?)Aux(?:Dyn)?(?:\.|:\.?)(?P<field>.+)$")
 
 
 def _crc_of_byte(byte):
@@ -114,14 +116,30 @@ def file_of(name):
 
 @functools.cache
 def tree_of(name):
-    return file_of(name)["CollectionTree"]
+    return file_of(name)["EventData" if is_ntuple(name) else "CollectionTree"]
+
+
+def is_ntuple(name):
+    return name == data.RNTUPLE
+
+
+@functools.cache
+def columns_of(name):
+    """The columns of a file by name: branches, or fields, with their C++ type and their values."""
+    tree = tree_of(name)
+    if is_ntuple(name):
+        return {column: tree[column] for column in tree.keys()}  # noqa: SIM118  # no dictionary
+    found = {}
+    for branch in tree.itervalues():
+        found.setdefault(branch.name, branch)  # one with a single part can have it by the same name
+    return found
 
 
 @functools.cache
 def _streamed_whole(name):
     """The stores without branches for their members: by branch, the names and types of the members."""
     out = {}
-    for branch in tree_of(name).branches:
+    for branch in () if is_ntuple(name) else tree_of(name).branches:
         if not branch.name.endswith("Aux.") or branch.branches:
             continue
         for info in file_of(name).file.streamers.get(branch.typename, {}).values():
@@ -133,7 +151,7 @@ def _streamed_whole(name):
 @functools.cache
 def link_columns(name):
     """The columns of links of a file: all whose C++ type names an ElementLink, in the file's order."""
-    branches = [b.name for b in tree_of(name).itervalues() if "ElementLink<" in b.typename]
+    branches = [column for column, b in columns_of(name).items() if "ElementLink<" in b.typename]
     members = [s + m for s, found in _streamed_whole(name).items() for m, kind in found if "ElementLink<" in kind]
     columns = branches + members
     assert len(set(columns)) == len(columns)
@@ -166,6 +184,8 @@ def links(name, column):
     if f"{store}Aux." in _streamed_whole(name):
         return [_pairs(entry[member]) for entry in _members(name, f"{store}Aux.")]
     branch = tree_of(name)[column]
+    if is_ntuple(name):
+        return _pairs(branch.array().to_list())
     kind = slow_decoder.normalized(branch.typename)
     if kind.startswith("vector<vector<"):
         return _pairs(branch.array().to_list())
@@ -183,6 +203,8 @@ def links(name, column):
 @functools.cache
 def containers(name):
     """The classes of the containers that a file stores."""
+    if is_ntuple(name):
+        return {column: b.typename for column, b in columns_of(name).items() if b.typename in CLIDS}
     return {b.name: b.typename for b in tree_of(name).branches if b.typename in CLIDS}
 
 
@@ -197,6 +219,8 @@ def key_table(name):
 @functools.cache
 def sizes(name, container):
     """How many objects a container has in each event, as its interface object says."""
+    if is_ntuple(name):
+        return ak.num(tree_of(name)[container].array()).to_list()
     kind = containers(name)[container]
     return [slow_decoder.entry_value(kind, entry) for entry in _entries(tree_of(name)[container])]
 

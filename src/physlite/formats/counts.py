@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from physlite.formats.encoding import Encoding, ListOf, Primitive, ToEnd
+from physlite.formats.encoding import Encoding, Fixed, ListOf, Primitive, ToEnd
 from physlite.formats.manifest import Manifest
 
 __all__ = ["number_of_items"]
@@ -20,8 +20,10 @@ _WIDE_FROM = 2_000_000_000
 def number_of_items(manifest: Manifest, column: int) -> int | None:
     """The number of items in all lists of a column of plain lists; None where it does not follow from sizes."""
     info = manifest.columns[column]
+    if manifest.streams is not None:
+        return _items_of_stream(manifest, column)
     item_bytes = _item_bytes(manifest.encoding(column))
-    if item_bytes is None or not info.pages or manifest.format != "TTree":
+    if item_bytes is None or not info.pages:
         return None
     if int(manifest.pages(column).offset.max()) >= _WIDE_FROM:
         return None
@@ -30,6 +32,17 @@ def number_of_items(manifest: Manifest, column: int) -> int | None:
     fixed = info.pages * (_BASKET_BYTES + len(branch) + len(manifest.tree))
     items, rest = divmod(info.uncompressed_bytes - fixed - (header + _ENTRY_BYTES) * manifest.num_entries, size)
     return items if items >= 0 and not rest else None
+
+
+def _items_of_stream(manifest: Manifest, column: int) -> int | None:
+    """In an RNTuple the numbers of elements are known, whatever they are."""
+    encoding = manifest.encoding(column)
+    if manifest.streams is None or encoding is None or not isinstance(encoding.node, ListOf):
+        return None
+    item = encoding.node.item
+    per_item = item.number if isinstance(item, Fixed) else 1
+    _, first_of_item, *_ = manifest.columns[column].members
+    return int(manifest.streams.starts[first_of_item - len(manifest.named), -1]) // per_item
 
 
 def _item_bytes(encoding: Encoding | None) -> tuple[int, int] | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from physlite.exceptions import NotAnEventFileError, UnsupportedFormatError
-from physlite.formats import ttree
+from physlite.exceptions import NotAnEventFileError
+from physlite.formats import rntuple, ttree
 from physlite.formats.manifest import EVENT_NTUPLE, EVENT_TREE, Manifest
 from physlite.formats.rootfile import RootFile
 
@@ -21,10 +21,12 @@ def read_event_manifest(root: RootFile) -> Manifest:
     key = root.key(EVENT_TREE)
     if key is not None and key.class_name == "TTree":
         return ttree.read_manifest(root, key)
-    if root.key(EVENT_NTUPLE) is not None:
-        msg = f"{root.name}: its events are an RNTuple ('{EVENT_NTUPLE}'), which cannot be read yet"
-        raise UnsupportedFormatError(msg)
+    key = root.key(EVENT_NTUPLE)
+    if key is not None and key.class_name == "ROOT::RNTuple":
+        return rntuple.read_manifest(root, key)
     trees = sorted({k.name for k in root.keys if k.class_name in ("TTree", "ROOT::RNTuple", "TNtuple")})
     what = f"it has the trees {', '.join(trees)}" if trees else "it has no tree at all"
-    msg = f"{root.name}: not a DAOD_PHYSLITE file: there is no tree '{EVENT_TREE}'; {what}"
+    msg = (
+        f"{root.name}: not a DAOD_PHYSLITE file: there is no tree '{EVENT_TREE}' and no ntuple '{EVENT_NTUPLE}'; {what}"
+    )
     raise NotAnEventFileError(msg)

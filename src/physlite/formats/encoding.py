@@ -11,6 +11,7 @@ An encoding is a small tree. Its text form is what a manifest stores; its intege
 `n`                       the number of objects in a streamed collection, whatever they are
 `.(-,4)6|*f4`             a member of an object streamed whole, behind one object and 4 bytes, with 6 bytes of header
 `s`                       a string
+`?f4`                     one of it, or None (in an RNTuple)
 `{20;a=u4,b=u4}`          a record behind 20 bytes of object headers
 `@{20;a=u4,b=u4}`         a vector of records with its own header, streamed object by object or member by member
 `R(f8,-1.0,1.0,16)`       a Double32_t or Float16_t with range and bits;  `T(f4,12)`: with a number of bits only
@@ -38,6 +39,7 @@ __all__ = [
     "Encoding",
     "Fixed",
     "ListOf",
+    "Maybe",
     "Member",
     "Node",
     "Objects",
@@ -49,7 +51,9 @@ __all__ = [
     "ToEnd",
     "Truncated",
     "group_encoding",
+    "number_of_buffers",
     "parse_encoding",
+    "value_number",
 ]
 
 Buffers = Iterator[NDArray[Any]]
@@ -57,6 +61,11 @@ Buffers = Iterator[NDArray[Any]]
 # Codes of physlite::Value, in its order.
 _VALUES = ("b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8", "d4")
 _DTYPES = {code: np.dtype("f8" if code == "d4" else code) for code in _VALUES}
+
+
+def value_number(code: str) -> int:
+    """The number of a type of values for the core."""
+    return _VALUES.index(code)
 
 
 @dataclass(frozen=True)
@@ -143,6 +152,28 @@ class ListOf:
 
 
 @dataclass(frozen=True)
+class Maybe:
+    """One item or none, as std::optional has it; RNTuples only."""
+
+    item: Node
+
+    def text(self) -> str:
+        return "?" + self.item.text()
+
+    def program(self) -> list[int]:
+        msg = "optional items are not of a tree"
+        raise NotImplementedError(msg)
+
+    def form(self, key: Keys) -> ak.forms.Form:
+        own = key.next()
+        return ak.forms.IndexedOptionForm("i64", self.item.form(key), form_key=own)
+
+    def layout(self, buffers: Buffers) -> ak.contents.Content:
+        index = ak.index.Index64(next(buffers))
+        return ak.contents.IndexedOptionArray(index, self.item.layout(buffers))
+
+
+@dataclass(frozen=True)
 class ToEnd:
     """A list that fills its entry: a member of a split collection, or a leaf of variable length."""
 
@@ -174,12 +205,18 @@ class RecordOf:
     def program(self) -> list[int]:
         return [5, self.skip, len(self.fields), *(n for _, node in self.fields for n in node.program())]
 
+    @property
+    def _names(self) -> list[str] | None:
+        """None for std::pair and std::tuple as an RNTuple has them, which are tuples."""
+        names = [name for name, _ in self.fields]
+        return None if names and names == [f"_{i}" for i in range(len(names))] else names
+
     def form(self, key: Keys) -> ak.forms.Form:
-        return ak.forms.RecordForm([node.form(key) for _, node in self.fields], [name for name, _ in self.fields])
+        return ak.forms.RecordForm([node.form(key) for _, node in self.fields], self._names)
 
     def layout(self, buffers: Buffers) -> ak.contents.Content:
         contents = [node.layout(buffers) for _, node in self.fields]
-        return ak.contents.RecordArray(contents, [name for name, _ in self.fields])
+        return ak.contents.RecordArray(contents, self._names)
 
 
 @dataclass(frozen=True)
@@ -308,7 +345,7 @@ class Truncated:
         return Primitive(self.code).layout(buffers)
 
 
-Node = Primitive | Fixed | ListOf | ToEnd | RecordOf | Objects | Size | Member | Text | Ranged | Truncated
+Node = Primitive | Fixed | ListOf | Maybe | ToEnd | RecordOf | Objects | Size | Member | Text | Ranged | Truncated
 
 
 @dataclass
@@ -370,10 +407,17 @@ def group_encoding(name: str, members: Iterable[tuple[str, Encoding | None]]) ->
     return Encoding(0, ToEnd(RecordOf(0, tuple(fields)))) if fields else None
 
 
+def number_of_buffers(node: Node) -> int:
+    """How many buffers a column of this node has."""
+    keys = Keys("")
+    node.form(keys)
+    return keys.used
+
+
 _TOKEN = re.compile(
     r"(?P<value>b1|i1|u1|i2|u2|i4|u4|i8|u8|f4|f8|d4)"
     r"|\[(?P<fixed>\d+)\]"
-    r"|(?P<mark>[*#~@sn])"
+    r"|(?P<mark>[*#~@?sn])"
     r"|\.\((?P<skips>[-\d,]*)\)(?P<header>\d+)\|"
     r"|\{(?P<skip>\d+);"
     r"|R\((?P<ranged>f4|f8),(?P<low>[^,()]+),(?P<high>[^,()]+),(?P<bits>\d+)\)"
@@ -434,6 +478,8 @@ def _parse_node(text: str, at: int) -> tuple[Node, int]:
         return Objects(item), end
     if match["mark"] == "~":
         return ToEnd(item), end
+    if match["mark"] == "?":
+        return Maybe(item), end
     return ListOf(item, is_set=match["mark"] == "#"), end
 
 

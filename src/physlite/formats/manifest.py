@@ -17,9 +17,20 @@ from numpy.typing import NDArray
 
 from physlite import _core
 from physlite.exceptions import CorruptDataError, StaleManifestError
-from physlite.formats.encoding import Encoding, group_encoding, parse_encoding
+from physlite.formats.encoding import Encoding, group_encoding, number_of_buffers, parse_encoding
 
-__all__ = ["HOLDS_NOTHING", "STREAMED_WHOLE", "Manifest", "ManifestColumn", "Pages"]
+__all__ = [
+    "EVENT_NTUPLE",
+    "EVENT_TREE",
+    "EVENT_TREES",
+    "HOLDS_NOTHING",
+    "STREAMED_WHOLE",
+    "Manifest",
+    "ManifestColumn",
+    "PageKind",
+    "Pages",
+    "StreamPages",
+]
 
 # How the problems of columns begin that have no values of their own, so that nothing is lost with them.
 HOLDS_NOTHING = "it holds no data"
@@ -30,9 +41,12 @@ EVENT_TREE = "CollectionTree"
 EVENT_NTUPLE = "EventData"
 EVENT_TREES = (EVENT_TREE, EVENT_NTUPLE)
 
-_VERSION = 1
+_VERSION = 2
 _MAGIC = "physlite manifest"
 _MOST = 2**63 - 1  # of what the tables of pages can hold
+
+# Of StreamPages.
+_STREAM_ARRAYS = ("kind", "elements", "checksum", "base", "starts")
 
 # Of the fields of a ManifestColumn.
 _COLUMN_TYPES = (str, str, str, str, str, str, tuple, int, int, int, int, int)
@@ -68,11 +82,44 @@ class Pages:
     size: NDArray[np.int64]
 
 
+class PageKind(NamedTuple):
+    """How the elements of an RNTuple's page are stored: type and bits of its column, and the range that it has."""
+
+    type: int
+    bits: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class StreamPages:
+    """What there is to know of the pages of an RNTuple beside where they lie.
+
+    Attributes:
+        kinds: how pages are stored.
+        kind: for each page which of them; -1 for elements that are not stored and are zeros.
+        elements: for each page how many it has.
+        checksum: for each page whether 8 bytes of checksum follow, which count to its size.
+        base: for each page of offsets what they count from, since they begin anew in each cluster.
+        starts: for each stream with which element each cluster begins, and behind the last.
+    """
+
+    kinds: tuple[PageKind, ...]
+    kind: NDArray[np.int32]
+    elements: NDArray[np.int64]
+    checksum: NDArray[np.bool_]
+    base: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+
 @dataclass(frozen=True)
 class Manifest:
     """The columns of one event tree, and their pages.
 
     `page_offset` below zero, -1 - p, means the bytes at p of `inline`: pages that the file keeps in its metadata.
+
+    In an RNTuple a column is put together from streams, which are columns without a name behind all others; their pages
+    count elements in place of entries, and `streams` has what is to be known of them.
     """
 
     format: str
@@ -87,12 +134,18 @@ class Manifest:
     page_offset: NDArray[np.int64]
     page_size: NDArray[np.int64]
     inline: bytes = b""
+    streams: StreamPages | None = None
 
     @functools.cached_property
     def index(self) -> dict[str, int]:
         """Name, and full path where that differs, to position in `columns`."""
-        by_path = {column.path: i for i, column in enumerate(self.columns)}
-        return by_path | {column.name: i for i, column in enumerate(self.columns)}
+        by_path = {column.path: i for i, column in enumerate(self.named)}
+        return by_path | {column.name: i for i, column in enumerate(self.named)}
+
+    @functools.cached_property
+    def named(self) -> tuple[ManifestColumn, ...]:
+        """The columns that are not streams of others; their positions are those in `columns`."""
+        return self.columns if self.streams is None else self.columns[: len(self.columns) - len(self.streams.starts)]
 
     def encoding(self, column: int) -> Encoding | None:
         """The encoding of a column, or None when it is not decoded here."""
@@ -133,6 +186,7 @@ class Manifest:
             "compression": self.compression,
             "num_entries": self.num_entries,
             "columns": self.columns,
+            "kinds": self.streams.kinds if self.streams else None,
         }
         arrays: dict[str, NDArray[Any]] = {
             "header": np.frombuffer(json.dumps(header, separators=(",", ":")).encode("utf-8"), dtype=np.uint8),
@@ -142,6 +196,8 @@ class Manifest:
             "page_size": self.page_size,
             "inline": np.frombuffer(self.inline, dtype=np.uint8),
         }
+        if self.streams is not None:
+            arrays |= {f"stream_{name}": getattr(self.streams, name) for name in _STREAM_ARRAYS}
         # Written beside and renamed, so that a reader never sees half of it.
         target = Path(path)
         partial = target.with_name(f".{target.name}.{os.getpid()}.part")
@@ -180,9 +236,15 @@ class Manifest:
             raise StaleManifestError(msg)
         try:
             columns = tuple(ManifestColumn._make([*c[:6], tuple(c[6]), *c[7:]]) for c in header.pop("columns"))
+            kinds = header.pop("kinds")
+            streams = None
+            if kinds is not None:
+                tables = {name: arrays.pop(f"stream_{name}") for name in _STREAM_ARRAYS}
+                streams = StreamPages(tuple(PageKind(*kind) for kind in kinds), **tables)
             manifest = cls(
                 columns=columns,
                 inline=arrays.pop("inline").tobytes(),
+                streams=streams,
                 uuid=UUID(str(header.pop("uuid"))),
                 **header,
                 **arrays,
@@ -217,20 +279,28 @@ class Manifest:
                 yield f"column {column.name!r} has pages that are not there"
             if any(type(m) is not int or not 0 <= m < len(self.columns) for m in column.members):
                 yield f"column {column.name!r} has members that are not there"
-            if not (column.pages or column.members or column.problem or not column.encoding or not self.num_entries):
+            empty = not (column.pages or column.members or column.problem or not column.encoding)
+            if empty and self.num_entries and self.streams is None:
                 yield f"column {column.name!r} has no pages"
-        yield from self._misplaced_pages()
-        yield from self._unknown_encodings()
-        yield from self._contradicting_groups()
+        yield from self._pages_elsewhere()
+        if self.streams is None:
+            yield from self._misplaced_pages()
+            yield from self._unknown_encodings()
+            yield from self._contradicting_groups()
+        else:
+            yield from self._contradicting_streams(self.streams)
 
-    def _misplaced_pages(self) -> Iterator[str]:
-        """Pages lie in the file, and those of a column hold its entries in order."""
+    def _pages_elsewhere(self) -> Iterator[str]:
+        """Pages lie in the file."""
         offset, size = self.page_offset, self.page_size
         inline = offset < 0
         room = np.where(inline, len(self.inline), self.file_bytes)
         begin = np.where(inline, -1 - offset, offset)
         if (size < 0).any() or (begin > room).any() or (size > room - begin).any():
             yield "pages outside of the file"
+
+    def _misplaced_pages(self) -> Iterator[str]:
+        """The pages of a column hold its entries in order."""
         first = self.page_first_entry
         steps_back = np.concatenate(([0], np.cumsum(first[1:] <= first[:-1])))
         for column in self.columns:
@@ -249,6 +319,36 @@ class Manifest:
                 _core.decode([(parse_encoding(text).program, [], nothing, 0, 0)], 1)
             except _core.CorruptData as error:
                 yield f"an encoding that cannot be decoded, {text[:80]!r}: {error}"
+
+    def _contradicting_streams(self, streams: StreamPages) -> Iterator[str]:
+        """Streams have pages one after the other, and columns those streams that their encodings take."""
+        total, clusters = len(self.page_offset), len(self.clusters)
+        types = {"kind": np.int32, "elements": np.int64, "checksum": np.bool_, "base": np.int64}
+        tables = {name: getattr(streams, name) for name in types}
+        if any(table.dtype != types[name] or table.shape != (total,) for name, table in tables.items()):
+            yield "tables of streams of the wrong type"
+        if streams.starts.dtype != np.int64 or streams.starts.shape[1:] != (clusters,):
+            yield "starts of streams of the wrong type"
+        if len(streams.starts) > len(self.columns) or clusters < 1 or self.clusters[-1] != self.num_entries:
+            yield "more streams than columns, or clusters that are not the entries"
+        if (np.diff(streams.starts) < 0).any() or (np.diff(self.clusters) < 0).any() or (streams.elements < 0).any():
+            yield "streams that go backwards"
+        if (streams.kind >= len(streams.kinds)).any() or any(
+            [type(x) for x in kind] != [int, int, float, float] for kind in streams.kinds
+        ):
+            yield "pages of unknown kinds"
+        end = self.page_first_entry + streams.elements
+        for number, row in enumerate(self.columns[len(self.named) :]):
+            span = slice(row.first_page, row.first_page + row.pages)
+            ends = np.append(0, end[span])
+            if (self.page_first_entry[span] != ends[:-1]).any() or streams.starts[number, -1] != ends[-1]:
+                yield f"stream {number} has pages that do not follow one another"
+        for column in self.named:
+            if any(m < len(self.named) for m in column.members):
+                yield f"column {column.name!r} has members that are no streams"
+            node = self.require_encoding(self.index[column.name]).node if column.encoding else None
+            if len(column.members) != (0 if node is None else number_of_buffers(node)):
+                yield f"column {column.name!r} is not what its members make"
 
     def _contradicting_groups(self) -> Iterator[str]:
         """A column with members is the list of records that they make, and they have pages of their own."""

@@ -15,6 +15,7 @@ from physlite.exceptions import CorruptDataError, EntryRangeError, UnreadableCol
 from physlite.formats.encoding import Encoding, Primitive, ToEnd
 from physlite.formats.fallback import FallbackReader
 from physlite.formats.manifest import EVENT_TREES, Manifest
+from physlite.formats.ntuplereader import NtupleReader
 from physlite.storage import ByteSource, Range
 
 __all__ = ["ColumnReader", "default_threads"]
@@ -41,6 +42,7 @@ class ColumnReader:
         self.source = source
         self.threads = threads
         self._fallback = FallbackReader(source, manifest.tree)
+        self._ntuple = None if manifest.streams is None else NtupleReader(manifest, source, threads)
 
     def buffers(self, columns: Sequence[int], start: int, stop: int) -> list[Buffers]:
         """The decoded buffers of columns that have an encoding, for entries `start` ≤ i < `stop`.
@@ -50,9 +52,12 @@ class ColumnReader:
             CorruptDataError: a page is damaged; the message names file, column, page and entries.
             OSError: the bytes cannot be had.
         """
-        parts: list[int] = []
         for column in columns:
             self._require_readable(column)
+        if self._ntuple is not None:
+            return self._ntuple.buffers(columns, start, stop)
+        parts: list[int] = []
+        for column in columns:
             parts.extend(self.manifest.with_members(column))
         parts = list(dict.fromkeys(parts))
         decoded = dict(zip(parts, self._decode(parts, start, stop), strict=True))

@@ -23,7 +23,7 @@ from physlite.model import edm
 from physlite.model.accessors import accessors
 from physlite.model.follow import follow
 from physlite.model.naming import OTHERS, PARTICLES
-from physlite.model.objects import HIDDEN, shown
+from physlite.model.objects import EVENT, HIDDEN, shown
 from physlite.model.source import array_of, source_of, wanting
 from physlite.model.structure import has_union, map_records
 
@@ -184,6 +184,12 @@ class _FromFile(_Linked):
                 return ak.Array(ak.materialize(out, highlevel=False))
         return out
 
+    def __setitem__(self, where: Any, what: Any) -> None:
+        before = self.layout
+        super().__setitem__(where, what)  # type: ignore[misc]
+        if (source := source_of(self)) is not None:
+            source.remember_changed(before, self.layout, (where,) if isinstance(where, str) else tuple(where))
+
     def _like(self, array: ak.Array) -> ak.Array:
         """Events with what somebody gave this array of them."""
         if self.attrs.keys() <= array.attrs.keys() and self._behavior is None:
@@ -197,7 +203,7 @@ class _FromFile(_Linked):
         hidden = [name for name in HIDDEN if name in self.layout.fields and name not in names]
         with wanting(names[0]):  # Awkward asks for the lengths of lists
             chosen = super().__getitem__([*names, *hidden])
-        return ak.Array(_named(chosen.layout, _record_name(self)), attrs=chosen.attrs)
+        return ak.Array(_named(chosen.layout, _record_name(self)), attrs=chosen.attrs, behavior=self._behavior)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         source = source_of(self)
@@ -337,7 +343,10 @@ class LorentzVector(vector_awkward.MomentumAwkward4D):
         if isinstance(self, ak.Record) or not isinstance(others, ak.Array) or (self.ndim, others.ndim) == (2, 1):
             msg = "the nearest of others is found for arrays of objects: lists of events, or the lists of one event"
             raise ValueError(msg)
-        if (self.ndim, others.ndim) == (1, 1):  # a single event
+        if (self.ndim, others.ndim) == (1, 1) and not _of_one_event(self, others):
+            msg = "the nearest of others is found in lists of events, or in the lists of one event, not in flat arrays"
+            raise ValueError(msg)
+        if (self.ndim, others.ndim) == (1, 1):
             out = self[np.newaxis].nearest(
                 others[np.newaxis], metric=metric, threshold=threshold, return_metric=return_metric
             )
@@ -350,10 +359,11 @@ class LorentzVector(vector_awkward.MomentumAwkward4D):
             raise ValueError(msg)
         mine, theirs = ak.unzip(ak.cartesian([self, others], axis=1, nested=True))
         distance = mine.deltaR(theirs) if metric is None else metric(mine, theirs)
+        distance = ak.where(np.isnan(distance), np.inf, distance)  # of objects that are nowhere
         best = ak.argmin(distance, axis=2, keepdims=True)
         found, distance = ak.firsts(theirs[best], axis=2), ak.firsts(distance[best], axis=2)
-        if threshold is not None:
-            found, distance = (ak.mask(x, distance < threshold) for x in (found, distance))
+        limit = np.inf if threshold is None else threshold
+        found, distance = (ak.mask(x, distance < limit) for x in (found, distance))
         return (found, distance) if return_metric else found
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
@@ -369,6 +379,14 @@ class LorentzVector(vector_awkward.MomentumAwkward4D):
 
     def __awkward_validation__(self) -> None:
         """`vector` refuses records with both m and e; here one of them defines the momentum."""
+
+
+def _of_one_event(*arrays: ak.Array) -> bool:
+    """Whether all objects are of the same event, as they know themselves."""
+    if any(EVENT not in array.layout.fields for array in arrays):
+        return False
+    events = ak.concatenate([ak.drop_none(array[EVENT], axis=0) for array in arrays], axis=0)
+    return len(np.unique(ak.to_numpy(events))) < 2  # noqa: PLR2004
 
 
 def _stored_first(name: str, inherited: property) -> property:

@@ -83,10 +83,10 @@ class Columns(Mapping[str, Column]):
         return name in self._manifest.index
 
     def __iter__(self) -> Iterator[str]:
-        return (column.name for column in self._manifest.columns)
+        return (column.name for column in self._manifest.named)
 
     def __len__(self) -> int:
-        return len(self._manifest.columns)
+        return len(self._manifest.named)
 
     def __repr__(self) -> str:
         return f"<{len(self)} columns>"

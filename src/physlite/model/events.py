@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Literal
 
@@ -13,11 +12,12 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
+from physlite.collecting import without_cycle_collection
 from physlite.exceptions import UnreadableColumnError
 from physlite.model import behaviors as _behaviors  # noqa: F401  # registers what objects can do
-from physlite.model.collecting import without_cycle_collection
 from physlite.model.naming import Collection
 from physlite.model.objects import HIDDEN, LINK, event_ids, file_token, own_links, shown
+from physlite.model.remembered import Remembered
 from physlite.model.source import SOURCE, wanted_field
 from physlite.model.store import ColumnStore
 
@@ -25,10 +25,6 @@ __all__ = ["EventSource", "OnBadLink"]
 
 Buffer = NDArray[Any]
 OnBadLink = Literal["raise", "none"]
-
-
-# So many layouts can be known before those that are gone are looked for.
-_MANY = 1000
 
 
 class _Objects:
@@ -40,6 +36,20 @@ class _Objects:
     def __init__(self, names: tuple[str, ...], fields: frozenset[str]) -> None:
         self.names = names
         self.fields = fields
+
+
+def _record_at(layout: ak.contents.Content, path: list[str]) -> ak.contents.Content | None:
+    """The records that a layout holds in lists and options, or those in a field of theirs."""
+    for name in (*path, None):
+        while not layout.is_record:
+            if layout.is_union or layout.is_leaf:
+                return None
+            layout = layout.content
+        if name is not None:
+            if name not in layout.fields:
+                return None
+            layout = layout.contents[layout.field_to_index(name)]
+    return layout
 
 
 class EventSource:
@@ -59,9 +69,8 @@ class EventSource:
         self._lock = threading.RLock()
         self._offsets: dict[str, tuple[Buffer, str]] = {}
         self._columns: dict[int, list[Buffer]] = {}
-        # Layouts that are as in the file, and what they are: collections, or fields of objects.
-        self._known: dict[int, tuple[weakref.ref[ak.contents.Content], str | tuple[_Objects, str]]] = {}
-        self._most_known = _MANY
+        self._layouts: Remembered[str] = Remembered()
+        self._objects: Remembered[tuple[_Objects, str]] = Remembered()
 
     @property
     def store(self) -> ColumnStore:
@@ -82,46 +91,45 @@ class EventSource:
             )
         known: list[tuple[ak.contents.Content, str]] = [(array.layout, "")]
         known += zip(array.layout.contents, array.layout.fields, strict=True)
-        self._remember(known)
+        self._layouts.remember(known)
         return array
 
-    def _remember(self, known: Iterable[tuple[ak.contents.Content, str | tuple[_Objects, str]]]) -> None:
-        with self._lock:
-            if len(self._known) > self._most_known:
-                self._known = {i: entry for i, entry in self._known.items() if entry[0]() is not None}
-                self._most_known = max(2 * len(self._known), _MANY)
-            self._known.update({id(layout): (weakref.ref(layout), what) for layout, what in known})
-
-    def _find(self, layout: ak.contents.Content) -> str | tuple[_Objects, str] | None:
-        reference, what = self._known.get(id(layout), (None, None))
-        return what if reference is not None and reference() is layout else None
+    def known(self, layout: ak.contents.Content) -> str | None:
+        """The name of the collection that a layout is as it is in the file, "" for the events, or None for others."""
+        return self._layouts.find(layout)
 
     def remember_objects(
         self, record: ak.contents.Content, names: tuple[str, ...], fields: frozenset[str] | None = None
     ) -> None:
         """Notes that records are objects of collections, and which of their fields are as in the file; None: all."""
         objects = _Objects(names, frozenset(record.fields if fields is None else fields))
-        self._remember(
+        self._objects.remember(
             (content, (objects, name))
             for name, content in zip(record.fields, record.contents, strict=True)
             if name in HIDDEN or name in objects.fields
         )
-
-    def known(self, layout: ak.contents.Content) -> str | None:
-        """The name of the collection that a layout is as it is in the file, "" for the events, or None for others."""
-        what = self._find(layout)
-        return what if isinstance(what, str) else None
 
     def known_objects(self, record: ak.contents.Content) -> tuple[tuple[str, ...], set[str]]:
         """The collections that records of objects are of, and the fields that are as in the file; nothing for others.
 
         Fields can have been added to the records, or been given other values, but none has been left out.
         """
-        found = {name: self._find(content) for name, content in zip(record.fields, record.contents, strict=True)}
-        objects = {what[0] for name in HIDDEN if isinstance(what := found.get(name), tuple) and what[1] == name}
+        find = self._objects.find
+        found = {name: find(content) for name, content in zip(record.fields, record.contents, strict=True)}
+        objects = {what[0] for name in HIDDEN if (what := found.get(name)) is not None and what[1] == name}
         if not set(HIDDEN) <= found.keys() or len(objects) != 1 or not (its := objects.pop()).fields <= found.keys():
             return (), set()
         return its.names, {name for name in shown(record.fields) if found[name] == (its, name)}
+
+    def remember_changed(self, before: ak.contents.Content, after: ak.contents.Content, where: tuple[str, ...]) -> None:
+        """Notes that objects are the same as before, save for the field that was given to them."""
+        *path, field = where
+        old, new = (_record_at(layout, path) for layout in (before, after))
+        if old is None or new is None:
+            return
+        names, fields = self.known_objects(old)
+        if names:
+            self.remember_objects(new, names, frozenset(fields - {field}))
 
     def _collection(self, layout: ak.contents.Content) -> Collection | None:
         """The collection whose objects this layout holds as they are in the file."""
@@ -135,7 +143,9 @@ class EventSource:
 
     def of_range(self, start: int, stop: int) -> EventSource:
         """Other entries of the same file."""
-        return EventSource(self._store, start, stop, self.on_bad_link)
+        source = EventSource(self._store, start, stop, self.on_bad_link)
+        source._objects = self._objects  # they name themselves, whatever the range
+        return source
 
     @functools.cached_property
     def token(self) -> int:
@@ -174,8 +184,10 @@ class EventSource:
         if not layout.is_record or name not in layout.fields:
             return
         lists = layout.contents[layout.field_to_index(name)]
+        if lists.is_indexed and not lists.is_option:  # events were chosen before they were given a field
+            lists = lists.content
         known = self.known(lists)
-        if known and lists.is_list and self._find(lists.content.contents[-1]) is None:
+        if known and lists.is_list and self._objects.find(lists.content.contents[-1]) is None:
             self.remember_objects(lists.content, (known,))
 
     def _range(self, layout: ak.contents.Content, where: slice) -> ak.Array | None:
@@ -189,9 +201,8 @@ class EventSource:
         events = source.events()
         if self.known(layout) == "":
             return events
-        source._known |= {i: entry for i, entry in self._known.items() if not isinstance(entry[1], str)}  # noqa: SLF001
         contents = [
-            content[start:stop] if what is None else events.layout.content(what)
+            content[start:stop] if what is None else (events.layout.content(what) if what else events.layout)
             for what, content in zip(known.values(), layout.contents, strict=True)
         ]
         record = ak.contents.RecordArray(contents, layout.fields, stop - start, parameters=layout.parameters)

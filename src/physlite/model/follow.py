@@ -180,7 +180,9 @@ class _Resolver:
             position = links.positions(objects, used, self._bad)
             tags[position >= 0] = tag
             index = np.where(position >= 0, position, index)
-            contents.append(ak.from_buffers(objects.form, objects.length, objects.buffers, highlevel=False))
+            content = ak.from_buffers(objects.form, objects.length, objects.buffers, highlevel=False)
+            links.source.remember_objects(content, objects.names)
+            contents.append(content)
         valid = index >= 0
         records = {content.parameter("__record__") for content in contents}
         record = "IParticle" if records <= set(PARTICLES) else "AuxElement"  # what they have in common

@@ -7,7 +7,9 @@ where they are used. Objects of which somebody chose fields are data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections import ChainMap
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,11 +20,14 @@ from numpy.typing import NDArray
 
 from physlite.model.merging import MergedObjects
 from physlite.model.naming import short_class
-from physlite.model.objects import EVENT, HIDDEN, LINK, shown
+from physlite.model.objects import EVENT, LINK, shown
 from physlite.model.placing import Links, Runs, covering
 from physlite.model.source import SOURCE, Reduced, Source
 
 __all__ = ["reduce_array"]
+
+# Keys of the buffers that say which objects columns are of.
+_AT = "@"
 
 # Where positions among the events are, in a record beside what is data.
 _POSITION = "@position"
@@ -39,6 +44,7 @@ class _Records:
         objects: the collections that the objects are of.
         left_out: fields of objects that the file has.
         parts: what became of the other fields, where it is not just data.
+        is_tuple: whether the records have no names for their fields.
     """
 
     fields: tuple[str, ...]
@@ -47,6 +53,7 @@ class _Records:
     objects: tuple[str, ...] = ()
     left_out: frozenset[str] = frozenset()
     parts: Mapping[str, _Spec] = field(default_factory=dict)
+    is_tuple: bool = False
 
 
 # None is data. A tuple is of a union, with an item for each of its contents.
@@ -74,14 +81,20 @@ def _itself(array: ak.Array) -> ak.Array:
 
 
 def _attrs(array: ak.Array) -> dict[str, object]:
-    return {key: value for key, value in array.attrs.items() if key != SOURCE}
+    # Those that begin so are for this process only, as Awkward has it.
+    return {key: value for key, value in array.attrs.items() if not key.startswith("@")}
 
 
 def _without_hidden(layout: Content) -> Content:
     """Objects that will never know their file again need not know their place in it."""
-    if not set(HIDDEN) & set(layout.fields):
-        return layout
-    return ak.with_name(layout[shown(layout.fields)], layout.purelist_parameter("__record__"), highlevel=False)
+    if layout.is_record:
+        names = shown(layout.fields)
+        contents = [_without_hidden(layout.content(name)) for name in names]
+        fields = None if layout.is_tuple else names
+        return ak.contents.RecordArray(contents, fields, len(layout), parameters=layout.parameters)
+    if layout.is_union:
+        return layout.copy(contents=[_without_hidden(content) for content in layout.contents])
+    return layout if layout.is_leaf else layout.copy(content=_without_hidden(layout.content))
 
 
 # ------------------------------------------------------------------------------------------------------- going
@@ -110,7 +123,7 @@ def _strip(layout: Content, source: Source) -> tuple[Content, _Spec]:
 def _strip_record(layout: Content, source: Source) -> tuple[Content, _Spec]:
     names = tuple(layout.fields)
     contents = dict(zip(names, layout.contents, strict=True))
-    collections = {name: known for name, content in contents.items() if (known := source.known(content)) is not None}
+    collections, positions = _collections(contents, source)
     objects, left_out = source.known_objects(layout)
     kept: dict[str, Content] = {}
     parts: dict[str, _Spec] = {}
@@ -124,9 +137,31 @@ def _strip_record(layout: Content, source: Source) -> tuple[Content, _Spec]:
     if not (collections or left_out or parts):
         return layout, None
     if collections:
-        kept[_POSITION] = _positions(layout)
+        kept[_POSITION] = _positions(layout) if positions is None else ak.contents.NumpyArray(positions)
     record = ak.contents.RecordArray(list(kept.values()), list(kept), len(layout))
-    return record, _Records(names, layout.parameters, collections, objects, frozenset(left_out), parts)
+    left = frozenset(left_out)
+    return record, _Records(names, layout.parameters, collections, objects, left, parts, layout.is_tuple)
+
+
+def _collections(contents: Mapping[str, Content], source: Source) -> tuple[dict[str, str], NDArray[np.int64] | None]:
+    """The fields that are collections of the file, and which events they are of; None: of all, in their order.
+
+    Events that were chosen before a field was added have each of their collections chosen, by the same numbers.
+    """
+    whole = {name: known for name, content in contents.items() if (known := source.known(content)) is not None}
+    if whole:
+        return whole, None
+    chosen: dict[str, str] = {}
+    numbers: NDArray[np.int64] | None = None
+    for name, content in contents.items():
+        if not content.is_indexed or content.is_option or (known := source.known(content.content)) is None:
+            continue
+        index = np.asarray(content.index)
+        if numbers is None:
+            numbers = index.astype(np.int64)
+        if np.array_equal(numbers, index):
+            chosen[name] = known
+    return chosen, numbers
 
 
 def _positions(layout: Content) -> Content:
@@ -158,13 +193,13 @@ class _Restoring:
         """The layout with all of its fields."""
         if spec is None:
             return layout
-        if isinstance(spec, tuple):
+        if isinstance(spec, tuple) and layout.is_union:
             parts = zip(layout.contents, spec, strict=True)
             return layout.copy(contents=[self.layout(content, its) for content, its in parts])
         if layout.is_option:
             option = layout.to_IndexedOptionArray64()
             return ak.contents.IndexedOptionArray.simplified(option.index, self.layout(option.content, spec))
-        if not layout.is_record:
+        if isinstance(spec, tuple) or not layout.is_record:
             return layout.copy(content=self.layout(layout.content, spec))
         length = len(layout)
         kept = {name: layout.content(name)[:length] for name in layout.fields}
@@ -176,7 +211,8 @@ class _Restoring:
         if "" in spec.collections:
             return found[""]
         contents = [found.get(name, kept.get(name)) for name in spec.fields]
-        record = ak.contents.RecordArray(contents, list(spec.fields), length, parameters=spec.parameters)
+        fields = None if spec.is_tuple else list(spec.fields)
+        record = ak.contents.RecordArray(contents, fields, length, parameters=spec.parameters)
         if spec.left_out:
             self._source.remember_objects(record, spec.objects, spec.left_out)
         return record
@@ -198,11 +234,31 @@ class _Restoring:
         class_name = short_class(schema.collections[spec.objects[0]].class_name)
         objects = MergedObjects(source, class_name, list(spec.objects), list(used.values()))
         links = Links(source, Runs(event), keys, link.astype(np.uint32))
-        targets = links.targets(objects, used, _never)
-        return {
-            name: ak.contents.IndexedArray.simplified(targets.index, targets.content.content(name))
-            for name in spec.left_out
-        }
+        positions = functools.cache(lambda: links.positions(objects, used, _never))
+        return _columns_at(objects, sorted(spec.left_out), positions, len(event))
+
+
+def _columns_at(
+    objects: MergedObjects, names: list[str], positions: Callable[[], NDArray[np.int64]], number: int
+) -> dict[str, Content]:
+    """Columns of objects, of those at some positions; nothing is read before one is used."""
+    forms: list[ak.forms.Form] = []
+    buffers: dict[str, Callable[[], NDArray[Any]]] = {f"{_AT}-index": positions}
+    for name in names:
+        form = objects.form.content(name)
+        if form.is_option:
+            forms.append(ak.forms.IndexedOptionForm("i64", form.content, form_key=f"{_AT}{name}"))
+            inner = objects.buffers[f"{form.form_key}-index"]
+            buffers[f"{_AT}{name}-index"] = functools.partial(_index_of, inner, positions)
+        else:
+            forms.append(ak.forms.IndexedForm("i64", form, form_key=_AT))
+    both: ChainMap[str, Any] = ChainMap(buffers, objects.buffers)  # type: ignore[arg-type]  # only read
+    record = ak.from_buffers(ak.forms.RecordForm(forms, names), number, both, highlevel=False)
+    return dict(zip(names, record.contents, strict=True))
+
+
+def _index_of(inner: Callable[[], NDArray[Any]], outer: Callable[[], NDArray[np.int64]]) -> NDArray[Any]:
+    return np.asarray(inner())[outer()]
 
 
 def _never(links: Links, key: int, name: str) -> None:

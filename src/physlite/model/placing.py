@@ -12,7 +12,7 @@ from awkward.contents import Content
 from numpy.typing import NDArray
 
 from physlite import _core
-from physlite.model.collecting import without_cycle_collection
+from physlite.collecting import without_cycle_collection
 from physlite.model.merging import MergedObjects
 from physlite.model.objects import first_event_id, split_event
 from physlite.model.source import Source
@@ -66,7 +66,8 @@ class Links(NamedTuple):
         buffers: ChainMap[str, Any] = ChainMap(index_buffer, objects.buffers)  # type: ignore[arg-type]  # only read
         with without_cycle_collection():
             layout = ak.from_buffers(form, len(self.keys), buffers, highlevel=False)
-        self.source.remember_objects(layout.content, objects.names)
+        if objects.names:
+            self.source.remember_objects(layout.content, objects.names)
         return layout
 
     def positions(self, objects: MergedObjects, used: Mapping[int, str], on_bad: OnBad) -> NDArray[np.int64]:

@@ -96,7 +96,7 @@ class Schema:
 
 def schema_of(manifest: Manifest) -> Schema:
     """The schema of a file, made once for all files with the same columns."""
-    return _schema(tuple(ColumnNames(c.name, c.type_name, c.encoding, c.members) for c in manifest.columns))
+    return _schema(tuple(ColumnNames(c.name, c.type_name, c.encoding, c.members) for c in manifest.named))
 
 
 _schema = functools.lru_cache(maxsize=_SCHEMAS_KEPT)(Schema)

@@ -59,7 +59,7 @@ def html(store: ColumnStore) -> str:
     """What a notebook shows of a file: a line about it, and its collections."""
     manifest = store.manifest
     sizes: Counter[str] = Counter()
-    for column in manifest.columns:
+    for column in manifest.named:
         sizes[container_of(column.name)] += column.compressed_bytes
     cells = []
     for collection in store.schema.collections.values():
@@ -71,7 +71,7 @@ def html(store: ColumnStore) -> str:
             f"<td>{size}</td><td style='text-align:left'>{_html.escape(cut(fields, 100))}</td></tr>"
         )
     return (
-        f"<div><b>{_html.escape(store.name)}</b>: {manifest.num_entries:,} events, {len(manifest.columns)} columns, "
+        f"<div><b>{_html.escape(store.name)}</b>: {manifest.num_entries:,} events, {len(manifest.named)} columns, "
         f"{manifest.format}, {compression_name(manifest.compression)}, {human_bytes(manifest.file_bytes)}"
         "<details open><summary>Collections</summary><div style='max-height:30em;overflow:auto'><table>"
         "<thead><tr><th>collection</th><th>class</th><th>fields</th><th>on disk</th><th>names</th></tr></thead>"

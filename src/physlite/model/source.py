@@ -62,6 +62,9 @@ class Source(Protocol):
     ) -> None:
         """Notes that records are objects of collections, and which of their fields are as in the file; None: all."""
 
+    def remember_changed(self, before: ak.contents.Content, after: ak.contents.Content, where: tuple[str, ...]) -> None:
+        """Notes that objects are the same as before, save for the field that was given to them."""
+
     def column(self, column: int) -> list[Buffer]:
         """The decoded buffers of a column."""
 
@@ -87,7 +90,7 @@ class Source(Protocol):
 def array_of(record: ak.Record) -> ak.Array:
     """The array of a single object or event."""
     layout = record.layout
-    array = ak.Array(layout.array, attrs=record.attrs)
+    array = ak.Array(layout.array, attrs=record.attrs, behavior=record.behavior)
     # By its number: a range of events would be made anew, with all of their columns.
     return array[[layout.at]] if array.layout.parameter("__record__") == "Events" else array[layout.at : layout.at + 1]
 

@@ -159,6 +159,7 @@ CLASS_IDS: Final = {
 # Containers that links name but PHYSLITE files of one release or the other do not store. One that a file does store is
 # found among its own first. The name of a container and its class can change apart from each other (UFOCSSK).
 NOT_STORED: Final = (
+    ("AntiKt10UFOCSSKJets", "DataVector<xAOD::Jet_v1>"),
     ("AntiKt4LCTopoJets", "DataVector<xAOD::Jet_v1>"),
     ("AntiKtVR30Rmax4Rmin02PV0TrackJets", "DataVector<xAOD::Jet_v1>"),
     ("AntiKtVR30Rmax4Rmin02TrackJets_BTagging201903", "DataVector<xAOD::Jet_v1>"),

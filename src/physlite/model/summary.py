@@ -69,7 +69,7 @@ class Summary:
 
 def summarize(file: File) -> Summary:
     """Adds up a file's columns by collection. Reads the size records of the collections, no other column."""
-    columns = file.manifest.columns
+    columns = file.manifest.named
     by_container: dict[str, list[ManifestColumn]] = {}
     for column in columns:
         by_container.setdefault(container_of(column.name), []).append(column)

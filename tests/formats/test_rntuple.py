@@ -1,0 +1,337 @@
+"""RNTuples: a real file and those that ROOT wrote with every type and encoding, beside uproot; and damaged ones.
+
+The files of support/write_ntuples.py are kept beside this test; where PHYSLITE_ROOT_PYTHON names a Python that has
+PyROOT, they are also written anew by that version of ROOT.
+"""
+
+import functools
+import os
+import random
+import re
+import struct
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+import awkward as ak
+import numpy as np
+import pytest
+import uproot
+from hypothesis import given
+from hypothesis import strategies as st
+
+import physlite
+from physlite import _core
+from physlite.exceptions import CorruptDataError, PhysliteError, StaleManifestError, UnsupportedFormatError
+from physlite.formats.manifest import Manifest
+from support import data, write_ntuples
+from support.compare import assert_same
+from support.ntuples import Envelopes, sealed
+from support.recording import RecordingSource
+
+ROOT_PYTHON = os.environ.get("PHYSLITE_ROOT_PYTHON")
+KEPT = Path(__file__).parent / "data" / "ntuples"
+NAMES = sorted(path.stem for path in KEPT.glob("*.root"))
+
+no_root = pytest.mark.skipif(
+    not ROOT_PYTHON and os.environ.get("CI") != "true", reason="no PyROOT: `make root` installs it in .venv-root"
+)
+WRITERS = ["kept", pytest.param("fresh", marks=[pytest.mark.root, no_root])]
+
+
+@pytest.fixture(scope="module", params=WRITERS)
+def folder(request, tmp_path_factory):
+    if request.param == "kept":
+        return KEPT
+    out = tmp_path_factory.mktemp("ntuples")
+    done = subprocess.run(
+        [str(ROOT_PYTHON), write_ntuples.__file__, str(out)], capture_output=True, text=True, check=False, cwd=out
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+@functools.cache
+def real(threads):
+    return physlite.open(data.path_of(data.RNTUPLE), threads=threads, cache_bytes=0)
+
+
+@functools.cache
+def theirs(name):
+    """A field of the real file as uproot reads it; of the objects of interfaces only how many there are."""
+    array = uproot_ntuple()[name].array()
+    if real(1).columns[name].type == "uint32" and array.ndim > 1:
+        return ak.values_astype(ak.num(array), np.uint32)
+    return array
+
+
+@functools.cache
+def uproot_ntuple():
+    return uproot.open(data.path_of(data.RNTUPLE))["EventData"]
+
+
+def readable():
+    return [column.name for column in real(1).manifest.named if not column.problem]
+
+
+# Where uproot has numbers of another type: reals as they are stored, and sizes as Awkward counts.
+OTHER_TYPES = ("f16", "d16", "d32", "count")
+
+
+def same(ours, expected, name):
+    """Equality of values; ROOT's `char` is a number without sign for uproot, and with one here, as in a tree."""
+    if re.search(r"\bint8", str(ours.type)) and "uint8" in str(expected.type):
+        expected = ak.values_astype(expected, np.int8)
+    assert ak.array_equal(ours, expected, check_parameters=False, dtype_exact=name not in OTHER_TYPES), name
+
+
+# ---------------------------------------------------------------------------------------------------- the real file
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_all_fields_equal_uproot(threads):
+    names = readable()
+    ours = real(threads).arrays(names)
+    assert len(names) == 855
+    for name in names:
+        same(ours[name], theirs(name), name)
+
+
+@given(random=st.data())
+def test_ranges_equal_the_slice(random):
+    n = real(1).num_entries
+    start = random.draw(st.integers(0, n), label="start")
+    stop = random.draw(st.integers(start, n), label="stop")
+    names = random.draw(st.lists(st.sampled_from(readable()), min_size=1, max_size=8, unique=True), label="names")
+    for threads in (1, 4):
+        ours = real(threads).arrays(names, start, stop)
+        for name in names:
+            assert ak.array_equal(ours[name], whole(name)[start:stop]), name
+
+
+@functools.cache
+def whole(name):
+    return real(1).array(name)
+
+
+def test_columns_that_hold_nothing_say_so():
+    problems = {c.name: c.problem for c in real(1).manifest.named if c.problem}
+    assert len(problems) == 52
+    assert problems["AnalysisElectronsAux:"] == "it holds no data: xAOD::AuxContainerBase has no members of its own"
+    assert problems["xTrigDecisionAux:"] == "it is streamed whole: its members are columns of their own"
+
+
+def test_one_request_reads_a_column_of_whole_clusters():
+    source = RecordingSource(data.path_of(data.RNTUPLE))
+    with physlite.open(source, cache_bytes=0) as file:
+        before = file.source.stats.requests
+        file.array("AnalysisJetsAuxDyn:GhostTrack")
+        assert file.source.stats.requests == before + 1
+
+
+def test_a_manifest_can_be_saved(tmp_path):
+    real(1).manifest.save(tmp_path / "manifest.npz")
+    source = RecordingSource(data.path_of(data.RNTUPLE))
+    with physlite.open(source, manifest=tmp_path / "manifest.npz") as file:
+        fetched = sum(r.size for r in source.take())
+        assert fetched < 20_000  # the file's own header and directory; nothing of the ntuple
+        for name in ("AnalysisJetsAuxDyn:GhostTrack", "EventInfoAuxDyn:mcEventWeights", "AnalysisMuons"):
+            assert ak.array_equal(file.array(name), whole(name))
+
+
+@pytest.mark.parametrize("part", ["elements", "starts", "kind", "base", "checksum"])
+def test_a_manifest_that_contradicts_itself(tmp_path, part):
+    real(1).manifest.save(tmp_path / "m.npz")
+    with np.load(tmp_path / "m.npz") as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    table = arrays[f"stream_{part}"]
+    arrays[f"stream_{part}"] = table.astype(np.float32) if part in ("base", "checksum") else table + 1_000
+    np.savez(tmp_path / "bad.npz", **arrays)
+    with pytest.raises(StaleManifestError, match="damaged manifest"):
+        Manifest.load(tmp_path / "bad.npz")
+
+
+# ------------------------------------------------------------------------------------------------- as ROOT writes them
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_columns_equal_uproot(folder, name):
+    path = folder / f"{name}.root"
+    tree = uproot.open(path)["EventData"]
+    with physlite.open(path) as file:
+        assert [c.problem for c in file.manifest.named] == [""] * len(file.columns)
+        for column in file.columns:
+            expected = tree[column].array()
+            same(file.array(column), expected, column)
+            n = file.num_entries
+            for start, stop in ((0, n // 3), (n // 2, n), (n // 3, n // 3), (min(17, n), min(34, n)), (min(20, n), n)):
+                assert ak.array_equal(file.array(column, start, stop), file.array(column)[start:stop]), (column, start)
+
+
+def number(entry, item=0):
+    return (entry * 37 + item * 11) % 101 - 50
+
+
+def size(entry):
+    return entry * 5 % 7
+
+
+ENTRIES = range(write_ntuples.ENTRIES)
+
+
+def test_what_encodings_stand_for(folder):
+    """The values are known; reals that are stored with fewer bits are as near as these allow."""
+    with physlite.open(folder / "encodings.root") as file:
+        arrays = file.arrays()
+        for name in ("i16", "si16"):
+            assert arrays[name].to_list() == [number(e) * 300 for e in ENTRIES]
+        for name in ("u64", "su64"):
+            assert arrays[name].to_list() == [e * 0x0101010101010101 for e in ENTRIES]
+        for name in ("x32", "x64", "sx32", "sx64"):
+            assert arrays[name].to_list() == [[e] * size(e) for e in ENTRIES]
+        exact = np.array([np.float32(number(e)) + np.float32(0.37) for e in ENTRIES], dtype=np.float32)
+        for name in ("f32", "sf32"):
+            assert arrays[name].to_list() == exact.tolist()
+        assert np.array_equal(arrays.f16, exact.astype(np.float16).astype(np.float32))
+        for bits in (10, 17, 31):
+            mask = np.uint32(0xFFFFFFFF << (32 - bits) & 0xFFFFFFFF)
+            assert np.array_equal(arrays[f"t{bits}"], (exact.view(np.uint32) & mask).view(np.float32))
+        for bits in (1, 7, 20):
+            step = 120 / ((1 << bits) - 1)
+            assert np.max(np.abs(arrays[f"q{bits}"] - exact)) <= step / 2 * 1.001
+
+
+def test_fields_that_were_added_later(folder):
+    """They are zeros, or empty, in the entries before: also when these end within a cluster."""
+    half = write_ntuples.ENTRIES // 2
+    with physlite.open(folder / "later.root") as file:
+        assert file.array("later").to_list() == [e if e >= half else 0 for e in ENTRIES]
+        assert file.array("laterLists").to_list() == [[[e] * 2] * size(e) if e >= half else [] for e in ENTRIES]
+        assert_same(file.array("also"), file.array("v"))
+        assert file.array("count").to_list() == [size(e) for e in ENTRIES]
+
+
+def test_an_entry_of_many_pages(folder):
+    with physlite.open(folder / "huge.root") as file:
+        v = file.array("v")
+        assert ak.num(v).to_list() == [0, 1_000_000, 2]
+        assert ak.sum(v) == sum(range(1000)) * 1000 + 1
+        assert file.columns["v"].baskets > 3
+        assert file.array("v", 2, 3).to_list() == [[0, 1]]
+
+
+# ------------------------------------------------------------------------------------------------------ damaged files
+
+
+def fails(content, *words, columns=None):
+    """Opening or reading raises an error of one line that names the file."""
+    with pytest.raises(PhysliteError) as caught, physlite.open(content) as file:
+        file.arrays(columns)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith("<bytes>")
+    for word in words:
+        assert word in message, message
+    return message
+
+
+def test_envelopes_can_be_put_together_again():
+    """The tool of the tests below works: nothing changed, nothing different."""
+    path = KEPT / "types_zstd.root"
+    with physlite.open(Envelopes.of(path).file()) as file, physlite.open(path) as plain:
+        assert ak.array_equal(file.arrays(), plain.arrays())
+
+
+@pytest.mark.parametrize("where", ["anchor", "header", "footer", "page list", "page"])
+def test_a_flipped_bit_is_noticed(where):
+    path = KEPT / "types_none.root"
+    content = bytearray(path.read_bytes())
+    envelopes = Envelopes.of(path)
+    header, footer, _ = _core.ntuple_anchor(content[envelopes.anchor_at : envelopes.anchor_at + 78])
+    with physlite.open(path) as file:
+        manifest = file.manifest
+    row = manifest.columns[manifest.columns[manifest.index["vv"]].members[2]]
+    at = {
+        "anchor": envelopes.anchor_at + 20,
+        "header": header[0] + header[1] // 2,
+        "footer": footer[0] + footer[1] // 2,
+        "page list": envelopes.links[0][0] + 40,
+        "page": int(manifest.page_offset[row.first_page]) + 3,
+    }[where]
+    content[at] ^= 4
+    message = fails(bytes(content), "damaged")
+    if where == "page":
+        assert "column vv, cluster 0, page 0 (entries 0 to 17): a page with a wrong checksum" in message
+
+
+def test_a_header_that_claims_too_many_fields():
+    envelopes = Envelopes.of(KEPT / "types_zstd.root")
+    count = len(_core.ntuple_schema(*(sealed(x) for x in (envelopes.header, envelopes.footer)))["fields"])
+    at = envelopes.header.index(struct.pack("<I", count), 8 + 8)
+    envelopes.header = envelopes.header[:at] + struct.pack("<I", 10**9) + envelopes.header[at + 4 :]
+    fails(envelopes.file(), "a list of 1000000000 items")
+
+
+def test_fields_that_are_parts_of_each_other():
+    """A parent comes before its children, so there are no circles."""
+    envelopes = Envelopes.of(KEPT / "types_zstd.root")
+    # The first field: its frame (8 bytes), its versions (8), its parent.
+    at = envelopes.header.index(b"\x01\x00\x00\x00i") - 8
+    envelopes.header = envelopes.header[:at] + struct.pack("<I", 7) + envelopes.header[at + 4 :]
+    fails(envelopes.file(), "field 0 is part of the field 7, which comes after it")
+
+
+def test_a_page_outside_of_the_file():
+    envelopes = Envelopes.of(KEPT / "types_zstd.root")
+    with physlite.open(KEPT / "types_zstd.root") as file:
+        offset = int(file.manifest.page_offset[0])
+    old = struct.pack("<Q", offset)
+    envelopes.lists[0] = envelopes.lists[0].replace(old, struct.pack("<Q", 1 << 40), 1)
+    fails(envelopes.file(), "truncated or damaged")
+
+
+@pytest.mark.parametrize(("epoch", "word"), [(0, "epoch 0"), (2, "epoch 2")])
+def test_another_epoch_of_the_format(epoch, word):
+    envelopes = Envelopes.of(KEPT / "types_zstd.root")
+    content = bytearray(envelopes.content)
+    content[envelopes.anchor_at + 6 : envelopes.anchor_at + 8] = struct.pack(">H", epoch)
+    with pytest.raises(UnsupportedFormatError, match=word):
+        physlite.open(bytes(content))
+
+
+def test_features_that_are_not_known():
+    envelopes = Envelopes.of(KEPT / "types_zstd.root")
+    envelopes.header = envelopes.header[:8] + struct.pack("<q", 1) + envelopes.header[16:]
+    with pytest.raises(UnsupportedFormatError, match="features of the format that are newer"):
+        physlite.open(envelopes.file())
+
+
+@pytest.mark.parametrize("name", ["types_zstd", "types_none", "later", "encodings"])
+@pytest.mark.parametrize("part", ["header", "footer", "lists"])
+def test_damage_behind_a_right_checksum(name, part):
+    """Whoever wrote the checksum: an error of ours, or arrays; never a crash."""
+    envelopes = Envelopes.of(KEPT / f"{name}.root")
+    seed = int.from_bytes(os.urandom(4), "little")
+    print(f"seed {seed}")
+    dice = random.Random(seed)  # noqa: S311
+    whole = envelopes.lists[0] if part == "lists" else getattr(envelopes, part)
+    for _ in range(60):
+        changed = bytearray(whole)
+        for _ in range(dice.choice([1, 1, 2, 5])):
+            at = dice.randrange(8, len(changed))
+            changed[at] = dice.choice([0, 1, 0x7F, 0x80, 0xFF, dice.randrange(256)])
+        if part == "lists":
+            envelopes.lists[0] = bytes(changed)
+        else:
+            setattr(envelopes, part, bytes(changed))
+        with suppress(PhysliteError, MemoryError), physlite.open(envelopes.file()) as file:
+            for column in file.columns:
+                with suppress(PhysliteError, MemoryError):
+                    ak.validity_error(file.array(column), exception=True)
+
+
+def test_a_cut_file():
+    content = (KEPT / "types_zstd.root").read_bytes()
+    for length in (100, len(content) // 2, len(content) - 1):
+        with pytest.raises(CorruptDataError):
+            physlite.open(content[:length])
