@@ -8,9 +8,10 @@ It needs an environment with ROOT and a C++ compiler; make one with
 
     python -m venv X && X/bin/pip install root numpy
 
-The copy inside the package and a file for benchmarks come from
+The copies inside the package and a file for benchmarks come from
 
     X/bin/python tools/make_sample.py src/physlite/data/sample.root
+    X/bin/python tools/make_sample.py src/physlite/data/sample_rntuple.root --ntuple
     X/bin/python tools/make_sample.py big.root --rich --events 20000 --compression zlib-1 --entries-per-cluster 1000
 """
 
@@ -53,6 +54,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--build-dir", type=Path, help="keep the compiled dictionaries here, to save time the next time"
     )
+    parser.add_argument("--ntuple", action="store_true", help="events as an RNTuple, EventData, instead of a tree")
     parser.add_argument("--rich", action="store_true", help="soft tracks, pileup and float precision of real files")
     parser.add_argument("--describe", action="store_true", help="print what was generated as JSON")
     return parser.parse_args()
@@ -93,7 +95,7 @@ def main() -> None:
     from sample import writer  # ROOT takes a second to load, and --help must not need it
 
     basket = args.basket_size or (None if args.rich else EMBEDDED_BASKET)
-    options = writer.Options(args.compression, args.rich, args.entries_per_cluster, basket, args.build_dir)
+    options = writer.Options(args.compression, args.rich, args.entries_per_cluster, basket, args.ntuple, args.build_dir)
     writer.write(args.out, events, metadata.stores(events), options)
     if args.describe:
         print(json.dumps(describe(truth, reconstruction, events, fired), indent=1))

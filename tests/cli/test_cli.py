@@ -85,6 +85,9 @@ def test_help_imports_nothing_heavy():
         [],
         ["shw", SAMPLE],
         ["show"],
+        ["show", SAMPLE, "--sample", "tree"],
+        ["links", "--sample", "parquet"],
+        ["demo", "--file", SAMPLE, "--sample", "tree"],
         ["show", SAMPLE, "--colour"],
         ["info", SAMPLE, "--top", "-1"],
         ["info", SAMPLE, "--top", "many"],
@@ -381,6 +384,45 @@ def test_real_files(data_dir, command):
     for path in sorted(data_dir.glob("*.root")):
         if "rntuple" not in path.name:
             assert call(*command, path)
+
+
+# ------------------------------------------------------------------------------------------------------------ samples
+
+
+def of_samples(*arguments):
+    """What a command says of the sample in each of its formats, without what differs between files."""
+    for sample in ("tree", "rntuple"):
+        output = json.loads(call(*arguments, "--sample", sample, "--json"))
+        assert output.pop("file", f"/{sample}").endswith((".root", f"/{sample}"))
+        yield output
+
+
+@pytest.mark.parametrize("arguments", [["links"], ["links", "--filter", "Jets.*"], ["trigger"], ["trigger", "--l1"]])
+def test_samples_are_the_same_events(arguments):
+    tree, ntuple = of_samples(*arguments)
+    assert tree == ntuple
+    assert len(str(tree)) > 100
+
+
+def test_info_of_the_samples():
+    tree, ntuple = of_samples("info")
+    assert (tree["format"], ntuple["format"], ntuple["tree"]) == ("TTree", "RNTuple", "EventData")
+    assert (tree["metadata"], tree["events"]) == (ntuple["metadata"], ntuple["events"])
+    left, right = (
+        {c["name"]: (c["class"], c["fields"], c["objects"]) for c in x["collections"]} for x in (tree, ntuple)
+    )
+    assert left == right
+
+
+def test_show_of_the_samples():
+    tree, ntuple = of_samples("show", "--filter", "/Electrons.*(pt|charge)$/")
+    names = [sorted(c["name"].replace(":", ".") for c in output["columns"]) for output in (tree, ntuple)]
+    assert names[0] == names[1] == ["AnalysisElectronsAuxDyn.charge", "AnalysisElectronsAuxDyn.pt"]
+
+
+def test_demo_of_the_samples(tmp_path):
+    tree, ntuple = of_samples("demo", "--out", tmp_path)
+    assert tree["channels"] == ntuple["channels"]
 
 
 # -------------------------------------------------------------------------------------------------------------- demo

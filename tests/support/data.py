@@ -16,10 +16,11 @@ TREE_ONLY = "DAOD_PHYSLITE_collectiontree_only_mc.root"
 TIMES_50 = "DAOD_PHYSLITE_collectiontree_only_x50_mc.root"
 RNTUPLE = "DAOD_PHYSLITE_rntuple_v1_mc.root"
 SAMPLE = "sample"
+SAMPLE_RNTUPLE = "sample_rntuple"  # the same events
 
 REAL_TTREES = (R21, R22, R24, TREE_ONLY)
 ALL_TTREES = (*REAL_TTREES, TIMES_50, SAMPLE)
-ALL_FILES = (*ALL_TTREES, RNTUPLE)
+ALL_FILES = (*ALL_TTREES, RNTUPLE, SAMPLE_RNTUPLE)
 
 # Bytes of baskets in one request from which on the core decodes on four threads: it starts none for little work.
 ENOUGH_FOR_THREADS = 512 * 1024
@@ -39,8 +40,8 @@ def folder() -> Path:
 
 def path_of(name) -> Path:
     """Where one of the files is; skips when it is not there."""
-    if name == SAMPLE:
-        return Path(str(files("physlite") / "data" / "sample.root"))
+    if name in (SAMPLE, SAMPLE_RNTUPLE):
+        return Path(str(files("physlite") / "data" / f"{name}.root"))
     path = folder() / name
     if not path.is_file():
         missing(f"the real file {path} is not there: set PHYSLITE_TEST_DATA to its folder")

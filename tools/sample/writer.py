@@ -49,7 +49,8 @@ class Options:
     compression: str
     rich: bool
     cluster: int
-    basket: int | None
+    basket: int | None  # of an ntuple, bytes in a page
+    ntuple: bool = False  # events as an RNTuple instead of a tree
     build: Path | None = None  # where compiled dictionaries stay for another time
     quiet_seconds: float = 2.0
 
@@ -65,7 +66,8 @@ def write(path: Path, content: Content, metadata: dict[str, Store], options: Opt
     with tempfile.TemporaryDirectory() as scratch:
         load_dictionaries(content, metadata, options.build or Path(scratch), options)
         file = ROOT.TFile(str(path), "RECREATE", "", options.setting)
-        fill_tree("CollectionTree", connections(content), content.n_events, options)
+        fill = fill_ntuple if options.ntuple else fill_tree
+        fill("EventData" if options.ntuple else "CollectionTree", connections(content), content.n_events, options)
         write_metadata(metadata)
         file.Write()
         file.Close()
@@ -84,8 +86,9 @@ def load_dictionaries(content: Content, metadata: dict[str, Store], build: Path,
                 classes.add(cpp)
             cpp = f"vector<{cpp}{' ' if cpp.endswith('>') else ''}>"
     links = "\n".join(f"#pragma link C++ class {name}+;" for name in sorted(classes))
+    header = "ntuple.h" if options.ntuple else "columns.h"
     define = "#define PHYSLITE_SAMPLE_RICH\n" if options.rich else ""
-    code = f'{define}#include "columns.h"\n#ifdef __ROOTCLING__\n{links}\n#endif\n'
+    code = f'{define}#include "{header}"\n#ifdef __ROOTCLING__\n{links}\n#endif\n'
     macro = build / "physlite_sample.C"
     if not macro.exists() or macro.read_text() != code:  # the compiler goes by the time of the file
         macro.write_text(code)
@@ -95,6 +98,8 @@ def load_dictionaries(content: Content, metadata: dict[str, Store], build: Path,
         raise RuntimeError("the dictionaries did not compile; is a C++ compiler installed?")
     for cls in sorted(interfaces):
         ROOT.gInterpreter.ProcessLine(f"sample::useInterfaceStreamer<{cls}>();")
+        if options.ntuple and cls not in METADATA_INTERFACES.values():
+            ROOT.gInterpreter.ProcessLine(f"sample::CollectionProxy<{cls}>::use();")
 
 
 def interface_class(container: str) -> str:
@@ -179,9 +184,22 @@ def fill_tree(name: str, statements: list[str], entries: int, options: Options) 
     """Make a tree in the current file, run the C++ statements that connect its branches, and fill it."""
     tree = ROOT.TTree(name, name)
     writer = ROOT.sample.Writer(tree, options.basket or ROOT_BASKET)
+    connect(name, writer, "Writer", statements)
+    writer.fill(entries, options.cluster, options.basket is not None, options.quiet_seconds)
+
+
+def fill_ntuple(name: str, statements: list[str], entries: int, options: Options) -> None:
+    """The same as an RNTuple."""
+    writer = ROOT.sample.NtupleWriter()
+    connect(name, writer, "NtupleWriter", statements)
+    file = ROOT.gDirectory.GetFile()
+    writer.fill(file, name, entries, options.cluster, options.setting, options.basket or 0)
+
+
+def connect(name: str, writer: object, cls: str, statements: list[str]) -> None:
+    """Run the C++ statements that give a writer its columns."""
     body = "\n".join(statements)
     code = f"using namespace sample;\nusing namespace std::string_literals;\n{body}"
-    if not ROOT.gInterpreter.Declare(f"void connect{name}(sample::Writer& w) {{\n{code}\n}}"):
-        raise RuntimeError(f"ROOT refused the code that connects the branches of {name}")
+    if not ROOT.gInterpreter.Declare(f"void connect{name}(sample::{cls}& w) {{\n{code}\n}}"):
+        raise RuntimeError(f"ROOT refused the code that connects the columns of {name}")
     getattr(ROOT, f"connect{name}")(writer)
-    writer.fill(entries, options.cluster, options.basket is not None, options.quiet_seconds)

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from physlite import __version__
+from physlite.cli.sample import Sample, chosen
 
 __all__ = ["app", "main"]
 
@@ -26,7 +27,11 @@ app = typer.Typer(
     cls=_Commands, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True
 )
 
-_File = Annotated[str, typer.Argument(metavar="FILE", help="A DAOD_PHYSLITE file.", show_default=False)]
+_File = Annotated[str | None, typer.Argument(metavar="FILE", help="A DAOD_PHYSLITE file.", show_default=False)]
+_Sample = Annotated[
+    Sample | None,
+    typer.Option("--sample", help="Instead of a file, the sample that comes with physlite, as a tree or an RNTuple."),
+]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -68,9 +73,10 @@ def _options(
 
 @app.command()
 def show(
-    file: _File,
+    file: _File = None,
     *,
     filters: Annotated[list[str] | None, _filter_option("columns")] = None,
+    sample: _Sample = None,
     as_json: _Json = False,
 ) -> None:
     """List the columns of a file: name, type, size.
@@ -85,17 +91,19 @@ def show(
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from physlite.cli.show import run
 
-    run(file, filters or None, as_json=as_json)
+    with chosen(file, sample) as path:
+        run(path, filters or None, as_json=as_json)
 
 
 @app.command()
 def info(
-    file: _File,
+    file: _File = None,
     *,
     plot: Annotated[
         Path | None, typer.Option(metavar="PICTURE", help="Draw the sizes, as .png, .pdf or .svg.", dir_okay=False)
     ] = None,
     top: Annotated[int, typer.Option(min=0, metavar="N", help="Largest collections and columns to list; 0: all.")] = 20,
+    sample: _Sample = None,
     as_json: _Json = False,
 ) -> None:
     """Tell what takes how much space in a file.
@@ -110,14 +118,16 @@ def info(
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from physlite.cli.info import run
 
-    run(file, plot=plot, top=top, as_json=as_json)
+    with chosen(file, sample) as path:
+        run(path, plot=plot, top=top, as_json=as_json)
 
 
 @app.command()
 def links(
-    file: _File,
+    file: _File = None,
     *,
     filters: Annotated[list[str] | None, _filter_option("links")] = None,
+    sample: _Sample = None,
     as_json: _Json = False,
 ) -> None:
     """Tell where the element links of a file lead, and how many of them.
@@ -134,12 +144,13 @@ def links(
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from physlite.cli.links import run
 
-    run(file, filters or None, as_json=as_json)
+    with chosen(file, sample) as path:
+        run(path, filters or None, as_json=as_json)
 
 
 @app.command()
 def trigger(
-    file: _File,
+    file: _File = None,
     pattern: Annotated[
         str | None,
         typer.Argument(
@@ -150,6 +161,7 @@ def trigger(
     ] = None,
     *,
     l1: Annotated[bool, typer.Option("--l1", help="Items of the first level (after veto) instead of chains.")] = False,
+    sample: _Sample = None,
     as_json: _Json = False,
 ) -> None:
     """List the trigger chains: name, prescale, and how many events passed.
@@ -167,7 +179,8 @@ def trigger(
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from physlite.cli.trigger import run
 
-    run(file, pattern, l1=l1, as_json=as_json)
+    with chosen(file, sample) as path:
+        run(path, pattern, l1=l1, as_json=as_json)
 
 
 @app.command()
@@ -178,7 +191,10 @@ def demo(
     ),
     file: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Another DAOD_PHYSLITE file than the sample.", show_default=False),
+        typer.Option(metavar="FILE", help="A DAOD_PHYSLITE file instead of the sample.", show_default=False),
+    ] = None,
+    sample: Annotated[
+        Sample | None, typer.Option("--sample", help="Which of the samples: the tree unless told otherwise.")
     ] = None,
     as_json: _Json = False,
 ) -> None:
@@ -191,11 +207,13 @@ def demo(
 
     \b
         physlite demo
+        physlite demo --sample rntuple
         physlite demo --out pictures --file DAOD_PHYSLITE.pool.root
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from physlite.cli.demo import run
 
-    run(out, file, as_json=as_json)
+    with chosen(file, sample or (None if file else Sample.TREE)) as path:
+        run(path, out, label=Path(file).name if file else "toy simulation", as_json=as_json)
 
 
 def main() -> None:

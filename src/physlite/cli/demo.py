@@ -1,11 +1,8 @@
-"""`physlite demo`: Z bosons in the sample that is part of the package."""
+"""`physlite demo`: Z bosons."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -22,32 +19,21 @@ from physlite.model.file import File
 _NEEDED = (("Electrons", "DFCommonElectronsLHMedium"), ("Muons", "quality"))
 
 
-def run(out: Path, path: str | None, *, as_json: bool) -> None:
-    """Selects, draws, and prints the cutflow."""
-    with _sample(path) as sample:
-        start = time.perf_counter()
-        with physlite.open(sample) as file:
-            _require_leptons(file)
-            channels = dilepton.analyse(file.events())
-            events = file.num_entries
-        seconds = time.perf_counter() - start
+def run(path: str, out: Path, *, label: str, as_json: bool) -> None:
+    """Selects, draws, and prints the cutflow; `label` is what the picture calls the events."""
+    start = time.perf_counter()
+    with physlite.open(path) as file:
+        _require_leptons(file)
+        channels = dilepton.analyse(file.events())
+        events = file.num_entries
+    seconds = time.perf_counter() - start
     picture = out / "dilepton_mass.png"
     out.mkdir(parents=True, exist_ok=True)
-    draw_masses(dilepton.histogram(channels), picture, label=Path(path).name if path else "toy simulation")
+    draw_masses(dilepton.histogram(channels), picture, label=label)
     if as_json:
         print_json(_as_json(channels, events, seconds, picture))
     else:
         _print(channels, events, seconds, picture)
-
-
-@contextmanager
-def _sample(path: str | None) -> Iterator[str]:
-    """The path of the events: the user's, or the sample's, which may have to come out of an archive first."""
-    if path is not None:
-        yield path
-        return
-    with resources.as_file(resources.files(physlite) / "data" / "sample.root") as inside:
-        yield str(inside)
 
 
 def _require_leptons(file: File) -> None:
