@@ -38,6 +38,15 @@ inline T load_be(const std::uint8_t* from) noexcept {
     return value;
 }
 
+/// The same for a little-endian one.
+template <class T>
+inline T load_le(const std::uint8_t* from) noexcept {
+    T value;
+    std::memcpy(&value, from, sizeof(T));
+    if constexpr (std::endian::native == std::endian::big) value = byteswap(value);
+    return value;
+}
+
 class Cursor {
 public:
     explicit Cursor(Bytes data, std::size_t position = 0) : data_(data), position_(0) { seek(position); }

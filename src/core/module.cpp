@@ -262,41 +262,69 @@ std::span<const T> span_of(const Numbers<T>& numbers) {
     return {numbers.data(), numbers.size()};
 }
 
-nb::list decode_ntuple(nb::list requests, std::size_t threads) {
+using PageKind = std::tuple<std::uint16_t, std::uint16_t, double, double>;
+
+/// What is known of all pages of a file, as arrays: see StreamPages in formats/manifest.py.
+struct PageTables {
+    PageTables(std::vector<PageKind> kinds_, Numbers<std::int32_t> kind_, Numbers<std::int64_t> elements_,
+               Numbers<bool> checksum_, Numbers<std::int64_t> base_, Numbers<std::int64_t> first_)
+        : kinds(std::move(kinds_)), kind(kind_), elements(elements_), checksum(checksum_), base(base_), first(first_) {
+        for (std::size_t size : {elements.size(), checksum.size(), base.size(), first.size()})
+            if (size != kind.size()) throw nb::value_error("tables of pages of different lengths");
+    }
+
+    NtuplePage page(std::size_t i) const {
+        NtuplePage page;
+        std::int32_t number = kind.data()[i];
+        page.elements = elements.data()[i];
+        page.has_checksum = checksum.data()[i];
+        page.base = base.data()[i];
+        page.absent = number < 0;
+        if (!page.absent)
+            std::tie(page.type, page.bits, page.low, page.high) = kinds.at(static_cast<std::size_t>(number));
+        return page;
+    }
+
+    std::vector<PageKind> kinds;
+    Numbers<std::int32_t> kind;
+    Numbers<std::int64_t> elements;
+    Numbers<bool> checksum;
+    Numbers<std::int64_t> base;
+    Numbers<std::int64_t> first;
+};
+
+/// `requests`: for each stream its first page and the one behind its last, the type of the values, which elements,
+/// whether they are offsets, and what comes before them; `stored`: the bytes of all those pages that have some, in
+/// order.
+nb::list decode_ntuple(const PageTables& tables, nb::list requests, nb::list stored, std::size_t threads) {
     std::vector<StreamRequest> streams;
     std::vector<std::unique_ptr<HeldBytes>> held;
+    held.reserve(stored.size());
     for (nb::handle item : requests) {
-        auto [value, pages, first, start, stop, ordered, lead] =
-            nb::cast<std::tuple<std::int64_t, nb::list, std::int64_t, std::int64_t, std::int64_t, bool,
+        auto [low, high, value, start, stop, ordered, lead] =
+            nb::cast<std::tuple<std::size_t, std::size_t, std::int64_t, std::int64_t, std::int64_t, bool,
                                 std::optional<std::int64_t>>>(item);
         if (value < 0 || value >= static_cast<std::int64_t>(Value::count_) ||
             ((ordered || lead) && value != static_cast<std::int64_t>(Value::i8)))
             throw nb::value_error("a request for values of no known type");
+        if (low > high || high > tables.kind.size()) throw nb::value_error("a request for pages that are not there");
         StreamRequest stream;
         stream.value = static_cast<Value>(value);
-        stream.first = first;
+        stream.first = low < high ? tables.first.data()[low] : start;
         stream.start = start;
         stream.stop = stop;
         stream.ordered = ordered;
         stream.lead = lead;
-        for (nb::handle page : pages) {
-            auto [stored, elements, checksum, type, bits, low, high, base] = nb::cast<
-                std::tuple<nb::object, std::int64_t, bool, std::uint16_t, std::uint16_t, double, double, std::int64_t>>(
-                page);
-            NtuplePage p;
-            p.absent = stored.is_none();
-            if (!p.absent) {
-                held.push_back(std::make_unique<HeldBytes>(stored));
-                p.stored = held.back()->bytes();
+        stream.pages.reserve(high - low);
+        for (std::size_t i = low; i < high; ++i) {
+            NtuplePage page = tables.page(i);
+            if (!ordered) page.base = 0;
+            if (!page.absent) {
+                if (held.size() >= stored.size()) throw nb::value_error("fewer pages than requests have");
+                held.push_back(std::make_unique<HeldBytes>(stored[held.size()]));
+                page.stored = held.back()->bytes();
             }
-            p.elements = elements;
-            p.has_checksum = checksum;
-            p.type = type;
-            p.bits = bits;
-            p.low = low;
-            p.high = high;
-            p.base = base;
-            stream.pages.push_back(p);
+            stream.pages.push_back(page);
         }
         streams.push_back(std::move(stream));
     }
@@ -391,7 +419,11 @@ NB_MODULE(_core, m) {
     m.def("ntuple_schema", &ntuple_schema, "header"_a, "footer"_a);
     m.def("ntuple_pages", &ntuple_pages, "data"_a, "clusters"_a, "columns"_a, "checksum"_a);
     m.def("decode", &decode_columns, "requests"_a, "threads"_a);
-    m.def("decode_ntuple", &decode_ntuple, "requests"_a, "threads"_a);
+    nb::class_<PageTables>(m, "PageTables")
+        .def(nb::init<std::vector<PageKind>, Numbers<std::int32_t>, Numbers<std::int64_t>, Numbers<bool>,
+                      Numbers<std::int64_t>, Numbers<std::int64_t>>(),
+             "kinds"_a, "kind"_a, "elements"_a, "checksum"_a, "base"_a, "first"_a);
+    m.def("decode_ntuple", &decode_ntuple, "tables"_a, "requests"_a, "stored"_a, "threads"_a);
     m.def("empty_places", &empty_places, "number"_a);
     m.def("distinct_keys", &distinct, "keys"_a);
     m.def("place_links", &place, "events"_a.none(), "first"_a, "offsets"_a.none(), "groups"_a.none(), "keys"_a,

@@ -12,14 +12,6 @@ namespace {
 
 constexpr std::size_t checksum_bytes = 8;
 
-template <class T>
-T load_le(const std::uint8_t* from) noexcept {
-    T value;
-    std::memcpy(&value, from, sizeof(T));
-    if constexpr (std::endian::native == std::endian::big) value = byteswap(value);
-    return value;
-}
-
 struct Frame;
 
 /// Reads the little-endian contents of an envelope.

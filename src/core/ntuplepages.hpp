@@ -5,22 +5,10 @@
 #include <optional>
 #include <vector>
 
-#include "cursor.hpp"
 #include "decode.hpp"
+#include "elements.hpp"
 
 namespace physlite {
-
-/// One page of a column.
-struct NtuplePage {
-    Bytes stored;         ///< with its checksum, when it has one
-    bool absent = false;  ///< not stored: its elements are zeros
-    std::int64_t elements = 0;
-    bool has_checksum = false;
-    std::uint16_t type = 0;  ///< of the column that it is of, as the specification numbers them
-    std::uint16_t bits = 0;
-    double low = 0, high = 0;  ///< of quantized numbers
-    std::int64_t base = 0;     ///< of indices: added, since they count from the beginning of the cluster
-};
 
 /// Elements `start` ≤ i < `stop`, the first page beginning with `first`.
 struct StreamRequest {

@@ -89,6 +89,21 @@ def ntuple_anchor(data: _Buffer) -> tuple[tuple[int, int, int], tuple[int, int, 
 def envelope(stored: _Buffer, uncompressed: int) -> bytes: ...
 def ntuple_schema(header: _Buffer, footer: _Buffer) -> NtupleSchema: ...
 def ntuple_pages(data: _Buffer, clusters: int, columns: int, checksum: int) -> NtuplePages: ...
+
+class PageTables:
+    def __init__(
+        self,
+        kinds: Sequence[tuple[int, int, float, float]],
+        kind: NDArray[np.int32],
+        elements: NDArray[np.int64],
+        checksum: NDArray[np.bool_],
+        base: NDArray[np.int64],
+        first: NDArray[np.int64],
+    ) -> None: ...
+
 def decode_ntuple(
-    requests: list[tuple[int, list[tuple[Any, ...]], int, int, int, bool, int | None]], threads: int
+    tables: PageTables,
+    requests: list[tuple[int, int, int, int, int, bool, int | None]],
+    stored: list[memoryview],
+    threads: int,
 ) -> list[NDArray[Any]]: ...

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 using namespace ROOT;
@@ -48,6 +49,9 @@ void fill_types(const char* path, int entries, int compression, int cluster) {
   auto arrays = model->MakeField<std::vector<std::array<std::int8_t, 2>>>("arrays");
   auto pair = model->MakeField<std::pair<std::int32_t, std::string>>("pair");
   auto pairs = model->MakeField<std::vector<std::pair<float, std::vector<std::int32_t>>>>("pairs");
+  auto either = model->MakeField<std::variant<std::int32_t, std::string>>("either");
+  auto eithers = model->MakeField<std::vector<std::variant<std::vector<std::int16_t>, float, std::string>>>("eithers");
+  auto numbers = model->MakeField<std::variant<std::int32_t, double>>("numbers");
   auto out = writer(std::move(model), path, compression);
   for (int e = 0; e < entries; ++e) {
     int n = size_of(e);
@@ -62,6 +66,7 @@ void fill_types(const char* path, int entries, int compression, int cluster) {
     maybes->clear();
     arrays->clear();
     pairs->clear();
+    eithers->clear();
     for (int k = 0; k < n; ++k) {
       texts->push_back(std::string(k, 'x'));
       v->push_back(number(e, k));
@@ -78,6 +83,13 @@ void fill_types(const char* path, int entries, int compression, int cluster) {
     *fixed = {0.5 * e, -0.25 * e, 1e300};
     for (int k = 0; k < 2; ++k) (*lists)[k] = std::vector<float>(size_of(e + k), number(e, k));
     *pair = {e, std::string(n, 'p')};
+    if (e / 3 % 2) *either = e; else *either = std::string(n, 'v');
+    if (e % 2) *numbers = e; else *numbers = 0.5 * e;
+    for (int k = 0; k < n; ++k) {
+      if ((e + k) % 3 == 0) eithers->emplace_back(std::vector<std::int16_t>(k, e));
+      if ((e + k) % 3 == 1) eithers->emplace_back(static_cast<float>(number(e, k)));
+      if ((e + k) % 3 == 2) eithers->emplace_back(std::string(k, 'w'));
+    }
     out->Fill();
     cut(*out, e, cluster);
   }
@@ -181,6 +193,18 @@ void fill_later(const char* path, int entries, int cluster) {
     }
     out->Fill();
     cut(*out, e, cluster);
+  }
+}
+
+/// A field that is stored as an object's streamer writes it.
+void fill_streamed(const char* path) {
+  auto model = RNTupleModel::Create();
+  auto i = model->MakeField<std::int32_t>("i");
+  model->AddField(std::make_unique<RStreamerField>("named", "TNamed"));
+  auto out = writer(std::move(model), path, 505);
+  for (int e = 0; e < 3; ++e) {
+    *i = e;
+    out->Fill();
   }
 }
 

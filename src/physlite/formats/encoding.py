@@ -12,6 +12,7 @@ An encoding is a small tree. Its text form is what a manifest stores; its intege
 `.(-,4)6|*f4`             a member of an object streamed whole, behind one object and 4 bytes, with 6 bytes of header
 `s`                       a string
 `?f4`                     one of it, or None (in an RNTuple)
+`(i4/s)`                  one of several, as std::variant has it (in an RNTuple)
 `{20;a=u4,b=u4}`          a record behind 20 bytes of object headers
 `@{20;a=u4,b=u4}`         a vector of records with its own header, streamed object by object or member by member
 `R(f8,-1.0,1.0,16)`       a Double32_t or Float16_t with range and bits;  `T(f4,12)`: with a number of bits only
@@ -43,6 +44,7 @@ __all__ = [
     "Member",
     "Node",
     "Objects",
+    "OneOf",
     "Primitive",
     "Ranged",
     "RecordOf",
@@ -171,6 +173,30 @@ class Maybe:
     def layout(self, buffers: Buffers) -> ak.contents.Content:
         index = ak.index.Index64(next(buffers))
         return ak.contents.IndexedOptionArray(index, self.item.layout(buffers))
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One of several alternatives, as std::variant has it; RNTuples only. Its buffers are first which, then where."""
+
+    items: tuple[Node, ...]
+
+    def text(self) -> str:
+        return "(" + "/".join(item.text() for item in self.items) + ")"
+
+    def program(self) -> list[int]:
+        msg = "alternatives are not of a tree"
+        raise NotImplementedError(msg)
+
+    def form(self, key: Keys) -> ak.forms.Form:
+        own, _ = key.next(), key.next()
+        # Numbers of different types are one type then.
+        return ak.forms.UnionForm.simplified("i8", "i64", [item.form(key) for item in self.items], form_key=own)
+
+    def layout(self, buffers: Buffers) -> ak.contents.Content:
+        tags, index = ak.index.Index8(next(buffers)), ak.index.Index64(next(buffers))
+        contents = [item.layout(buffers) for item in self.items]
+        return ak.contents.UnionArray.simplified(tags, index, contents)
 
 
 @dataclass(frozen=True)
@@ -345,7 +371,9 @@ class Truncated:
         return Primitive(self.code).layout(buffers)
 
 
-Node = Primitive | Fixed | ListOf | Maybe | ToEnd | RecordOf | Objects | Size | Member | Text | Ranged | Truncated
+Node = (
+    Primitive | Fixed | ListOf | Maybe | OneOf | ToEnd | RecordOf | Objects | Size | Member | Text | Ranged | Truncated
+)
 
 
 @dataclass
@@ -420,6 +448,7 @@ _TOKEN = re.compile(
     r"|(?P<mark>[*#~@?sn])"
     r"|\.\((?P<skips>[-\d,]*)\)(?P<header>\d+)\|"
     r"|\{(?P<skip>\d+);"
+    r"|(?P<one>\()"
     r"|R\((?P<ranged>f4|f8),(?P<low>[^,()]+),(?P<high>[^,()]+),(?P<bits>\d+)\)"
     r"|T\((?P<truncated>f4|f8),(?P<few>\d+)\)"
 )
@@ -466,6 +495,8 @@ def _parse_node(text: str, at: int) -> tuple[Node, int]:
         return Size(), end
     if match["skip"]:
         return _parse_record(text, end, int(match["skip"]))
+    if match["one"]:
+        return _parse_alternatives(text, end)
     item, end = _parse_node(text, end)
     if match["skips"] is not None:
         skips = [None if skip == "-" else int(skip) for skip in match["skips"].split(",") if skip]
@@ -494,5 +525,17 @@ def _parse_record(text: str, at: int, skip: int) -> tuple[RecordOf, int]:
         if text[at : at + 1] == "}":
             return RecordOf(skip, tuple(fields)), at + 1
         if text[at : at + 1] != ",":
+            raise ValueError(text)
+        at += 1
+
+
+def _parse_alternatives(text: str, at: int) -> tuple[OneOf, int]:
+    items: list[Node] = []
+    while True:
+        item, at = _parse_node(text, at)
+        items.append(item)
+        if text[at : at + 1] == ")":
+            return OneOf(tuple(items)), at + 1
+        if text[at : at + 1] != "/":
             raise ValueError(text)
         at += 1

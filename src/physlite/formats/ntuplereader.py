@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -16,40 +15,51 @@ from numpy.typing import NDArray
 
 from physlite import _core
 from physlite.exceptions import CorruptDataError, UnsupportedFormatError
-from physlite.formats.encoding import Fixed, ListOf, Maybe, Node, Primitive, RecordOf, Size, Text, value_number
-from physlite.formats.manifest import Manifest, StreamPages
+from physlite.formats.encoding import Fixed, ListOf, Maybe, Node, OneOf, Primitive, RecordOf, Size, Text, value_number
+from physlite.formats.manifest import Manifest, ManifestColumn, StreamPages
 from physlite.storage import ByteSource, Range
 
 __all__ = ["NtupleReader"]
 
 Buffers = list[NDArray[Any]]
 
+# What the values of a part are, where they are not those of the column itself.
+_OFFSETS, _OPTIONS, _SIZES, _ALTERNATIVES, _PLACES = "offsets", "options", "sizes", "alternatives", "places"
+
 
 class _Part(NamedTuple):
-    """One buffer of a column: its stream, and the part whose lists its elements are in, or -1."""
+    """One buffer of a column: its stream, and the part whose items its elements are, or -1."""
 
     stream: int
     parent: int
     factor: int
-    code: str  # of its values: a type, "offsets", "options" or "sizes"
+    code: str  # of its values: a type, or one of the above
+    alternative: int = 0  # which of its parent's, when that has several
 
     @property
     def is_list(self) -> bool:
         """Whether it holds offsets of items; options are lists of one or none."""
-        return self.code in ("offsets", "options")
+        return self.code in (_OFFSETS, _OPTIONS)
 
     @property
     def counts(self) -> bool:
         """Whether it is stored as where items end."""
-        return self.is_list or self.code == "sizes"
+        return self.is_list or self.code == _SIZES
+
+    @property
+    def value(self) -> int:
+        """The type of its values for the core."""
+        if self.counts or self.code == _PLACES:
+            return value_number("i8")
+        return value_number("i1" if self.code == _ALTERNATIVES else self.code)
 
 
-@dataclass
-class _Wanted:
-    """A part of a column of which elements `start` ≤ i < `stop` are wanted."""
+class _Wanted(NamedTuple):
+    """Elements `start` ≤ i < `stop` of a part of a column."""
 
     column: int
-    part: int
+    number: int
+    part: _Part
     start: int
     stop: int
 
@@ -61,187 +71,212 @@ class NtupleReader:
         self.manifest = manifest
         self.source = source
         self.threads = threads
+        self._pages = cast("StreamPages", manifest.streams)  # readers are made for manifests that have them
+        self._first_stream = len(manifest.named)
+        pages = self._pages
+        self._tables = _core.PageTables(
+            pages.kinds, pages.kind, pages.elements, pages.checksum, pages.base, manifest.page_first_entry
+        )
         self._parts = functools.cache(self._find_parts)
-
-    @property
-    def _pages(self) -> StreamPages:
-        return cast("StreamPages", self.manifest.streams)  # readers are made for manifests that have them
 
     def buffers(self, columns: Sequence[int], start: int, stop: int) -> list[Buffers]:
         """The decoded buffers of columns for entries `start` ≤ i < `stop`."""
         found: dict[tuple[int, int], NDArray[Any]] = {}
         wanted = [
-            _Wanted(column, i, start * part.factor, stop * part.factor)
+            _Wanted(column, i, part, start * part.factor, stop * part.factor)
             for column in dict.fromkeys(columns)
             for i, part in enumerate(self._parts(column))
             if part.parent < 0
         ]
         while wanted:
             wanted += list(self._at_clusters(wanted))
-            arrays = self._decode(wanted)
-            for one, array in zip(wanted, arrays, strict=True):
-                found[one.column, one.part] = array
+            for one, array in zip(wanted, self._decode(wanted), strict=True):
+                found[one.column, one.number] = array
             wanted = [item for one in wanted for item in self._items(one, found)]
-        for (column, i), array in found.items():
-            part = self._parts(column)[i]
-            if part.is_list and array[0]:
-                found[column, i] = array - array[0]
-            if part.code == "options":
-                found[column, i] = self._index(column, found[column, i])
+        for column in dict.fromkeys(columns):
+            for i, part in enumerate(self._parts(column)):
+                array = found[column, i]
+                if part.is_list and array[0]:
+                    found[column, i] = array = array - array[0]
+                if part.code == _OPTIONS:
+                    found[column, i] = self._index(column, array)
         return [[found[column, i] for i in range(len(self._parts(column)))] for column in columns]
 
     # --------------------------------------------------------------------------------------------------------- what
 
-    def _find_parts(self, column: int) -> list[_Part]:
+    def _find_parts(self, column: int) -> tuple[_Part, ...]:
         """The parts of a column, depth first, as its buffers."""
         members = iter(self.manifest.columns[column].members)
         parts: list[_Part] = []
 
-        def walk(node: Node, parent: int, factor: int) -> None:
-            if isinstance(node, ListOf | Maybe):
-                parts.append(_Part(next(members), parent, factor, "offsets" if isinstance(node, ListOf) else "options"))
-                walk(node.item, len(parts) - 1, 1)
+        def walk(node: Node, parent: int, factor: int, alternative: int = 0) -> None:
+            def add(code: str) -> int:
+                parts.append(_Part(next(members), parent, factor, code, alternative))
+                return len(parts) - 1
+
+            if isinstance(node, ListOf):
+                walk(node.item, add(_OFFSETS), 1)
+            elif isinstance(node, Maybe):
+                walk(node.item, add(_OPTIONS), 1)
             elif isinstance(node, Text):
-                parts.append(_Part(next(members), parent, factor, "offsets"))
-                parts.append(_Part(next(members), len(parts) - 1, 1, "u1"))
+                walk(Primitive("u1"), add(_OFFSETS), 1)
+            elif isinstance(node, OneOf):
+                add(_ALTERNATIVES)
+                places = add(_PLACES)
+                for i, item in enumerate(node.items):
+                    walk(item, places, 1, i)
             elif isinstance(node, Fixed):
-                walk(node.item, parent, factor * node.number)
+                walk(node.item, parent, factor * node.number, alternative)
             elif isinstance(node, RecordOf):
                 for _, member in node.fields:
-                    walk(member, parent, factor)
+                    walk(member, parent, factor, alternative)
             elif isinstance(node, Size):
-                parts.append(_Part(next(members), parent, factor, "sizes"))
+                add(_SIZES)
             elif isinstance(node, Primitive):
-                parts.append(_Part(next(members), parent, factor, node.code))
+                add(node.code)
 
         walk(self.manifest.require_encoding(column).node, -1, 1)
-        return parts
+        return tuple(parts)
 
-    def _row(self, stream: int) -> int:
-        """Which row of `StreamPages.starts` a stream has."""
-        return stream - len(self.manifest.named)
+    def _starts(self, part: _Part) -> NDArray[np.int64]:
+        """With which element each cluster begins, and behind the last."""
+        return cast("NDArray[np.int64]", self._pages.starts[part.stream - self._first_stream])
+
+    def _its_pages(self, part: _Part) -> tuple[ManifestColumn, NDArray[np.int64]]:
+        """The row of a part's stream, and the first elements of its pages."""
+        info = self.manifest.columns[part.stream]
+        return info, self.manifest.page_first_entry[info.first_page : info.first_page + info.pages]
 
     def _at_clusters(self, wanted: list[_Wanted]) -> Iterator[_Wanted]:
         """The items of lists that begin and end with clusters, and so on inwards."""
-        queue = list(wanted)
+        queue = [one for one in wanted if one.part.is_list]
         while queue:
             one = queue.pop()
-            parts = self._parts(one.column)
-            part = parts[one.part]
-            if not part.is_list:
-                continue
-            starts = self._pages.starts[self._row(part.stream)]
-            first, last = (int(np.searchsorted(starts, x)) for x in (one.start, one.stop))
+            starts = self._starts(one.part)
+            first, last = starts.searchsorted((one.start, one.stop)).tolist()
             if first == len(starts) or last == len(starts) or starts[first] != one.start or starts[last] != one.stop:
                 continue
             # Of clusters without elements the first is found: the items before it are the same.
-            for i, item in enumerate(parts):
-                if item.parent == one.part:
-                    its = self._pages.starts[self._row(item.stream)]
-                    found = _Wanted(one.column, i, int(its[first]), int(its[last]))
-                    queue.append(found)
+            for i, item in enumerate(self._parts(one.column)):
+                if item.parent == one.number:
+                    its = self._starts(item)
+                    found = _Wanted(one.column, i, item, int(its[first]), int(its[last]))
+                    if item.is_list:
+                        queue.append(found)
                     yield found
 
     def _items(self, one: _Wanted, found: dict[tuple[int, int], NDArray[Any]]) -> Iterator[_Wanted]:
-        """What is wanted of the items of lists whose offsets are known now."""
-        parts = self._parts(one.column)
-        if not parts[one.part].is_list:
+        """What is wanted of the items of lists and alternatives that are known now."""
+        if one.part.code == _PLACES:
+            yield from self._chosen(one, found)
+        if not one.part.is_list:
             return
-        offsets = found[one.column, one.part]
+        offsets = found[one.column, one.number]
         first, last = int(offsets[0]), int(offsets[-1])
-        for i, item in enumerate(parts):
-            if item.parent != one.part:
+        for i, item in enumerate(self._parts(one.column)):
+            if item.parent != one.number:
                 continue
             known = found.get((one.column, i))
             if known is None:
-                yield _Wanted(one.column, i, first * item.factor, last * item.factor)
+                yield _Wanted(one.column, i, item, first * item.factor, last * item.factor)
             elif len(known) - item.is_list != (last - first) * item.factor:
-                name = self.manifest.columns[one.column].name
-                msg = f"{self.source.name}: column {name} has lists that do not fit their items; copy the file again"
-                raise CorruptDataError(msg)
+                raise CorruptDataError(self._says(one.column, "lists that do not fit their items"))
+
+    def _chosen(self, one: _Wanted, found: dict[tuple[int, int], NDArray[Any]]) -> Iterator[_Wanted]:
+        """The items of alternatives, from the first to the last that is chosen; counts the places from the first on."""
+        tags, places = found[one.column, one.number - 1], found[one.column, one.number]
+        items = [(i, item) for i, item in enumerate(self._parts(one.column)) if item.parent == one.number]
+        without = np.flatnonzero((tags < 0) | (tags > max(item.alternative for _, item in items)))
+        if len(without):
+            number = one.start + int(without[0])
+            msg = self._says(one.column, f"a variant without a value, number {number}: leave out its event")
+            raise UnsupportedFormatError(msg)
+        elements = np.arange(one.start, one.stop)
+        clusters = self._starts(one.part).searchsorted(elements, side="right") - 1
+        places = places.copy()
+        for alternative in {item.alternative: None for _, item in items}:
+            its = np.flatnonzero(tags == alternative)
+            first = last = 0
+            members = [(i, item) for i, item in items if item.alternative == alternative]
+            if len(its):
+                # Counted from the beginning of each cluster, in items of the alternative.
+                lead = members[0][1]
+                places[its] += self._starts(lead)[clusters[its]] // lead.factor
+                first, last = int(places[its].min()), int(places[its].max()) + 1
+                places[its] -= first
+            for i, item in members:
+                if last * item.factor > self._starts(item)[-1]:
+                    raise CorruptDataError(self._says(one.column, "variants with values that are not there"))
+                yield _Wanted(one.column, i, item, first * item.factor, last * item.factor)
+        found[one.column, one.number] = places
 
     # ------------------------------------------------------------------------------------------------------- reading
 
     def _decode(self, wanted: list[_Wanted]) -> list[NDArray[Any]]:
-        pages = self._pages
         requests: list[tuple[int, int, int, int, int, bool, int | None]] = []
         ranges: list[Range] = []
         for one in wanted:
-            part = self._parts(one.column)[one.part]
-            info = self.manifest.columns[part.stream]
-            start, lead = one.start, None
+            part, start, stop = one.part, one.start, one.stop
+            info, first = self._its_pages(part)
+            lead = None
             if part.counts:
                 start, lead = self._lead(part, one)
-            span = slice(info.first_page, info.first_page + info.pages)
-            first = self.manifest.page_first_entry[span]
             low = high = 0
-            if one.stop > start:
-                low = max(int(np.searchsorted(first, start, side="right")) - 1, 0)
-                high = int(np.searchsorted(first, one.stop, side="left"))
+            if stop > start:
+                low = max(int(first.searchsorted(start, side="right")) - 1, 0)
+                high = int(first.searchsorted(stop))
             low, high = info.first_page + low, info.first_page + high
-            stored = pages.kind[low:high] >= 0
-            offset, size = (x[low:high][stored].tolist() for x in (self.manifest.page_offset, self.manifest.page_size))
-            ranges += map(Range, offset, size)
-            code = "i8" if part.counts else part.code
-            requests.append((low, high, value_number(code), start, one.stop, part.is_list, lead))
-        fetched = iter(self.source.fetch(ranges) if ranges else [])
-        calls = [
-            (
-                value,
-                [self._page(i, fetched, keep_base=ordered) for i in range(low, high)],
-                int(self.manifest.page_first_entry[low]) if high > low else start,
-                start, stop, ordered, lead,
-            )
-            for low, high, value, start, stop, ordered, lead in requests
-        ]  # fmt: skip
+            offset, size = self.manifest.page_offset[low:high], self.manifest.page_size[low:high]
+            stored = self._pages.kind[low:high] >= 0
+            if not stored.all():
+                if part.code in (_ALTERNATIVES, _PLACES):
+                    raise UnsupportedFormatError(self._says(one.column, "variants that were added later"))
+                offset, size = offset[stored], size[stored]
+            ranges += map(Range, offset.tolist(), size.tolist())
+            requests.append((low, high, part.value, start, stop, part.is_list, lead))
         try:
-            arrays = _core.decode_ntuple(calls, self.threads)
+            arrays = _core.decode_ntuple(
+                self._tables, requests, self.source.fetch(ranges) if ranges else [], self.threads
+            )
         except (_core.CorruptData, _core.Unsupported) as error:
             raise self._name_error(error, wanted, [low for low, *_ in requests]) from None
         return [
-            self._sizes(one, array) if self._parts(one.column)[one.part].code == "sizes" else array
+            self._sizes(one, array) if one.part.code == _SIZES else array
             for one, array in zip(wanted, arrays, strict=True)
         ]
 
-    def _page(self, i: int, fetched: Iterator[memoryview], *, keep_base: bool) -> tuple[Any, ...]:
-        pages = self._pages
-        kind = int(pages.kind[i])
-        base = int(pages.base[i]) if keep_base else 0
-        if kind < 0:
-            return None, int(pages.elements[i]), False, 0, 1, 0.0, 0.0, base
-        return next(fetched), int(pages.elements[i]), bool(pages.checksum[i]), *pages.kinds[kind], base
-
     def _lead(self, part: _Part, one: _Wanted) -> tuple[int, int | None]:
         """From which element on offsets are read, and what comes before them: a list begins where the last one ends."""
-        starts = self._pages.starts[self._row(part.stream)]
-        cluster = int(np.searchsorted(starts, one.start, side="right")) - 1
-        if starts[cluster] != one.start or one.start == one.stop:
-            return (one.start, 0) if one.start == one.stop else (one.start - 1, None)
-        info = self.manifest.columns[part.stream]
-        span = slice(info.first_page, info.first_page + info.pages)
-        page = int(np.searchsorted(self.manifest.page_first_entry[span], one.start, side="right")) - 1
-        return one.start, int(self._pages.base[info.first_page + page]) if part.is_list else 0
+        if one.start == one.stop:
+            return one.start, 0
+        starts = self._starts(part)
+        if starts[int(starts.searchsorted(one.start, side="right")) - 1] != one.start:
+            return one.start - 1, None
+        if not part.is_list:
+            return one.start, 0
+        info, first = self._its_pages(part)
+        page = int(first.searchsorted(one.start, side="right")) - 1
+        return one.start, int(self._pages.base[info.first_page + page])
 
     def _index(self, column: int, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Which item each option is, or -1."""
         sizes = np.diff(offsets)
         if len(sizes) and sizes.max() > 1:
-            name = self.manifest.columns[column].name
-            msg = f"{self.source.name}: column {name} has options of several items; copy the file again"
-            raise CorruptDataError(msg)
+            raise CorruptDataError(self._says(column, "options of several items"))
         return np.where(sizes == 1, offsets[:-1], -1)
 
     def _sizes(self, one: _Wanted, ends: NDArray[np.int64]) -> NDArray[np.uint32]:
         """Numbers of objects from where they end, counted from the beginning of each cluster."""
-        starts = self._pages.starts[self._row(self._parts(one.column)[one.part].stream)]
+        starts = self._starts(one.part)
         sizes = np.diff(ends)
         inside = starts[(starts > one.start) & (starts < one.stop)] - one.start
         sizes[inside] = ends[1:][inside]
         if len(sizes) and (sizes.min() < 0 or sizes.max() >= 1 << 32):
-            name = self.manifest.columns[one.column].name
-            msg = f"{self.source.name}: column {name} has numbers of objects that cannot be; copy the file again"
-            raise CorruptDataError(msg)
+            raise CorruptDataError(self._says(one.column, "numbers of objects that cannot be"))
         return sizes.astype(np.uint32)
+
+    def _says(self, column: int, what: str) -> str:
+        return f"{self.source.name}: column {self.manifest.columns[column].name} has {what}; copy the file again"
 
     def _name_error(self, error: Exception, wanted: list[_Wanted], first_pages: list[int]) -> Exception:
         """The core's error, with the names of things."""
@@ -249,11 +284,10 @@ class NtupleReader:
             return CorruptDataError(f"{self.source.name}: {error}")
         what, which, page = error.args
         one = wanted[which]
-        stream = self._parts(one.column)[one.part].stream
-        info = self.manifest.columns[stream]
+        info = self.manifest.columns[one.part.stream]
         page = min(first_pages[which] + page, info.first_page + info.pages - 1)
         first = int(self.manifest.page_first_entry[page]) if info.pages else 0
-        cluster = int(np.searchsorted(self._pages.starts[self._row(stream)], first, side="right")) - 1
+        cluster = int(self._starts(one.part).searchsorted(first, side="right")) - 1
         begin, end = self.manifest.clusters[max(cluster, 0) :][:2].tolist()
         where = (
             f"{self.source.name}: column {self.manifest.columns[one.column].name}, cluster {cluster}, page "

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,20 +18,22 @@ from numpy.typing import NDArray
 from physlite import _core
 from physlite.collecting import without_cycle_collection
 from physlite.exceptions import CorruptDataError
-from physlite.formats.encoding import Fixed, ListOf, Maybe, Node, Primitive, RecordOf, Size, Text
-from physlite.formats.manifest import HOLDS_NOTHING, STREAMED_WHOLE, Manifest, ManifestColumn, PageKind, StreamPages
+from physlite.formats.encoding import Fixed, ListOf, Maybe, Node, OneOf, Primitive, RecordOf, Size, Text
+from physlite.formats.manifest import HOLDS_NOTHING, STREAMED_WHOLE, Manifest, ManifestColumn
+from physlite.formats.ntuplepages import NtupleColumn, NtuplePages, Stream
 from physlite.formats.rootfile import Key, RootFile, naming
 from physlite.storage import Range
 
 __all__ = ["read_manifest"]
 
 # Structural roles of fields.
-_PLAIN, _COLLECTION, _RECORD = 0, 1, 2
+_PLAIN, _COLLECTION, _RECORD, _VARIANT, _STREAMED = 0, 1, 2, 3, 4
 _REPEATED, _PROJECTED = 1, 2  # flags of fields
 _RANGE = 2  # flag of columns
 
-# Column types that hold the offsets of lists.
+# Column types that hold the offsets of lists, and that of alternatives.
 _INDICES = frozenset({0x0E, 0x0F, 0x1A, 0x1B})
+_SWITCH = 0x10
 
 _PRIMITIVES = {
     "bool": "b1", "char": "i1", "std::byte": "u1", "float": "f4", "double": "f8",
@@ -62,17 +62,6 @@ class _Field(NamedTuple):
     type_alias: str
     repetitions: int
     source: int
-
-
-class _Column(NamedTuple):
-    type: int
-    bits: int
-    field: int
-    flags: int
-    representation: int
-    first_element: int
-    low: float
-    high: float
 
 
 class _Unreadable(Exception):  # noqa: N818  # never leaves this module
@@ -123,18 +112,6 @@ def _clusters(name: str, clusters: Sequence[tuple[int, int]]) -> NDArray[np.int6
     return np.array(ends, dtype=np.int64)
 
 
-@dataclass
-class _Stream:
-    """One array of a column: `parent` is the stream of the lists that its elements are in, or None."""
-
-    columns: dict[int, int]  # by representation
-    code: str
-    parent: _Stream | None
-    factor: int
-    child: _Stream | None = None  # of lists: what their items begin with
-    child_factor: int = 1
-
-
 def _as_in_a_tree(name: str) -> str:
     """`AnalysisElectronsAuxDyn.pt` for `AnalysisElectronsAuxDyn:pt`: programs name columns so."""
     return name.replace(":.", ".").replace(":", ".")
@@ -147,7 +124,7 @@ class _Draft(NamedTuple):
     type_name: str
     encoding: str
     problem: str
-    streams: list[_Stream]
+    streams: list[Stream]
 
 
 class _Ntuple:
@@ -158,7 +135,7 @@ class _Ntuple:
         self._name = name
         self._clusters = clusters
         self._fields = [_Field(*f) for f in schema["fields"]]
-        self._columns = [_Column(*c) for c in schema["columns"]]
+        self._columns = [NtupleColumn(*c) for c in schema["columns"]]
         self._children: list[list[int]] = [[] for _ in self._fields]
         for i, field in enumerate(self._fields):
             if field.parent != i:
@@ -168,7 +145,7 @@ class _Ntuple:
             self._columns_of[column.field].append(i)
         for column, field in schema["aliases"]:
             self._columns_of[field].append(column)
-        self._pages = _Pages(file.name, lists, self._columns)
+        self._pages = NtuplePages(file.name, lists, self._columns)
 
     def manifest(self) -> Manifest:
         """All of it."""
@@ -221,7 +198,7 @@ class _Ntuple:
 
     def _draft(self, field: int, name: str) -> _Draft:
         info = self._fields[field]
-        streams: list[_Stream] = []
+        streams: list[Stream] = []
         try:
             node = self._node(field, None, 1, streams, 0)
         except _Unreadable as error:
@@ -234,7 +211,7 @@ class _Ntuple:
     def _empty(info: _Field, name: str) -> _Draft:
         return _Draft(name, info.type_name, "", f"{HOLDS_NOTHING}: {info.type_name} has no members of its own", [])
 
-    def _node(self, field: int, parent: _Stream | None, factor: int, streams: list[_Stream], depth: int) -> Node:
+    def _node(self, field: int, parent: Stream | None, factor: int, streams: list[Stream], depth: int) -> Node:
         """The encoding of a field; adds its streams."""
         info = self._fields[field]
         if depth > _DEEPEST:
@@ -247,6 +224,11 @@ class _Ntuple:
             return self._list(field, parent, factor, streams, depth)
         if info.role == _RECORD:
             return RecordOf(0, tuple(self._members(field, parent, factor, streams, depth)))
+        if info.role == _VARIANT and children:
+            return self._one_of(field, parent, factor, streams, depth)
+        if info.role == _STREAMED:
+            msg = f"{info.type_name} is stored as ROOT streams it, which needs ROOT"
+            raise _Unreadable(msg)
         if info.role == _PLAIN and info.type_name == "std::string":
             offsets = self._stream(field, 0, "i8", parent, factor)
             streams.append(offsets)
@@ -268,7 +250,7 @@ class _Ntuple:
         msg = f"{info.type_name or 'a type without a name'} is not of a type that is read from an RNTuple"
         raise _Unreadable(msg)
 
-    def _fixed(self, field: int, parent: _Stream | None, factor: int, streams: list[_Stream], depth: int) -> Node:
+    def _fixed(self, field: int, parent: Stream | None, factor: int, streams: list[Stream], depth: int) -> Node:
         info = self._fields[field]
         number = info.repetitions
         if not 0 < number < 1 << 31 or factor * number >= 1 << 31:
@@ -279,7 +261,7 @@ class _Ntuple:
         streams.append(self._stream(field, 0, "b1", parent, factor * number))  # std::bitset
         return Fixed(number, Primitive("b1"))
 
-    def _list(self, field: int, parent: _Stream | None, factor: int, streams: list[_Stream], depth: int) -> Node:
+    def _list(self, field: int, parent: Stream | None, factor: int, streams: list[Stream], depth: int) -> Node:
         info = self._fields[field]
         offsets = self._stream(field, 0, "i8", parent, factor)
         streams.append(offsets)
@@ -296,8 +278,22 @@ class _Ntuple:
             return Maybe(item)
         return ListOf(item, is_set=info.type_name.startswith(("std::set", "std::multiset")))
 
+    def _one_of(self, field: int, parent: Stream | None, factor: int, streams: list[Stream], depth: int) -> Node:
+        """One column has both which alternative it is and where its item lies: it is two streams."""
+        streams.append(self._stream(field, 0, "alternatives", parent, factor))
+        places = self._stream(field, 0, "places", parent, factor)
+        streams.append(places)
+        items = []
+        for child in self._children[field]:
+            before = len(streams)
+            items.append(self._node(child, places, 1, streams, depth + 1))
+            if len(streams) == before:
+                msg = f"{self._fields[child].type_name} has no values of its own"
+                raise _Unreadable(msg)
+        return OneOf(tuple(items))
+
     def _members(
-        self, field: int, parent: _Stream | None, factor: int, streams: list[_Stream], depth: int
+        self, field: int, parent: Stream | None, factor: int, streams: list[Stream], depth: int
     ) -> Iterator[tuple[str, Node]]:
         """Names and nodes of the members of a record, those of its base classes first."""
         for child in self._children[field]:
@@ -307,7 +303,7 @@ class _Ntuple:
             else:
                 yield self._fields[child].name, node
 
-    def _stream(self, field: int, position: int, code: str, parent: _Stream | None, factor: int) -> _Stream:
+    def _stream(self, field: int, position: int, code: str, parent: Stream | None, factor: int) -> Stream:
         """The columns of all representations at a position of a field."""
         columns = self._columns_of[field]
         if all(not self._columns[c].representation for c in columns):
@@ -321,204 +317,14 @@ class _Ntuple:
         if not found:
             msg = f"{info.type_name} has no data where it should have"
             raise _Unreadable(msg)
-        if any(
-            (self._columns[c].type in _INDICES) != (code == "i8" and info.type_name not in _PRIMITIVES)
-            for c in found.values()
-        ):
+        kinds = {self._columns[c].type for c in found.values()}
+        if code in ("alternatives", "places"):
+            known = kinds == {_SWITCH}
+        elif code == "i8" and info.type_name not in _PRIMITIVES:
+            known = kinds <= _INDICES
+        else:
+            known = not kinds & {_SWITCH, *_INDICES}
+        if not known:
             msg = f"{info.type_name} is stored in an unknown way"
             raise _Unreadable(msg)
-        return _Stream(found, code, parent, factor)
-
-
-# ---------------------------------------------------------------------------------------------------------------- pages
-
-
-class _Tables(NamedTuple):
-    rows: tuple[ManifestColumn, ...]
-    first: NDArray[np.int64]
-    offset: NDArray[np.int64]
-    size: NDArray[np.int64]
-    pages: StreamPages
-
-
-class _Piece(NamedTuple):
-    """Pages of a stream one after the other: those of a column, or elements that are not stored."""
-
-    first: NDArray[np.int64]
-    offset: NDArray[np.int64]
-    size: NDArray[np.int64]
-    elements: NDArray[np.int64]
-    checksum: NDArray[np.bool_]
-    cluster: NDArray[np.int64]
-    kind: NDArray[np.int32]
-
-
-_NOT_STORED = -1
-_CHECKSUM_BYTES = 8
-
-
-class _Pages:
-    """The pages of all columns, ordered by column, then by cluster."""
-
-    def __init__(self, name: str, lists: list[Any], columns: Sequence[_Column]) -> None:
-        self._name = name
-        self._columns = columns
-        number = len(columns)
-
-        def joined(key: str, kind: Any) -> NDArray[Any]:
-            return np.concatenate([np.empty(0, kind), *(pages[key] for pages in lists)])
-
-        self._begin = joined("first_element", np.int64).reshape(-1, number)  # of each column in each cluster
-        self._compression = joined("compression", np.uint32).reshape(-1, number)
-        counts = np.concatenate([np.empty(0, np.int64), *(np.diff(pages["first_page"]) for pages in lists)])
-        clusters = len(self._begin)
-        column = np.repeat(np.tile(np.arange(number), clusters), counts)
-        cluster = np.repeat(np.repeat(np.arange(clusters), number), counts)
-        order = np.argsort(column, kind="stable")
-        self._cluster = cluster[order]
-        self._elements = joined("elements", np.int64)[order]
-        self._checksum = joined("has_checksum", np.uint8)[order].astype(np.bool_)
-        self._offset = joined("offset", np.int64)[order]
-        self._size = joined("bytes", np.int64)[order] + np.where(self._checksum, _CHECKSUM_BYTES, 0)
-        # Where the pages of each column in each cluster begin among all, and how many elements they have.
-        self._counts = counts.reshape(-1, number)
-        by_column = self._counts.T.ravel()
-        ends = np.cumsum(by_column)
-        groups = np.concatenate(([0], ends)).astype(np.int64)
-        total = np.concatenate(([0], np.cumsum(self._elements)))
-        self._first_page = groups[:-1].reshape(number, -1)
-        self._last_page = groups[1:].reshape(number, -1)
-        self._sum = (total[groups[1:]] - total[groups[:-1]]).reshape(number, -1)
-        before = np.repeat(total[groups[:-1]] - self._begin.T.ravel(), by_column)
-        self._first = total[:-1] - before
-
-    def of(self, streams: Sequence[_Stream], clusters: NDArray[np.int64]) -> _Tables:
-        """The tables of streams; `clusters` are the first entries, and the number of entries."""
-        starts, plain = self._all_starts(streams, clusters)
-        number = len(streams)
-        pages = np.zeros(number, dtype=np.int64)
-        first_page = np.zeros(number, dtype=np.int64)
-        # Those of a single column that is there from the beginning, all at once.
-        column = np.array([next(iter(s.columns.values())) for s in streams], dtype=np.int64)[plain]
-        begin = self._first_page[column, 0] if len(clusters) > 1 else np.zeros(len(column), dtype=np.int64)
-        end = self._last_page[column, -1] if len(clusters) > 1 else begin
-        pages[plain] = end - begin
-        first_page[plain] = np.cumsum(end - begin) - (end - begin)
-        at = np.repeat(begin - first_page[plain], end - begin) + np.arange(int((end - begin).sum()))
-        pieces = [self._piece(np.repeat(column, end - begin), at)]
-        total = len(at)
-        for i in np.flatnonzero(~plain).tolist():
-            piece = self._stream_pages(streams[i], starts[i])
-            pieces.append(piece)
-            pages[i], first_page[i] = len(piece.first), total
-            total += len(piece.first)
-        first, offset, size, elements, checksum, cluster, kind = map(np.concatenate, zip(*pieces, strict=True))
-        bits = np.array([c.bits for c in self._columns] or [0], dtype=np.int64)
-        sums = [np.concatenate(([0], np.cumsum(x))) for x in (np.where(kind < 0, 0, elements * bits[kind]), size)]
-        rows = self._rows(streams, first_page, pages, *sums)
-        base = np.zeros(total, dtype=np.int64)
-        position = {id(stream): i for i, stream in enumerate(streams)}
-        lists = [i for i, stream in enumerate(streams) if stream.child is not None]
-        items = [position[id(streams[i].child)] for i in lists]
-        factors = [streams[i].child_factor for i in lists]
-        counts = pages[lists]
-        of_list = np.repeat(first_page[lists] - (np.cumsum(counts) - counts), counts) + np.arange(int(counts.sum()))
-        base[of_list] = starts[np.repeat(items, counts), cluster[of_list]] // np.repeat(factors, counts)
-        used = np.unique(kind[kind >= 0])
-        kinds = tuple(PageKind(c.type, c.bits, c.low, c.high) for c in (self._columns[i] for i in used.tolist()))
-        kind = np.where(kind < 0, kind, np.searchsorted(used, kind)).astype(np.int32)
-        return _Tables(rows, first, offset, size, StreamPages(kinds, kind, elements, checksum, base, starts))
-
-    def _all_starts(
-        self, streams: Sequence[_Stream], clusters: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """With which element each stream begins in each cluster, and whether it is a column without gaps."""
-        column = np.array([next(iter(s.columns.values())) for s in streams], dtype=np.int64)
-        begin, count = self._begin.T[column], self._sum[column]
-        there = ((begin >= 0) & (begin < _core.NOT_YET)).all(axis=1)
-        there &= np.array([len(s.columns) == 1 for s in streams], dtype=np.bool_)
-        starts = np.zeros((len(streams), len(clusters)), dtype=np.int64)
-        if len(clusters) > 1:
-            starts[:, :-1] = np.where(there[:, None], begin, 0)
-            starts[:, -1] = np.where(there, begin[:, -1] + count[:, -1], 0)
-        top = np.array([s.parent is None for s in streams], dtype=np.bool_)
-        factor = np.array([s.factor for s in streams], dtype=np.int64)
-        starts[top] = clusters * factor[top, None]
-        for i in np.flatnonzero(~there & ~top).tolist():
-            starts[i] = self._starts(streams[i], len(clusters) - 1)
-        plain = there & (begin == starts[:, :-1]).all(axis=1) & (begin + count == starts[:, 1:]).all(axis=1)
-        return starts, plain
-
-    def _rows(
-        self, streams: Sequence[_Stream], first_page: NDArray[np.int64], pages: NDArray[np.int64],
-        bits: NDArray[np.int64], size: NDArray[np.int64],
-    ) -> tuple[ManifestColumn, ...]:  # fmt: skip
-        """The rows of streams; `bits` and `size` are sums over all pages before each."""
-        last = first_page + pages
-        uncompressed = ((bits[last] - bits[first_page]) // 8).tolist()
-        compressed = (size[last] - size[first_page]).tolist()
-        numbers = zip(streams, first_page.tolist(), pages.tolist(), uncompressed, compressed, strict=True)
-        settings = self._compression[-1].tolist() if len(self._compression) else [0] * len(self._columns)
-        return tuple(
-            ManifestColumn(
-                "", "", "", "", s.code, "", (), settings[next(iter(s.columns.values()))], whole, stored, first, number
-            )
-            for s, first, number, whole, stored in numbers
-        )
-
-    def _primary(self, stream: _Stream, cluster: int) -> int | None:
-        """The column whose pages hold a stream in a cluster; None where there is none yet."""
-        found = [c for c in stream.columns.values() if 0 <= self._begin[cluster, c] < _core.NOT_YET]
-        if len(found) > 1:
-            msg = f"{self._name}: cluster {cluster} has two representations of a field; copy the file again"
-            raise CorruptDataError(msg)
-        return found[0] if found else None
-
-    def _starts(self, stream: _Stream, clusters: int) -> NDArray[np.int64]:
-        """The same for a stream of items that is not there from the beginning, or in one column."""
-        out = [0]
-        for cluster in range(clusters):
-            column = self._primary(stream, cluster)
-            if column is not None:
-                out[-1] = int(self._begin[cluster, column])
-            out.append(out[-1] + (0 if column is None else int(self._sum[column, cluster])))
-        return np.array(out, dtype=np.int64)
-
-    def _stream_pages(self, stream: _Stream, starts: NDArray[np.int64]) -> _Piece:
-        """The pages of a stream, and what is not stored between them."""
-        parts = []
-        for cluster, (start, stop) in enumerate(pairwise(starts.tolist())):
-            column = self._primary(stream, cluster)
-            begin = stop if column is None else int(self._begin[cluster, column])
-            end = begin if column is None else begin + int(self._sum[column, cluster])
-            if not start <= begin <= end == stop:
-                msg = (
-                    f"{self._name}: cluster {cluster} has elements {begin} to {end} of a field where it should have "
-                    f"{start} to {stop}; copy the file again"
-                )
-                raise CorruptDataError(msg)
-            if begin > start:  # of a field that was added later
-                parts.append(_not_stored(start, begin, cluster))
-            if column is not None:
-                at = np.arange(self._first_page[column, cluster], self._last_page[column, cluster])
-                parts.append(self._piece(np.full(len(at), column), at))
-        return _Piece(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True))) if parts else _nothing()
-
-    def _piece(self, column: NDArray[np.int64], at: NDArray[np.int64]) -> _Piece:
-        return _Piece(
-            self._first[at], self._offset[at], self._size[at], self._elements[at], self._checksum[at],
-            self._cluster[at], column.astype(np.int32),
-        )  # fmt: skip
-
-
-def _not_stored(start: int, stop: int, cluster: int) -> _Piece:
-    one = np.array([0], dtype=np.int64)
-    return _Piece(
-        one + start, one, one, one + (stop - start), np.array([False]), one + cluster,
-        np.array([_NOT_STORED], dtype=np.int32),
-    )  # fmt: skip
-
-
-def _nothing() -> _Piece:
-    empty = np.empty(0, dtype=np.int64)
-    return _Piece(empty, empty, empty, empty, empty.astype(np.bool_), empty, empty.astype(np.int32))
+        return Stream(found, code, parent, factor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -83,7 +84,11 @@ class Columns(Mapping[str, Column]):
         return name in self._manifest.index
 
     def __iter__(self) -> Iterator[str]:
-        return (column.name for column in self._manifest.named)
+        return iter(self._names)
+
+    @functools.cached_property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self._manifest.named)
 
     def __len__(self) -> int:
         return len(self._manifest.named)

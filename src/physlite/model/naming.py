@@ -139,7 +139,8 @@ def find_collections(columns: Sequence[ColumnNames]) -> dict[str, Collection]:
 def _stored_fields(columns: Sequence[ColumnNames]) -> Iterator[tuple[int, str, str]]:
     for i, column in enumerate(columns):
         match = _STORE.match(column.name)
-        if match is None or not column.encoding:
+        # Alternatives ("/", which is in no name of C++) are for arrays alone: no class of xAOD has them.
+        if match is None or not column.encoding or "/" in column.encoding:
             continue
         name = match["field"].removeprefix(".")
         if name and "xAOD::" not in name:

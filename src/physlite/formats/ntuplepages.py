@@ -1,0 +1,244 @@
+"""The pages of an RNTuple's columns, put together as the streams that columns of the manifest consist of.
+
+A stream is one array: the offsets of lists, or values. It is stored in a column of the ntuple, or where a field has
+several representations in one of them for each cluster; of fields that were added later the first elements are not
+stored at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from physlite import _core
+from physlite.exceptions import CorruptDataError
+from physlite.formats.manifest import ManifestColumn, PageKind, StreamPages
+
+__all__ = ["NtupleColumn", "NtuplePages", "Stream", "StreamTables"]
+
+
+class NtupleColumn(NamedTuple):
+    """A column as the ntuple describes it."""
+
+    type: int
+    bits: int
+    field: int
+    flags: int
+    representation: int
+    first_element: int
+    low: float
+    high: float
+
+
+@dataclass
+class Stream:
+    """One array of a column: `parent` is the stream of the lists that its elements are in, or None."""
+
+    columns: dict[int, int]  # by representation
+    code: str
+    parent: Stream | None
+    factor: int
+    child: Stream | None = None  # of lists: what their items begin with
+    child_factor: int = 1
+
+
+class StreamTables(NamedTuple):
+    """What the manifest takes of all streams: their rows, and their pages, those of each stream together."""
+
+    rows: tuple[ManifestColumn, ...]
+    first: NDArray[np.int64]
+    offset: NDArray[np.int64]
+    size: NDArray[np.int64]
+    pages: StreamPages
+
+
+class _Piece(NamedTuple):
+    """Pages of a stream one after the other: those of a column, or elements that are not stored."""
+
+    first: NDArray[np.int64]
+    offset: NDArray[np.int64]
+    size: NDArray[np.int64]
+    elements: NDArray[np.int64]
+    checksum: NDArray[np.bool_]
+    cluster: NDArray[np.int64]
+    kind: NDArray[np.int32]
+
+
+_NOT_STORED = -1
+_CHECKSUM_BYTES = 8
+
+
+class NtuplePages:
+    """The pages of all columns, ordered by column, then by cluster."""
+
+    def __init__(self, name: str, lists: list[Any], columns: Sequence[NtupleColumn]) -> None:
+        self._name = name
+        self._columns = columns
+        number = len(columns)
+
+        def joined(key: str, kind: Any) -> NDArray[Any]:
+            return np.concatenate([np.empty(0, kind), *(pages[key] for pages in lists)])
+
+        self._begin = joined("first_element", np.int64).reshape(-1, number)  # of each column in each cluster
+        self._compression = joined("compression", np.uint32).reshape(-1, number)
+        counts = np.concatenate([np.empty(0, np.int64), *(np.diff(pages["first_page"]) for pages in lists)])
+        clusters = len(self._begin)
+        column = np.repeat(np.tile(np.arange(number), clusters), counts)
+        cluster = np.repeat(np.repeat(np.arange(clusters), number), counts)
+        order = np.argsort(column, kind="stable")
+        self._cluster = cluster[order]
+        self._elements = joined("elements", np.int64)[order]
+        self._checksum = joined("has_checksum", np.uint8)[order].astype(np.bool_)
+        self._offset = joined("offset", np.int64)[order]
+        self._size = joined("bytes", np.int64)[order] + np.where(self._checksum, _CHECKSUM_BYTES, 0)
+        # Where the pages of each column in each cluster begin among all, and how many elements they have.
+        self._counts = counts.reshape(-1, number)
+        by_column = self._counts.T.ravel()
+        ends = np.cumsum(by_column)
+        groups = np.concatenate(([0], ends)).astype(np.int64)
+        total = np.concatenate(([0], np.cumsum(self._elements)))
+        self._first_page = groups[:-1].reshape(number, -1)
+        self._last_page = groups[1:].reshape(number, -1)
+        self._sum = (total[groups[1:]] - total[groups[:-1]]).reshape(number, -1)
+        before = np.repeat(total[groups[:-1]] - self._begin.T.ravel(), by_column)
+        self._first = total[:-1] - before
+
+    def of(self, streams: Sequence[Stream], clusters: NDArray[np.int64]) -> StreamTables:
+        """The tables of streams; `clusters` are the first entries, and the number of entries."""
+        starts, plain = self._all_starts(streams, clusters)
+        number = len(streams)
+        pages = np.zeros(number, dtype=np.int64)
+        first_page = np.zeros(number, dtype=np.int64)
+        # Those of a single column that is there from the beginning, all at once.
+        column = np.array([next(iter(s.columns.values())) for s in streams], dtype=np.int64)[plain]
+        begin = self._first_page[column, 0] if len(clusters) > 1 else np.zeros(len(column), dtype=np.int64)
+        end = self._last_page[column, -1] if len(clusters) > 1 else begin
+        pages[plain] = end - begin
+        first_page[plain] = np.cumsum(end - begin) - (end - begin)
+        at = np.repeat(begin - first_page[plain], end - begin) + np.arange(int((end - begin).sum()))
+        pieces = [self._piece(np.repeat(column, end - begin), at)]
+        total = len(at)
+        for i in np.flatnonzero(~plain).tolist():
+            piece = self._stream_pages(streams[i], starts[i])
+            pieces.append(piece)
+            pages[i], first_page[i] = len(piece.first), total
+            total += len(piece.first)
+        first, offset, size, elements, checksum, cluster, kind = map(np.concatenate, zip(*pieces, strict=True))
+        bits = np.array([c.bits for c in self._columns] or [0], dtype=np.int64)
+        sums = [np.concatenate(([0], np.cumsum(x))) for x in (np.where(kind < 0, 0, elements * bits[kind]), size)]
+        rows = self._rows(streams, first_page, pages, *sums)
+        base = np.zeros(total, dtype=np.int64)
+        position = {id(stream): i for i, stream in enumerate(streams)}
+        of_lists = [(i, s) for i, s in enumerate(streams) if s.child is not None]
+        lists = np.array([i for i, _ in of_lists], dtype=np.int64)
+        items = np.array([position[id(s.child)] for _, s in of_lists], dtype=np.int64)
+        factors = np.array([s.child_factor for _, s in of_lists], dtype=np.int64)
+        counts = pages[lists]
+        of_list = np.repeat(first_page[lists] - (np.cumsum(counts) - counts), counts) + np.arange(int(counts.sum()))
+        base[of_list] = starts[np.repeat(items, counts), cluster[of_list]] // np.repeat(factors, counts)
+        used = np.unique(kind[kind >= 0])
+        kinds = tuple(PageKind(c.type, c.bits, c.low, c.high) for c in (self._columns[i] for i in used.tolist()))
+        kind = np.where(kind < 0, kind, np.searchsorted(used, kind)).astype(np.int32)
+        return StreamTables(rows, first, offset, size, StreamPages(kinds, kind, elements, checksum, base, starts))
+
+    def _all_starts(
+        self, streams: Sequence[Stream], clusters: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """With which element each stream begins in each cluster, and whether it is a column without gaps."""
+        column = np.array([next(iter(s.columns.values())) for s in streams], dtype=np.int64)
+        begin, count = self._begin.T[column], self._sum[column]
+        there = ((begin >= 0) & (begin < _core.NOT_YET)).all(axis=1)
+        there &= np.array([len(s.columns) == 1 for s in streams], dtype=np.bool_)
+        starts = np.zeros((len(streams), len(clusters)), dtype=np.int64)
+        if len(clusters) > 1:
+            starts[:, :-1] = np.where(there[:, None], begin, 0)
+            starts[:, -1] = np.where(there, begin[:, -1] + count[:, -1], 0)
+        top = np.array([s.parent is None for s in streams], dtype=np.bool_)
+        factor = np.array([s.factor for s in streams], dtype=np.int64)
+        starts[top] = clusters * factor[top, None]
+        for i in np.flatnonzero(~there & ~top).tolist():
+            starts[i] = self._starts(streams[i], len(clusters) - 1)
+        plain = there & (begin == starts[:, :-1]).all(axis=1) & (begin + count == starts[:, 1:]).all(axis=1)
+        return starts, plain
+
+    def _rows(
+        self, streams: Sequence[Stream], first_page: NDArray[np.int64], pages: NDArray[np.int64],
+        bits: NDArray[np.int64], size: NDArray[np.int64],
+    ) -> tuple[ManifestColumn, ...]:  # fmt: skip
+        """The rows of streams; `bits` and `size` are sums over all pages before each."""
+        last = first_page + pages
+        uncompressed = ((bits[last] - bits[first_page]) // 8).tolist()
+        compressed = (size[last] - size[first_page]).tolist()
+        for i, stream in enumerate(streams):
+            if stream.code == "places":  # in the same pages as the alternatives
+                uncompressed[i] = compressed[i] = 0
+        numbers = zip(streams, first_page.tolist(), pages.tolist(), uncompressed, compressed, strict=True)
+        settings = self._compression[-1].tolist() if len(self._compression) else [0] * len(self._columns)
+        return tuple(
+            ManifestColumn(
+                "", "", "", "", s.code, "", (), settings[next(iter(s.columns.values()))], whole, stored, first, number
+            )
+            for s, first, number, whole, stored in numbers
+        )
+
+    def _primary(self, stream: Stream, cluster: int) -> int | None:
+        """The column whose pages hold a stream in a cluster; None where there is none yet."""
+        found = [c for c in stream.columns.values() if 0 <= self._begin[cluster, c] < _core.NOT_YET]
+        if len(found) > 1:
+            msg = f"{self._name}: cluster {cluster} has two representations of a field; copy the file again"
+            raise CorruptDataError(msg)
+        return found[0] if found else None
+
+    def _starts(self, stream: Stream, clusters: int) -> NDArray[np.int64]:
+        """The same for a stream of items that is not there from the beginning, or in one column."""
+        out = [0]
+        for cluster in range(clusters):
+            column = self._primary(stream, cluster)
+            if column is not None:
+                out[-1] = int(self._begin[cluster, column])
+            out.append(out[-1] + (0 if column is None else int(self._sum[column, cluster])))
+        return np.array(out, dtype=np.int64)
+
+    def _stream_pages(self, stream: Stream, starts: NDArray[np.int64]) -> _Piece:
+        """The pages of a stream, and what is not stored between them."""
+        parts = []
+        for cluster, (start, stop) in enumerate(pairwise(starts.tolist())):
+            column = self._primary(stream, cluster)
+            begin = stop if column is None else int(self._begin[cluster, column])
+            end = begin if column is None else begin + int(self._sum[column, cluster])
+            if not start <= begin <= end == stop:
+                msg = (
+                    f"{self._name}: cluster {cluster} has elements {begin} to {end} of a field where it should have "
+                    f"{start} to {stop}; copy the file again"
+                )
+                raise CorruptDataError(msg)
+            if begin > start:  # of a field that was added later
+                parts.append(_not_stored(start, begin, cluster))
+            if column is not None:
+                at = np.arange(self._first_page[column, cluster], self._last_page[column, cluster])
+                parts.append(self._piece(np.full(len(at), column), at))
+        return _Piece(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True))) if parts else _nothing()
+
+    def _piece(self, column: NDArray[np.int64], at: NDArray[np.int64]) -> _Piece:
+        return _Piece(
+            self._first[at], self._offset[at], self._size[at], self._elements[at], self._checksum[at],
+            self._cluster[at], column.astype(np.int32),
+        )  # fmt: skip
+
+
+def _not_stored(start: int, stop: int, cluster: int) -> _Piece:
+    one = np.array([0], dtype=np.int64)
+    return _Piece(
+        one + start, one, one, one + (stop - start), np.array([False]), one + cluster,
+        np.array([_NOT_STORED], dtype=np.int32),
+    )  # fmt: skip
+
+
+def _nothing() -> _Piece:
+    empty = np.empty(0, dtype=np.int64)
+    return _Piece(empty, empty, empty, empty, empty.astype(np.bool_), empty, empty.astype(np.int32))
