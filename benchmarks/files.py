@@ -6,10 +6,10 @@ import os
 import subprocess
 from pathlib import Path
 
-__all__ = ["Missing", "real_file", "root_python", "toy_file"]
+__all__ = ["KEPT", "Missing", "real_file", "root_python", "toy_file"]
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
-_KEPT = _CHECKOUT / "build" / "bench"
+KEPT = _CHECKOUT / "build" / "bench"
 
 # Baskets of tens of kB, as production files have them.
 _CLUSTERS = ("--entries-per-cluster", "1000")
@@ -37,17 +37,18 @@ def root_python() -> str:
     return found
 
 
-def toy_file(events: int, compression: str) -> Path:
-    """A toy file of so many events, made once."""
-    path = _KEPT / f"toy-{events}-{compression}.root"
+def toy_file(events: int, compression: str, *, ntuple: bool = False) -> Path:
+    """A toy file of so many events, made once: a tree, or an RNTuple with the clusters that ROOT gives it."""
+    path = KEPT / f"toy-{'ntuple-' * ntuple}{events}-{compression}.root"
     if not path.is_file():
         python = root_python()
-        _KEPT.mkdir(parents=True, exist_ok=True)
+        KEPT.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".part.root")
         print(f"making {path.name} …", flush=True)
         script = str(_CHECKOUT / "tools" / "make_sample.py")
+        kind = ["--ntuple", "--entries-per-cluster", str(events)] if ntuple else _CLUSTERS
         subprocess.run(  # the arguments are this module's own
-            [python, script, str(partial), "--rich", *_CLUSTERS, "--events", str(events), "--compression", compression],
+            [python, script, str(partial), "--rich", *kind, "--events", str(events), "--compression", compression],
             check=True,
             stdout=subprocess.DEVNULL,
         )

@@ -1,4 +1,4 @@
-"""Side by side with what one would use instead: `python benchmarks/run.py [--work open|read|links|import]`."""
+"""Side by side with what one would use instead: `python benchmarks/run.py [--work open|read|links|ntuples|import]`."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class PageTables:
 
 def decode_ntuple(
     tables: PageTables,
-    requests: list[tuple[int, int, int, int, int, bool, int | None]],
+    requests: Sequence[tuple[int, int, int, int, int, bool, int | None]],
     stored: list[memoryview],
     threads: int,
 ) -> list[NDArray[Any]]: ...

@@ -141,10 +141,15 @@ class NtuplePages:
         counts = pages[lists]
         of_list = np.repeat(first_page[lists] - (np.cumsum(counts) - counts), counts) + np.arange(int(counts.sum()))
         base[of_list] = starts[np.repeat(items, counts), cluster[of_list]] // np.repeat(factors, counts)
-        used = np.unique(kind[kind >= 0])
-        kinds = tuple(PageKind(c.type, c.bits, c.low, c.high) for c in (self._columns[i] for i in used.tolist()))
-        kind = np.where(kind < 0, kind, np.searchsorted(used, kind)).astype(np.int32)
-        return StreamTables(rows, first, offset, size, StreamPages(kinds, kind, elements, checksum, base, starts))
+        kinds: dict[PageKind, int] = {}
+        number_of = np.zeros(len(self._columns) + 1, dtype=np.int32)
+        for column in np.unique(kind[kind >= 0]).tolist():
+            c = self._columns[column]
+            number_of[column] = kinds.setdefault(PageKind(c.type, c.bits, c.low, c.high), len(kinds))
+        kind = np.where(kind < 0, kind, number_of[kind])
+        return StreamTables(
+            rows, first, offset, size, StreamPages(tuple(kinds), kind, elements, checksum, base, starts)
+        )
 
     def _all_starts(
         self, streams: Sequence[Stream], clusters: NDArray[np.int64]

@@ -64,6 +64,18 @@ class _Wanted(NamedTuple):
     stop: int
 
 
+class _Request(NamedTuple):
+    """What the core takes: pages `low` ≤ i < `high`, and of their elements `start` ≤ i < `stop`."""
+
+    low: int
+    high: int
+    value: int
+    start: int
+    stop: int
+    is_list: bool
+    lead: int | None  # what comes before them
+
+
 class NtupleReader:
     """Reads columns of one ntuple; errors are those of `ColumnReader`."""
 
@@ -213,37 +225,51 @@ class NtupleReader:
     # ------------------------------------------------------------------------------------------------------- reading
 
     def _decode(self, wanted: list[_Wanted]) -> list[NDArray[Any]]:
-        requests: list[tuple[int, int, int, int, int, bool, int | None]] = []
+        """Their arrays. What several columns have in common, as the offsets of a collection's, is decoded once."""
+        requests: list[_Request] = []
         ranges: list[Range] = []
+        known: dict[tuple[Any, ...], int] = {}
+        which = []
         for one in wanted:
-            part, start, stop = one.part, one.start, one.stop
-            info, first = self._its_pages(part)
-            lead = None
-            if part.counts:
-                start, lead = self._lead(part, one)
-            low = high = 0
-            if stop > start:
-                low = max(int(first.searchsorted(start, side="right")) - 1, 0)
-                high = int(first.searchsorted(stop))
-            low, high = info.first_page + low, info.first_page + high
-            offset, size = self.manifest.page_offset[low:high], self.manifest.page_size[low:high]
-            stored = self._pages.kind[low:high] >= 0
-            if not stored.all():
-                if part.code in (_ALTERNATIVES, _PLACES):
-                    raise UnsupportedFormatError(self._says(one.column, "variants that were added later"))
-                offset, size = offset[stored], size[stored]
-            ranges += map(Range, offset.tolist(), size.tolist())
-            requests.append((low, high, part.value, start, stop, part.is_list, lead))
+            request, offset, size = self._request(one)
+            span = slice(request.low, request.high)
+            pages = (self._pages.kind[span], self._pages.elements[span], self._pages.base[span], offset, size)
+            key = (*(x.tobytes() for x in pages), *request[2:])
+            number = known.setdefault(key, len(requests))
+            which.append(number)
+            if number == len(requests):
+                requests.append(request)
+                ranges += map(Range, offset.tolist(), size.tolist())
         try:
             arrays = _core.decode_ntuple(
                 self._tables, requests, self.source.fetch(ranges) if ranges else [], self.threads
             )
         except (_core.CorruptData, _core.Unsupported) as error:
-            raise self._name_error(error, wanted, [low for low, *_ in requests]) from None
+            raise self._name_error(error, [wanted[which.index(i)] for i in range(len(requests))], requests) from None
         return [
-            self._sizes(one, array) if one.part.code == _SIZES else array
-            for one, array in zip(wanted, arrays, strict=True)
+            self._sizes(one, arrays[number]) if one.part.code == _SIZES else arrays[number]
+            for one, number in zip(wanted, which, strict=True)
         ]
+
+    def _request(self, one: _Wanted) -> tuple[_Request, NDArray[np.int64], NDArray[np.int64]]:
+        """What the core is asked for, and where the pages lie."""
+        part, start, stop = one.part, one.start, one.stop
+        info, first = self._its_pages(part)
+        lead = None
+        if part.counts:
+            start, lead = self._lead(part, one)
+        low = high = 0
+        if stop > start:
+            low = max(int(first.searchsorted(start, side="right")) - 1, 0)
+            high = int(first.searchsorted(stop))
+        low, high = info.first_page + low, info.first_page + high
+        offset, size = self.manifest.page_offset[low:high], self.manifest.page_size[low:high]
+        stored = self._pages.kind[low:high] >= 0
+        if not stored.all():
+            if part.code in (_ALTERNATIVES, _PLACES):
+                raise UnsupportedFormatError(self._says(one.column, "variants that were added later"))
+            offset, size = offset[stored], size[stored]
+        return _Request(low, high, part.value, start, stop, part.is_list, lead), offset, size
 
     def _lead(self, part: _Part, one: _Wanted) -> tuple[int, int | None]:
         """From which element on offsets are read, and what comes before them: a list begins where the last one ends."""
@@ -278,14 +304,14 @@ class NtupleReader:
     def _says(self, column: int, what: str) -> str:
         return f"{self.source.name}: column {self.manifest.columns[column].name} has {what}; copy the file again"
 
-    def _name_error(self, error: Exception, wanted: list[_Wanted], first_pages: list[int]) -> Exception:
+    def _name_error(self, error: Exception, wanted: list[_Wanted], requests: list[_Request]) -> Exception:
         """The core's error, with the names of things."""
         if len(error.args) != 3:  # noqa: PLR2004  # not about a page
             return CorruptDataError(f"{self.source.name}: {error}")
         what, which, page = error.args
         one = wanted[which]
         info = self.manifest.columns[one.part.stream]
-        page = min(first_pages[which] + page, info.first_page + info.pages - 1)
+        page = min(requests[which].low + page, info.first_page + info.pages - 1)
         first = int(self.manifest.page_first_entry[page]) if info.pages else 0
         cluster = int(self._starts(one.part).searchsorted(first, side="right")) - 1
         begin, end = self.manifest.clusters[max(cluster, 0) :][:2].tolist()
