@@ -170,8 +170,8 @@ def _link_table(path: Path) -> Work:
     return Work(lambda: None, lambda _: LinkTable(columns, file.collections))
 
 
-# As COLUMNS, but all different: the toy's jets have the same directions at each scale, and an RNTuple stores equal pages
-# once.
+# As COLUMNS, but all different: an RNTuple stores equal pages once, and the toy's jets have the same directions at each
+# scale.
 NTUPLE_COLUMNS = {
     "ten floats": [
         f"AnalysisJetsAuxDyn:{name}"
@@ -214,7 +214,10 @@ def ntuples(events: int, rounds: int) -> Iterator[Comparison]:
 
 
 def _uproot_keys(path: Path) -> Callable[[], Any]:
-    return lambda: uproot.open(path)["EventData"].keys()
+    def keys() -> Any:
+        return uproot.open(path)["EventData"].keys()  # from the file, each time
+
+    return keys
 
 
 def _uproot_arrays(path: Path, names: list[str]) -> Callable[[], Any]:

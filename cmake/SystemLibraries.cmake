@@ -39,3 +39,18 @@ if(_missing_debian)
     "  conda-forge:    conda install -c conda-forge${_missing_conda}\n"
     "  Homebrew:       brew install${_missing_homebrew}\n")
 endif()
+
+# Where xxhash can choose its code by the processor it runs on, checksums take half the time.
+include(CheckCXXSourceCompiles)
+set(CMAKE_REQUIRED_LIBRARIES "${PHYSLITE_xxhash_LIBRARY}")
+set(CMAKE_REQUIRED_INCLUDES "${PHYSLITE_xxhash_INCLUDE}")
+check_cxx_source_compiles([[
+#include <xxhash.h>
+#include <xxh_x86dispatch.h>
+int main() { return static_cast<int>(XXH3_64bits_dispatch("", 0)); }
+]] PHYSLITE_HAS_XXH_DISPATCH)
+unset(CMAKE_REQUIRED_LIBRARIES)
+unset(CMAKE_REQUIRED_INCLUDES)
+if(PHYSLITE_HAS_XXH_DISPATCH)
+  target_compile_definitions(physlite_system_libraries INTERFACE PHYSLITE_HAS_XXH_DISPATCH)
+endif()

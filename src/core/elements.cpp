@@ -246,25 +246,33 @@ private:
         converted<std::int64_t, U, false>([this](U relative) { return index(relative); });
     }
 
+    /// The sum so far and some differences; checked for all at once: no sum of as many small ones is too large.
+    template <std::unsigned_integral U>
+    static std::uint64_t checked_sum(std::uint64_t sum, const U* from, std::size_t number) {
+        std::uint64_t largest = 0;
+        std::uint64_t total = 0;
+        for (std::size_t i = 0; i < number; ++i) {
+            largest |= from[i];
+            total += from[i];
+        }
+        if (largest > most_items / block || sum > most_items) throw CorruptData("an index of more than 2^51 items");
+        return sum + total;
+    }
+
     /// Each index is stored as the difference to the one before.
     template <std::unsigned_integral U>
     void deltas() const {
         require(value_ == Value::i8, "indices");
-        std::uint64_t sum = 0;
+        std::uint64_t before = 0;
+        in_blocks<U, true>(0, begin_,
+                           [&](const U* from, std::size_t number) { before = checked_sum(before, from, number); });
         std::int64_t* to = out<std::int64_t>();
-        auto add = [&](const U* from, std::size_t number, auto use) {
-            // Checked for all at once: no sum of as many small differences is too large.
-            std::uint64_t largest = 0;
-            for (std::size_t i = 0; i < number; ++i) largest |= from[i];
-            if (largest > most_items / block || sum > most_items) throw CorruptData("an index of more than 2^51 items");
-            for (std::size_t i = 0; i < number; ++i) use(i, sum += from[i]);
-        };
-        in_blocks<U, true>(0, begin_, [&](const U* from, std::size_t number) {
-            add(from, number, [](std::size_t, std::uint64_t) {});
-        });
         in_blocks<U, true>(begin_, end_, [&](const U* from, std::size_t number) {
-            add(from, number,
-                [&](std::size_t i, std::uint64_t index) { to[i] = page_.base + static_cast<std::int64_t>(index); });
+            std::uint64_t after = checked_sum(before, from, number);
+            // In a register: written by reference it would cost five times as much.
+            std::int64_t index = page_.base + static_cast<std::int64_t>(before);
+            for (std::size_t i = 0; i < number; ++i) to[i] = index += static_cast<std::int64_t>(from[i]);
+            before = after;
             to += number;
         });
     }
@@ -319,6 +327,11 @@ bool is_known(const NtuplePage& page) {
         case Type::quantized: return page.bits >= 1 && page.bits <= 32;
         default: return page.type < static_cast<std::uint16_t>(Type::count_) && page.bits == 64;
     }
+}
+
+bool never_goes_down(const NtuplePage& page) {
+    auto type = static_cast<Type>(page.type);
+    return type == Type::split_index4 || type == Type::split_index8;
 }
 
 std::size_t page_bytes(const NtuplePage& page) { return (static_cast<std::size_t>(page.elements) * page.bits + 7) / 8; }

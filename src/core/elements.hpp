@@ -23,6 +23,9 @@ struct NtuplePage {
 /// Whether the type is known, and has elements of so many bits.
 bool is_known(const NtuplePage& page);
 
+/// Whether its elements are indices stored as differences, of which each is at least as large as the one before.
+bool never_goes_down(const NtuplePage& page);
+
 /// Bytes of a page when it is decompressed.
 std::size_t page_bytes(const NtuplePage& page);
 

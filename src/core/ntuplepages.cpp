@@ -1,6 +1,9 @@
 #include "ntuplepages.hpp"
 
 #include <xxhash.h>
+#ifdef PHYSLITE_HAS_XXH_DISPATCH
+#include <xxh_x86dispatch.h>  // takes the place of the functions of the same names
+#endif
 
 #include <algorithm>
 #include <atomic>
@@ -154,17 +157,21 @@ std::size_t add_tasks(const StreamRequest& request, std::size_t stream, std::vec
 
 /// Lists end behind where they begin.
 void check_order(const StreamRequest& request, const Buffer& buffer, std::size_t stream) {
-    const auto* offsets = reinterpret_cast<const std::int64_t*>(buffer.data.get());
-    // First without a branch, which is quicker where all is well.
-    bool goes_down = false;
-    for (std::size_t i = 1; i < buffer.length; ++i) goes_down |= offsets[i] < offsets[i - 1];
-    if (!goes_down && (buffer.length == 0 || offsets[0] >= 0)) return;
-    const auto* wrong = std::adjacent_find(offsets, offsets + buffer.length, std::greater<>());
-    std::int64_t element = request.start + (wrong == offsets + buffer.length ? 0 : wrong - offsets + 1);
-    std::size_t page = 0;
-    for (std::int64_t end = request.first; page + 1 < request.pages.size(); ++page)
-        if ((end += request.pages[page].elements) > element) break;
-    throw DecodeError("a list that ends before it begins", false, stream, page);
+    const auto* offset = reinterpret_cast<const std::int64_t*>(buffer.data.get());
+    std::int64_t last = request.lead ? *offset++ : 0;
+    std::int64_t first = request.first;
+    for (std::size_t i = 0; i < request.pages.size(); ++i) {
+        const NtuplePage& page = request.pages[i];
+        std::int64_t count = std::min(request.stop, first + page.elements) - std::max(request.start, first);
+        first += page.elements;
+        if (count <= 0) continue;
+        bool goes_down = *offset < last || last < 0;
+        if (!page.absent && !never_goes_down(page))
+            for (std::int64_t k = 1; k < count; ++k) goes_down |= offset[k] < offset[k - 1];
+        if (goes_down) throw DecodeError("a list that ends before it begins", false, stream, i);
+        offset += count;
+        last = offset[-1];
+    }
 }
 
 }  // namespace

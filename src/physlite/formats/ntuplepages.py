@@ -35,11 +35,11 @@ class NtupleColumn(NamedTuple):
     high: float
 
 
-@dataclass
+@dataclass(slots=True)
 class Stream:
     """One array of a column: `parent` is the stream of the lists that its elements are in, or None."""
 
-    columns: dict[int, int]  # by representation
+    columns: tuple[int, ...]  # one, or one for each representation
     code: str
     parent: Stream | None
     factor: int
@@ -55,18 +55,6 @@ class StreamTables(NamedTuple):
     offset: NDArray[np.int64]
     size: NDArray[np.int64]
     pages: StreamPages
-
-
-class _Piece(NamedTuple):
-    """Pages of a stream one after the other: those of a column, or elements that are not stored."""
-
-    first: NDArray[np.int64]
-    offset: NDArray[np.int64]
-    size: NDArray[np.int64]
-    elements: NDArray[np.int64]
-    checksum: NDArray[np.bool_]
-    cluster: NDArray[np.int64]
-    kind: NDArray[np.int32]
 
 
 _NOT_STORED = -1
@@ -91,6 +79,7 @@ class NtuplePages:
         column = np.repeat(np.tile(np.arange(number), clusters), counts)
         cluster = np.repeat(np.repeat(np.arange(clusters), number), counts)
         order = np.argsort(column, kind="stable")
+        self._column = column[order]
         self._cluster = cluster[order]
         self._elements = joined("elements", np.int64)[order]
         self._checksum = joined("has_checksum", np.uint8)[order].astype(np.bool_)
@@ -115,47 +104,56 @@ class NtuplePages:
         pages = np.zeros(number, dtype=np.int64)
         first_page = np.zeros(number, dtype=np.int64)
         # Those of a single column that is there from the beginning, all at once.
-        column = np.array([next(iter(s.columns.values())) for s in streams], dtype=np.int64)[plain]
+        column = np.array([s.columns[0] for s in streams], dtype=np.int64)[plain]
         begin = self._first_page[column, 0] if len(clusters) > 1 else np.zeros(len(column), dtype=np.int64)
         end = self._last_page[column, -1] if len(clusters) > 1 else begin
         pages[plain] = end - begin
         first_page[plain] = np.cumsum(end - begin) - (end - begin)
-        at = np.repeat(begin - first_page[plain], end - begin) + np.arange(int((end - begin).sum()))
-        pieces = [self._piece(np.repeat(column, end - begin), at)]
-        total = len(at)
+        total = int((end - begin).sum())
+        others: list[int] = []
+        absent: list[tuple[int, int, int]] = []  # first element, elements, cluster
         for i in np.flatnonzero(~plain).tolist():
-            piece = self._stream_pages(streams[i], starts[i])
-            pieces.append(piece)
-            pages[i], first_page[i] = len(piece.first), total
-            total += len(piece.first)
-        first, offset, size, elements, checksum, cluster, kind = map(np.concatenate, zip(*pieces, strict=True))
-        bits = np.array([c.bits for c in self._columns] or [0], dtype=np.int64)
-        sums = [np.concatenate(([0], np.cumsum(x))) for x in (np.where(kind < 0, 0, elements * bits[kind]), size)]
-        rows = self._rows(streams, first_page, pages, *sums)
-        base = np.zeros(total, dtype=np.int64)
-        position = {id(stream): i for i, stream in enumerate(streams)}
-        of_lists = [(i, s) for i, s in enumerate(streams) if s.child is not None]
-        lists = np.array([i for i, _ in of_lists], dtype=np.int64)
-        items = np.array([position[id(s.child)] for _, s in of_lists], dtype=np.int64)
-        factors = np.array([s.child_factor for _, s in of_lists], dtype=np.int64)
-        counts = pages[lists]
-        of_list = np.repeat(first_page[lists] - (np.cumsum(counts) - counts), counts) + np.arange(int(counts.sum()))
-        base[of_list] = starts[np.repeat(items, counts), cluster[of_list]] // np.repeat(factors, counts)
-        kinds: dict[PageKind, int] = {}
-        number_of = np.zeros(len(self._columns) + 1, dtype=np.int32)
-        for column in np.unique(kind[kind >= 0]).tolist():
-            c = self._columns[column]
-            number_of[column] = kinds.setdefault(PageKind(c.type, c.bits, c.low, c.high), len(kinds))
-        kind = np.where(kind < 0, kind, number_of[kind])
-        return StreamTables(
-            rows, first, offset, size, StreamPages(tuple(kinds), kind, elements, checksum, base, starts)
+            first_page[i] = total + len(others)
+            others += self._stream_pages(streams[i], starts[i], absent)
+            pages[i] = total + len(others) - first_page[i]
+        at = np.concatenate(
+            [np.repeat(begin - first_page[plain], end - begin) + np.arange(total), np.array(others, dtype=np.int64)]
         )
+        missing = np.array(absent, dtype=np.int64).reshape(-1, 3)
+
+        def taken(stored: NDArray[Any], not_stored: Any) -> NDArray[Any]:
+            if absent:
+                stored = np.concatenate([stored, np.broadcast_to(not_stored, len(absent)).astype(stored.dtype)])
+            chosen: NDArray[Any] = stored[at]
+            return chosen
+
+        offset, size, checksum = taken(self._offset, 0), taken(self._size, 0), taken(self._checksum, False)
+        elements, cluster = taken(self._elements, missing[:, 1]), taken(self._cluster, missing[:, 2])
+        kinds, kind = self._kinds(taken(self._column, _NOT_STORED))
+        bits = np.array([k.bits for k in kinds] + [0], dtype=np.int64)[kind]  # the last for those not stored
+        sums = [np.concatenate(([0], np.cumsum(x))) for x in (elements * bits, size)]
+        return StreamTables(
+            self._rows(streams, first_page, pages, *sums),
+            taken(self._first, missing[:, 0]),
+            offset,
+            size,
+            StreamPages(kinds, kind, elements, checksum, _bases(streams, starts, first_page, pages, cluster), starts),
+        )
+
+    def _kinds(self, columns: NDArray[np.int64]) -> tuple[tuple[PageKind, ...], NDArray[np.int32]]:
+        """How the pages of columns are stored: the kinds, and which of them each page is of."""
+        kinds: dict[PageKind, int] = {}
+        number = np.full(len(self._columns) + 1, _NOT_STORED, dtype=np.int32)
+        for column in np.unique(columns[columns >= 0]).tolist():
+            c = self._columns[column]
+            number[column] = kinds.setdefault(PageKind(c.type, c.bits, c.low, c.high), len(kinds))
+        return tuple(kinds), number[columns]
 
     def _all_starts(
         self, streams: Sequence[Stream], clusters: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """With which element each stream begins in each cluster, and whether it is a column without gaps."""
-        column = np.array([next(iter(s.columns.values())) for s in streams], dtype=np.int64)
+        column = np.array([s.columns[0] for s in streams], dtype=np.int64)
         begin, count = self._begin.T[column], self._sum[column]
         there = ((begin >= 0) & (begin < _core.NOT_YET)).all(axis=1)
         there &= np.array([len(s.columns) == 1 for s in streams], dtype=np.bool_)
@@ -185,15 +183,13 @@ class NtuplePages:
         numbers = zip(streams, first_page.tolist(), pages.tolist(), uncompressed, compressed, strict=True)
         settings = self._compression[-1].tolist() if len(self._compression) else [0] * len(self._columns)
         return tuple(
-            ManifestColumn(
-                "", "", "", "", s.code, "", (), settings[next(iter(s.columns.values()))], whole, stored, first, number
-            )
+            ManifestColumn("", "", "", "", s.code, "", (), settings[s.columns[0]], whole, stored, first, number)
             for s, first, number, whole, stored in numbers
         )
 
     def _primary(self, stream: Stream, cluster: int) -> int | None:
         """The column whose pages hold a stream in a cluster; None where there is none yet."""
-        found = [c for c in stream.columns.values() if 0 <= self._begin[cluster, c] < _core.NOT_YET]
+        found = [c for c in stream.columns if 0 <= self._begin[cluster, c] < _core.NOT_YET]
         if len(found) > 1:
             msg = f"{self._name}: cluster {cluster} has two representations of a field; copy the file again"
             raise CorruptDataError(msg)
@@ -209,9 +205,9 @@ class NtuplePages:
             out.append(out[-1] + (0 if column is None else int(self._sum[column, cluster])))
         return np.array(out, dtype=np.int64)
 
-    def _stream_pages(self, stream: Stream, starts: NDArray[np.int64]) -> _Piece:
-        """The pages of a stream, and what is not stored between them."""
-        parts = []
+    def _stream_pages(self, stream: Stream, starts: NDArray[np.int64], absent: list[tuple[int, int, int]]) -> list[int]:
+        """The pages of a stream; what is not stored is noted in `absent`, which counts on behind all pages."""
+        out: list[int] = []
         for cluster, (start, stop) in enumerate(pairwise(starts.tolist())):
             column = self._primary(stream, cluster)
             begin = stop if column is None else int(self._begin[cluster, column])
@@ -223,27 +219,25 @@ class NtuplePages:
                 )
                 raise CorruptDataError(msg)
             if begin > start:  # of a field that was added later
-                parts.append(_not_stored(start, begin, cluster))
+                out.append(len(self._offset) + len(absent))
+                absent.append((start, begin - start, cluster))
             if column is not None:
-                at = np.arange(self._first_page[column, cluster], self._last_page[column, cluster])
-                parts.append(self._piece(np.full(len(at), column), at))
-        return _Piece(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True))) if parts else _nothing()
-
-    def _piece(self, column: NDArray[np.int64], at: NDArray[np.int64]) -> _Piece:
-        return _Piece(
-            self._first[at], self._offset[at], self._size[at], self._elements[at], self._checksum[at],
-            self._cluster[at], column.astype(np.int32),
-        )  # fmt: skip
+                out += range(int(self._first_page[column, cluster]), int(self._last_page[column, cluster]))
+        return out
 
 
-def _not_stored(start: int, stop: int, cluster: int) -> _Piece:
-    one = np.array([0], dtype=np.int64)
-    return _Piece(
-        one + start, one, one, one + (stop - start), np.array([False]), one + cluster,
-        np.array([_NOT_STORED], dtype=np.int32),
-    )  # fmt: skip
-
-
-def _nothing() -> _Piece:
-    empty = np.empty(0, dtype=np.int64)
-    return _Piece(empty, empty, empty, empty, empty.astype(np.bool_), empty, empty.astype(np.int32))
+def _bases(
+    streams: Sequence[Stream], starts: NDArray[np.int64], first_page: NDArray[np.int64], pages: NDArray[np.int64],
+    cluster: NDArray[np.int64],
+) -> NDArray[np.int64]:  # fmt: skip
+    """For each page of offsets what they count from: with which item its cluster begins."""
+    base = np.zeros(len(cluster), dtype=np.int64)
+    position = {id(stream): i for i, stream in enumerate(streams)}
+    of_lists = [(i, s) for i, s in enumerate(streams) if s.child is not None]
+    lists = np.array([i for i, _ in of_lists], dtype=np.int64)
+    items = np.array([position[id(s.child)] for _, s in of_lists], dtype=np.int64)
+    factors = np.array([s.child_factor for _, s in of_lists], dtype=np.int64)
+    counts = pages[lists]
+    of_list = np.repeat(first_page[lists] - (np.cumsum(counts) - counts), counts) + np.arange(int(counts.sum()))
+    base[of_list] = starts[np.repeat(items, counts), cluster[of_list]] // np.repeat(factors, counts)
+    return base

@@ -34,24 +34,17 @@ class _Part(NamedTuple):
     parent: int
     factor: int
     code: str  # of its values: a type, or one of the above
-    alternative: int = 0  # which of its parent's, when that has several
+    alternative: int  # which of its parent's, when that has several
+    is_list: bool  # it holds offsets of items; options are lists of one or none
+    counts: bool  # it is stored as where items end
+    value: int  # the type of its values for the core
 
-    @property
-    def is_list(self) -> bool:
-        """Whether it holds offsets of items; options are lists of one or none."""
-        return self.code in (_OFFSETS, _OPTIONS)
 
-    @property
-    def counts(self) -> bool:
-        """Whether it is stored as where items end."""
-        return self.is_list or self.code == _SIZES
-
-    @property
-    def value(self) -> int:
-        """The type of its values for the core."""
-        if self.counts or self.code == _PLACES:
-            return value_number("i8")
-        return value_number("i1" if self.code == _ALTERNATIVES else self.code)
+def _part(stream: int, parent: int, factor: int, code: str, alternative: int) -> _Part:
+    is_list = code in (_OFFSETS, _OPTIONS)
+    counts = is_list or code == _SIZES
+    value = "i8" if counts or code == _PLACES else "i1" if code == _ALTERNATIVES else code
+    return _Part(stream, parent, factor, code, alternative, is_list, counts, value_number(value))
 
 
 class _Wanted(NamedTuple):
@@ -89,6 +82,7 @@ class NtupleReader:
         self._tables = _core.PageTables(
             pages.kinds, pages.kind, pages.elements, pages.checksum, pages.base, manifest.page_first_entry
         )
+        self._is_all_stored = bool((pages.kind >= 0).all())
         self._parts = functools.cache(self._find_parts)
 
     def buffers(self, columns: Sequence[int], start: int, stop: int) -> list[Buffers]:
@@ -123,7 +117,7 @@ class NtupleReader:
 
         def walk(node: Node, parent: int, factor: int, alternative: int = 0) -> None:
             def add(code: str) -> int:
-                parts.append(_Part(next(members), parent, factor, code, alternative))
+                parts.append(_part(next(members), parent, factor, code, alternative))
                 return len(parts) - 1
 
             if isinstance(node, ListOf):
@@ -258,12 +252,13 @@ class NtupleReader:
         lead = None
         if part.counts:
             start, lead = self._lead(part, one)
-        low = high = 0
+        low = high = info.first_page
         if stop > start:
-            low = max(int(first.searchsorted(start, side="right")) - 1, 0)
-            high = int(first.searchsorted(stop))
-        low, high = info.first_page + low, info.first_page + high
+            low += max(int(first.searchsorted(start, side="right")) - 1, 0)
+            high += int(first.searchsorted(stop))
         offset, size = self.manifest.page_offset[low:high], self.manifest.page_size[low:high]
+        if self._is_all_stored:
+            return _Request(low, high, part.value, start, stop, part.is_list, lead), offset, size
         stored = self._pages.kind[low:high] >= 0
         if not stored.all():
             if part.code in (_ALTERNATIVES, _PLACES):

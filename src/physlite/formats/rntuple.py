@@ -33,7 +33,7 @@ _RANGE = 2  # flag of columns
 
 # Column types that hold the offsets of lists, and that of alternatives.
 _INDICES = frozenset({0x0E, 0x0F, 0x1A, 0x1B})
-_SWITCH = 0x10
+_SWITCHES = frozenset({0x10})
 
 _PRIMITIVES = {
     "bool": "b1", "char": "i1", "std::byte": "u1", "float": "f4", "double": "f8",
@@ -145,6 +145,7 @@ class _Ntuple:
             self._columns_of[column.field].append(i)
         for column, field in schema["aliases"]:
             self._columns_of[field].append(column)
+        self._alternates = any(column.representation for column in self._columns)
         self._pages = NtuplePages(file.name, lists, self._columns)
 
     def manifest(self) -> Manifest:
@@ -306,25 +307,22 @@ class _Ntuple:
     def _stream(self, field: int, position: int, code: str, parent: Stream | None, factor: int) -> Stream:
         """The columns of all representations at a position of a field."""
         columns = self._columns_of[field]
-        if all(not self._columns[c].representation for c in columns):
-            found = {0: columns[position]} if position < len(columns) else {}
-        else:
+        if self._alternates:
             by_representation: dict[int, list[int]] = {}
             for column in columns:
                 by_representation.setdefault(self._columns[column].representation, []).append(column)
-            found = {r: its[position] for r, its in by_representation.items() if position < len(its)}
+            found = tuple(its[position] for its in by_representation.values() if position < len(its))
+        else:
+            found = (columns[position],) if position < len(columns) else ()
         info = self._fields[field]
         if not found:
             msg = f"{info.type_name} has no data where it should have"
             raise _Unreadable(msg)
-        kinds = {self._columns[c].type for c in found.values()}
-        if code in ("alternatives", "places"):
-            known = kinds == {_SWITCH}
-        elif code == "i8" and info.type_name not in _PRIMITIVES:
-            known = kinds <= _INDICES
-        else:
-            known = not kinds & {_SWITCH, *_INDICES}
-        if not known:
-            msg = f"{info.type_name} is stored in an unknown way"
-            raise _Unreadable(msg)
+        wanted = _SWITCHES if code in ("alternatives", "places") else _INDICES
+        is_special = wanted is _SWITCHES or (code == "i8" and info.type_name not in _PRIMITIVES)
+        for column in found:
+            kind = self._columns[column].type
+            if kind not in wanted if is_special else kind in _INDICES or kind in _SWITCHES:
+                msg = f"{info.type_name} is stored in an unknown way"
+                raise _Unreadable(msg)
         return Stream(found, code, parent, factor)
