@@ -33,6 +33,9 @@
 #include "basket.hpp"
 #include "decode.hpp"
 #include "hostile.hpp"
+#include "mutations.hpp"
+#include "ntuple.hpp"
+#include "ntuples.hpp"
 #include "rootfile.hpp"
 #include "ttree.hpp"
 
@@ -49,7 +52,6 @@ extern "C" const char* __tsan_default_options() { return "halt_on_error=1:handle
 namespace {
 
 using physlite::Bytes;
-using Data = std::vector<std::uint8_t>;
 
 enum Target : std::uint8_t {
     file_header,
@@ -62,11 +64,16 @@ enum Target : std::uint8_t {
     code,
     blocks,
     embedded,
+    anchor,
+    envelope,
+    schema,
+    page_list,
+    ntuple_page,
     targets
 };
-constexpr std::array<const char*, targets> target_names = {"file header", "directory",      "keys",   "object",
-                                                           "streamers",   "tree",           "basket", "program",
-                                                           "blocks",      "embedded basket"};
+constexpr std::array<const char*, targets> target_names = {
+    "file header", "directory",       "keys",   "object",   "streamers", "tree",      "basket",     "program",
+    "blocks",      "embedded basket", "anchor", "envelope", "schema",    "page list", "ntuple page"};
 
 struct Options {
     std::uint64_t mutations = 100'000;
@@ -97,28 +104,6 @@ struct Content {
 
 struct Item : Case {
     Content content;  ///< of baskets
-};
-
-// ------------------------------------------------------------------------------------------------------------ random
-
-class Random {
-public:
-    explicit Random(std::uint64_t seed) : state_(seed * 0x9E3779B97F4A7C15u + 0x1234567) {
-        if (state_ == 0) state_ = 1;
-        for (int i = 0; i < 4; ++i) next();
-    }
-    std::uint64_t next() {
-        state_ ^= state_ >> 12;
-        state_ ^= state_ << 25;
-        state_ ^= state_ >> 27;
-        return state_ * 0x2545F4914F6CDD1Du;
-    }
-    /// Below `n`, or 0 when that is 0.
-    std::size_t below(std::size_t n) { return n == 0 ? 0 : static_cast<std::size_t>((next() >> 11) % n); }
-    bool one_in(std::size_t n) { return below(n) == 0; }
-
-private:
-    std::uint64_t state_;
 };
 
 // ------------------------------------------------------------------------------------------------------------- files
@@ -418,6 +403,11 @@ void run_case(const Case& c) {
             sink += XXH64(out.data(), out.size(), 0);
             break;
         }
+        case anchor: sink += physlite::read_anchor(c.data).header.offset; break;
+        case envelope: sink += physlite::open_envelope(c.data, c.param).size(); break;
+        case schema: run_schema(c.data, c.other); break;
+        case page_list: run_page_list(c.data, c.param, static_cast<std::size_t>(c.entries), c.seed); break;
+        case ntuple_page: run_ntuple_page(c.data, c.other, c.program, c.seed, options.threads); break;
         default: fail("an item for no target");
     }
 }
@@ -437,6 +427,8 @@ Outcome execute(const Case& c, std::uint64_t number) {
         out = unsupported;
     } catch (const physlite::DecodeError& error) {
         out = error.unsupported ? unsupported : corrupt;
+    } catch (const Inconsistent& error) {
+        fail(error.what());
     } catch (const std::exception& error) {
         fail(std::string("an exception of another kind: ") + error.what());
     }
@@ -447,129 +439,6 @@ Outcome execute(const Case& c, std::uint64_t number) {
 }
 
 // --------------------------------------------------------------------------------------------------------- mutations
-
-void put_be(Data& data, std::size_t at, std::uint64_t value, std::size_t width) {
-    for (std::size_t i = 0; i < width && at + i < data.size(); ++i)
-        data[at + i] = static_cast<std::uint8_t>(value >> (8 * (width - 1 - i)));
-}
-
-std::uint64_t get_be(const Data& data, std::size_t at, std::size_t width) {
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < width; ++i) value = value << 8 | (at + i < data.size() ? data[at + i] : 0u);
-    return value;
-}
-
-/// An iterator into constant or changeable data.
-template <class D>
-auto position(D& data, std::size_t at) {
-    return data.begin() + static_cast<std::ptrdiff_t>(at);
-}
-
-std::uint64_t interesting(Random& random, std::size_t size, std::uint64_t old) {
-    static constexpr std::uint64_t values[] = {0,
-                                               1,
-                                               2,
-                                               3,
-                                               4,
-                                               8,
-                                               16,
-                                               0x7F,
-                                               0x80,
-                                               0xFF,
-                                               0x100,
-                                               0x3E8,
-                                               0x3E9,
-                                               0x4000,
-                                               0x7FFF,
-                                               0x8000,
-                                               0xFFFF,
-                                               0x10000,
-                                               0xFFFFFF,
-                                               0x1000000,
-                                               0x3FFFFFFF,
-                                               0x40000000,
-                                               0x7FFFFFFF,
-                                               0x80000000,
-                                               0xFFFFFFFE,
-                                               0xFFFFFFFF,
-                                               0x100000000,
-                                               0x7FFFFFFFFFFFFFFF,
-                                               0x8000000000000000,
-                                               0xFFFFFFFFFFFFFFFF};
-    switch (random.below(7)) {
-        case 0: return old + 1 + random.below(8);
-        case 1: return old - 1 - random.below(8);
-        case 2: return size - random.below(16);
-        case 3: return size / (1 + random.below(16)) + random.below(8);
-        case 4: return 0x40000000 | random.below(size + 8);
-        case 5: return random.below(size + 8);
-        default: return values[random.below(std::size(values))];
-    }
-}
-
-/// Damage that leaves the length as it is.
-void mutate_in_place(Random& random, Data& data) {
-    if (data.empty()) return;
-    // The first bytes say what all others are.
-    std::size_t at = random.below(random.one_in(4) ? std::min<std::size_t>(data.size(), 128) : data.size());
-    switch (random.below(6)) {
-        case 0: data[at] = static_cast<std::uint8_t>(data[at] ^ (1u << random.below(8))); break;
-        case 1: data[at] = static_cast<std::uint8_t>(random.next()); break;
-        case 2: data[at] = random.one_in(2) ? 0 : 0xFF; break;
-        case 3: {
-            std::size_t n = 1 + random.below(16);
-            for (std::size_t i = at; i < std::min(at + n, data.size()); ++i)
-                data[i] = static_cast<std::uint8_t>(random.next());
-            break;
-        }
-        default: {
-            std::size_t width = std::size_t{1} << (random.one_in(2) ? 2 : random.below(4));
-            put_be(data, at, interesting(random, data.size(), get_be(data, at, width)), width);
-        }
-    }
-}
-
-void mutate_length(Random& random, Data& data, const Data& other) {
-    std::size_t at = random.below(data.size() + 1);
-    std::size_t n = 1 + random.below(random.one_in(4) ? data.size() / 2 + 1 : 40);
-    switch (random.below(6)) {
-        case 0: data.resize(at); break;
-        case 1: data.erase(position(data, at), position(data, std::min(at + n, data.size()))); break;
-        case 2: {
-            Data piece(n);
-            for (std::uint8_t& byte : piece) byte = random.one_in(2) ? 0 : static_cast<std::uint8_t>(random.next());
-            data.insert(position(data, at), piece.begin(), piece.end());
-            break;
-        }
-        case 3: {
-            std::size_t from = random.below(data.size());
-            Data piece(position(data, from), position(data, std::min(from + n, data.size())));
-            data.insert(position(data, at), piece.begin(), piece.end());
-            break;
-        }
-        case 4: {
-            std::size_t b = random.below(data.size());
-            n = std::min({n, data.size() - at, data.size() - b, at > b ? at - b : b - at});
-            std::swap_ranges(position(data, at), position(data, at + n), position(data, b));
-            break;
-        }
-        default: {
-            data.resize(at);
-            std::size_t from = random.one_in(2) ? at : random.below(other.size());
-            if (from < other.size()) data.insert(data.end(), position(other, from), other.end());
-        }
-    }
-}
-
-void mutate(Random& random, Data& data, const Data& other) {
-    do {
-        if (random.one_in(4)) {
-            mutate_length(random, data, other);
-        } else {
-            mutate_in_place(random, data);
-        }
-    } while (!random.one_in(3));
-}
 
 /// Inserts, repeats or removes bytes and corrects all byte counts around them, so that what is behind is read.
 void edit_object(Random& random, Data& data) {
@@ -719,7 +588,7 @@ public:
 
     Case next(Random& random) {
         // Per cent of the mutations.
-        static constexpr std::array<std::size_t, targets> share = {1, 1, 3, 5, 4, 22, 42, 4, 10, 8};
+        static constexpr std::array<std::size_t, targets> share = {1, 1, 2, 4, 3, 16, 32, 3, 7, 6, 2, 2, 7, 6, 8};
         std::size_t dice = random.below(100);
         std::size_t target = 0;
         while (dice >= share[target]) dice -= share[target++];
@@ -760,6 +629,15 @@ public:
                 if (random.one_in(50)) out.param = static_cast<std::uint32_t>(random.next());
                 break;
             case code: mutate_program(random, out.program, other.program); break;
+            case schema: mutate_envelope(random, random.one_in(2) ? out.data : out.other, other.data); break;
+            case page_list:
+                mutate_envelope(random, out.data, other.data);
+                if (random.one_in(20)) out.param = static_cast<std::uint32_t>(interesting(random, 8, out.param));
+                break;
+            case ntuple_page:
+                out.other = item.data;
+                mutate_page(random, out.data, other.data, out.program);
+                break;
             case blocks:
                 mutate(random, out.data, other.data);
                 if (random.one_in(2)) mend_checksums(out.data, 0);

@@ -1,10 +1,15 @@
 #include "hostile.hpp"
 
+#include <xxhash.h>
+
 #include <cstdint>
 #include <limits>
 #include <unordered_map>
 
 #include "decode.hpp"
+#include "mutations.hpp"
+#include "ntuple.hpp"
+#include "ntuplepages.hpp"
 #include "rootfile.hpp"
 #include "ttree.hpp"
 
@@ -254,6 +259,44 @@ void decode(const std::vector<std::uint8_t>& page, std::vector<std::int64_t> cod
     physlite::decode(std::move(requests), 2);
 }
 
+/// An envelope of a type around some 8-byte numbers, with the size and checksum that it should have.
+Data envelope(std::uint64_t type, const std::vector<std::uint64_t>& payload) {
+    Data out(8 * (payload.size() + 2));
+    put_le(out, 0, type | std::uint64_t{out.size()} << 16, 8);
+    for (std::size_t i = 0; i < payload.size(); ++i) put_le(out, 8 * (i + 1), payload[i], 8);
+    put_le(out, out.size() - 8, XXH3_64bits(out.data(), out.size() - 8), 8);
+    return out;
+}
+
+/// A header whose list of fields claims to be as long; behind feature flags and three empty strings.
+void header_of_fields(std::uint32_t number) {
+    std::uint64_t frame = 0 - std::uint64_t{12};  // a list of no bytes
+    std::vector<std::uint64_t> payload{0, 0, std::uint64_t{static_cast<std::uint32_t>(frame)} << 32,
+                                       frame >> 32 | std::uint64_t{number} << 32};
+    payload.resize(64);
+    physlite::read_schema(envelope(1, payload), envelope(2, {0}));
+}
+
+void page_list_of_clusters(std::size_t clusters, std::size_t columns) {
+    physlite::read_page_list(envelope(3, std::vector<std::uint64_t>(64)), clusters, columns, 0);
+}
+
+/// A page of so many elements in a few bytes, or in none.
+void decode_page(std::int64_t elements, std::uint16_t type, std::uint16_t bits, bool absent) {
+    Data stored(100);
+    physlite::NtuplePage page;
+    page.stored = stored;
+    page.absent = absent;
+    page.elements = elements;
+    page.type = type;
+    page.bits = bits;
+    physlite::StreamRequest request;
+    request.pages.assign(3, page);
+    request.value = physlite::Value::i8;
+    request.stop = elements;
+    physlite::decode_streams({request}, 2);
+}
+
 constexpr std::uint32_t most = 0xFFFFFFFF;
 constexpr std::int64_t far = std::numeric_limits<std::int64_t>::max();
 
@@ -278,6 +321,16 @@ std::vector<Hostile> hostile_inputs() {
         {"a program of 2^72 bytes",
          [] { physlite::compile(std::vector<std::int64_t>{0, 2, 1 << 24, 2, 1 << 24, 2, 1 << 24, 1, 1}); }},
         {"entries before the first", [] { decode(basket(3, 12, 0), {0, 1, 9}, {-far - 1, far}, -far - 1, 0); }},
+        {"an ntuple of 10^9 fields", [] { header_of_fields(1'000'000'000); }},
+        {"an ntuple of 2^32 fields", [] { header_of_fields(most); }},
+        {"2^32 clusters", [] { page_list_of_clusters(most, 1000); }},
+        {"2^60 columns", [] { page_list_of_clusters(1, std::size_t{1} << 60); }},
+        {"an envelope of 2^60 bytes", [] { physlite::open_envelope(Data(100), std::uint64_t{1} << 60); }},
+        {"a page of 2^32 numbers", [] { decode_page(most, 0x0A, 64, false); }},
+        {"a page of 2^62 numbers", [] { decode_page(std::int64_t{1} << 62, 0x0A, 64, false); }},
+        {"a page of 2^62 bits", [] { decode_page(std::int64_t{1} << 62, 0, 1, false); }},
+        {"2^40 numbers that are not stored", [] { decode_page(std::int64_t{1} << 40, 0x0A, 64, true); }},
+        {"2^62 numbers that are not stored", [] { decode_page(std::int64_t{1} << 62, 0x0A, 64, true); }},
         {"entries in no order", [] { decode(basket(3, 12, 0), {0, 1, 9}, {0, far, -far - 1, far}, 0, 3); }},
     };
 }

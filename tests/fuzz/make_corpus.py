@@ -20,15 +20,19 @@ import numpy as np
 import xxhash
 
 from physlite import _core
-from physlite.formats import ttree
+from physlite.formats import rntuple, ttree
+from physlite.formats.encoding import value_number
 from physlite.formats.rootfile import Key, RootFile
-from physlite.storage import MemorySource
+from physlite.storage import MemorySource, Range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from physlite.formats.manifest import Manifest
+
 # Numbers of the targets, as in fuzz.cpp.
 FILE_HEADER, DIRECTORY, KEYS, OBJECT, STREAMERS, TREE, BASKET, CODE, BLOCKS, EMBEDDED = range(10)
+ANCHOR, ENVELOPE, SCHEMA, PAGE_LIST, NTUPLE_PAGE = range(10, 15)
 
 SMALL_TREE = 20_000
 LARGE_TREE = 1_200_000
@@ -36,6 +40,9 @@ LARGE_TREES = 3
 SMALL_BASKET = 20_000
 BASKETS_A_KIND = 4
 COMPRESSED_ANEW = 60
+
+# Types of an RNTuple's columns that hold offsets.
+INDICES = (0x0E, 0x0F, 0x1A, 0x1B)
 
 LINK = (10, 2, 1, 6, 1, 6)
 # Programs to try on a basket, the stricter first: see program.hpp for what the integers mean.
@@ -109,10 +116,18 @@ class Corpus:
         self.seen: set[bytes] = set()
         self.counts: Counter[int] = Counter()
 
-    def add(self, target: int, data: bytes, param: int = 0, code: list[int] | None = None, entries: int = 0) -> None:
+    def add(
+        self,
+        target: int,
+        data: bytes,
+        param: int = 0,
+        code: list[int] | None = None,
+        entries: int = 0,
+        other: bytes = b"",
+    ) -> None:
         code = code or []
         head = struct.pack("<BIqQI", target, param, entries, 0, len(code)) + struct.pack(f"<{len(code)}q", *code)
-        item = head + struct.pack("<I", len(data)) + data + struct.pack("<I", 0)
+        item = head + struct.pack("<I", len(data)) + data + struct.pack("<I", len(other)) + other
         if item not in self.seen:
             self.seen.add(item)
             self.items.append(item)
@@ -247,6 +262,50 @@ def add_baskets(
                         corpus.add(BASKET, with_payload(page, packed), code=code, entries=entries)
 
 
+def add_ntuple(corpus: Corpus, root: RootFile, key: Key, kinds: Counter[tuple[object, ...]]) -> None:
+    """The anchor, all envelopes, and some pages of each kind."""
+    anchor = root.object(key)
+    corpus.add(ANCHOR, anchor)
+    header, footer, _ = _core.ntuple_anchor(anchor)
+
+    def envelope(link: tuple[int, int, int]) -> bytes:
+        offset, size, uncompressed = link
+        (stored,) = root.source.fetch([Range(offset, size)])
+        if size < SMALL_TREE:
+            corpus.add(ENVELOPE, bytes(stored), param=uncompressed)
+        return _core.envelope(stored, uncompressed)
+
+    parts = envelope(header), envelope(footer)
+    schema = _core.ntuple_schema(*parts)
+    if len(parts[0]) < LARGE_TREE:
+        corpus.add(SCHEMA, parts[0], other=parts[1])
+    for *_, clusters, link in schema["groups"]:
+        corpus.add(PAGE_LIST, envelope(link), param=clusters, entries=len(schema["columns"]))
+    add_pages(corpus, rntuple.read_manifest(root, key), root, kinds)
+
+
+def add_pages(corpus: Corpus, manifest: Manifest, root: RootFile, kinds: Counter[tuple[object, ...]]) -> None:
+    streams = manifest.streams
+    assert streams is not None
+    for row in manifest.columns[len(manifest.named) :]:
+        is_list = row.encoding in ("i8", "n") and row.pages > 0
+        for i in range(row.first_page, row.first_page + row.pages):
+            if streams.kind[i] < 0 or manifest.page_size[i] > SMALL_BASKET:
+                continue
+            kind = streams.kinds[streams.kind[i]]
+            value = {"n": "i8", "places": "i8", "alternatives": "i1"}.get(row.encoding, row.encoding)
+            is_compressed = manifest.page_size[i] < streams.elements[i] * kind.bits // 8
+            name = (*kind, value, is_compressed)
+            kinds[name] += 1
+            if kinds[name] > BASKETS_A_KIND:
+                continue
+            (stored,) = root.source.fetch([Range(int(manifest.page_offset[i]), int(manifest.page_size[i]))])
+            bounds = struct.unpack("<2q", struct.pack("<2d", kind.low, kind.high))
+            code = [kind.type, kind.bits, value_number(value), int(streams.elements[i]), int(streams.checksum[i])]
+            is_index = is_list and kind.type in INDICES
+            corpus.add(NTUPLE_PAGE, bytes(stored), code=[*code, int(is_index), *bounds])
+
+
 def add_file(corpus: Corpus, path: Path, kinds: Counter[tuple[object, ...]]) -> None:
     file = path.read_bytes()
     corpus.add(FILE_HEADER, file[:100])
@@ -257,6 +316,8 @@ def add_file(corpus: Corpus, path: Path, kinds: Counter[tuple[object, ...]]) -> 
         corpus.add(DIRECTORY, directory)
         corpus.add(KEYS, listing)
         for key in (Key(*k) for k in _core.keys(listing)):
+            if key.class_name == "ROOT::RNTuple":
+                add_ntuple(corpus, root, key, kinds)
             if key.class_name != "TTree":
                 continue
             record = file[key.offset : key.offset + key.total_bytes]

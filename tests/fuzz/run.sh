@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the core with sanitizers and gives it damaged pieces of real files: tests/fuzz/run.sh [MUTATIONS] [SEED]
 #
-# Files: the sample that comes with the package, the trees in tests/formats/data, and what is in $PHYSLITE_TEST_DATA or
+# Files: the sample that comes with the package, the trees and ntuples in tests/formats/data, and what is in $PHYSLITE_TEST_DATA or
 # ../shared/data.
 # Environment: PYTHON (with physlite, cramjam and xxhash), FUZZ_SECONDS (limit), FUZZ_SANITIZE (address,undefined or
 # thread), FUZZ_OPTIONS (more of the fuzzer's).
@@ -19,7 +19,7 @@ fi
 data=${PHYSLITE_TEST_DATA:-../shared/data}
 set --
 # The file of 5000 repeated events has no bytes that the 100 do not have.
-for file in src/physlite/data/*.root tests/formats/data/*.root "$data"/*.root; do
+for file in src/physlite/data/*.root tests/formats/data/*.root tests/formats/data/ntuples/*.root "$data"/*.root; do
   case $file in *_x50_*) ;; *) [ ! -f "$file" ] || set -- "$@" "$file" ;; esac
 done
 [ $# -gt 0 ] || { echo "no ROOT files in src/physlite/data and $data" >&2; exit 2; }
