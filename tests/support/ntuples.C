@@ -196,6 +196,43 @@ void fill_later(const char* path, int entries, int cluster) {
   }
 }
 
+/// Fields that are stored in one way in some clusters, and in another in the others.
+void fill_representations(const char* path, int entries, int cluster) {
+  using C = ENTupleColumnType;
+  auto model = RNTupleModel::Create();
+  auto add_two = [&](std::unique_ptr<RFieldBase> field, C first, C second) {
+    field->SetColumnRepresentatives({{first}, {second}});
+    model->AddField(std::move(field));
+  };
+  add_two(std::make_unique<RField<float>>("x"), C::kReal32, C::kReal16);
+  add_two(std::make_unique<RField<std::int64_t>>("i"), C::kSplitInt64, C::kInt64);
+  add_two(std::make_unique<RField<std::vector<float>>>("v"), C::kSplitIndex64, C::kIndex32);
+  auto items = std::make_unique<RField<float>>("_0");
+  items->SetColumnRepresentatives({{C::kReal16}, {C::kSplitReal32}});
+  model->AddField(std::make_unique<RVectorField>("w", std::move(items)));
+  auto& entry = model->GetDefaultEntry();
+  auto x = entry.GetPtr<float>("x");
+  auto i = entry.GetPtr<std::int64_t>("i");
+  auto v = entry.GetPtr<std::vector<float>>("v");
+  auto w = entry.GetPtr<std::vector<float>>("w");
+  auto out = writer(std::move(model), path, 505);
+  auto choose = [&](const RFieldBase& field, int which) {
+    Internal::RFieldRepresentationModifier::SetPrimaryColumnRepresentation(const_cast<RFieldBase&>(field), which);
+  };
+  for (int e = 0; e < entries; ++e) {
+    *x = 0.5f * e;
+    *i = number(e, 0);
+    *v = std::vector<float>(size_of(e), e);
+    *w = std::vector<float>(size_of(e), -e);
+    out->Fill();
+    if (e % cluster != cluster - 1) continue;
+    out->CommitCluster();
+    int which = e / cluster % 2 == 0;
+    for (auto name : {"x", "i", "v"}) choose(out->GetModel().GetConstField(name), which);
+    choose(*out->GetModel().GetConstField("w").GetConstSubfields()[0], which);
+  }
+}
+
 /// A field that is stored as an object's streamer writes it.
 void fill_streamed(const char* path) {
   auto model = RNTupleModel::Create();

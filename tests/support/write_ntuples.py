@@ -22,6 +22,7 @@ def main():
     ROOT.fill_types(str(folder / "types_one_cluster.root"), ENTRIES, 505, 0)
     ROOT.fill_encodings(str(folder / "encodings.root"), ENTRIES, CLUSTER)
     ROOT.fill_later(str(folder / "later.root"), ENTRIES, CLUSTER)
+    ROOT.fill_representations(str(folder / "representations.root"), ENTRIES, CLUSTER)
     ROOT.fill_streamed(str(folder / "streamed.root"))
     ROOT.fill_extremes(str(folder / "empty.root"), str(folder / "huge.root"))
 
