@@ -1,6 +1,6 @@
 """Writes docs/reference/links.md from real files: python tools/make_links_page.py FILE... > docs/reference/links.md.
 
-Each file stands for its release, which its name tells.
+Each file stands for its release, which its metadata tell.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ HEAD = """\
 
 <!-- Written by tools/make_links_page.py: do not edit. -->
 
-Every field of element links in published simulation files of the releases {releases}, what it points to there, and the
-name by which the targets can be had: `events.Electrons.trackParticles` is short for
+Every field of element links in published simulation files of the releases {releases} ({formats}), what it
+points to there, and the name by which the targets can be had: `events.Electrons.trackParticles` is short for
 `events.Electrons.follow("trackParticleLinks")`. Containers in brackets are named by links but not stored: those links
 give `None`. Null links give `None` as well.
 
@@ -42,22 +42,21 @@ _MATCHES = re.compile(r"^(?:TrigMatch_)?HLT_.*")
 def page(paths: list[Path]) -> str:
     """The page, as Markdown."""
     rows: dict[tuple[str, str], list[LinkSummary]] = {}
+    releases: dict[str, str] = {}
     for path in paths:
         with physlite.open(path) as file:
+            if release := re.search(r"-(\d+\.\d+)\.", file.metadata.release or ""):
+                releases[release[1]] = file.format
             for link in summarize_links(file):
                 name = "matches of a trigger chain" if _MATCHES.match(link.collection) else link.collection
                 rows.setdefault((name, link.field), []).append(link)
-    releases = ", ".join(sorted({release for path in paths if (release := _release(path))}))
     tables = []
     for objects in sorted({objects for objects, _ in rows}):
         lines = [_row(field, links) for (name, field), links in sorted(rows.items()) if name == objects]
         tables.append(TABLE.format(objects) + "\n".join(lines) + "\n")
-    return HEAD.format(releases=releases) + "".join(tables)
-
-
-def _release(path: Path) -> str:
-    match = re.search(r"_(\d+\.\d+)\.", path.name)
-    return match[1] if match else ""
+    names = ", ".join(sorted(releases))
+    ntuples = ", ".join(sorted(r for r, kind in releases.items() if kind == "RNTuple"))
+    return HEAD.format(releases=names, formats=f"{ntuples} as an RNTuple" if ntuples else "") + "".join(tables)
 
 
 def _row(field: str, links: list[LinkSummary]) -> str:

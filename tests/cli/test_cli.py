@@ -408,6 +408,9 @@ def test_info_of_the_samples():
     tree, ntuple = of_samples("info")
     assert (tree["format"], ntuple["format"], ntuple["tree"]) == ("TTree", "RNTuple", "EventData")
     assert (tree["metadata"], tree["events"]) == (ntuple["metadata"], ntuple["events"])
+    assert tree["shared_bytes"] == 0
+    assert ntuple["compressed_bytes"] - ntuple["shared_bytes"] < ntuple["file_bytes"] < ntuple["compressed_bytes"]
+    assert re.search(r"^shared +\d.* kB of these, equal pages", call("info", "--sample", "rntuple"), re.MULTILINE)
     left, right = (
         {c["name"]: (c["class"], c["fields"], c["objects"]) for c in x["collections"]} for x in (tree, ntuple)
     )

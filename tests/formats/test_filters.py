@@ -44,6 +44,17 @@ def test_a_string_that_chooses_nothing_raises(wanted):
         select(NAMES, wanted)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "chosen"),
+    [("E.pt", ["E:pt"]), ("E.*", ["E:pt", "E:eta"]), (r"/\.eta$/", ["E:eta"]), (["M:pt", "E.pt"], ["M:pt", "E:pt"])],
+)
+def test_other_names_are_tried_where_no_name_fits(wanted, chosen):
+    names = ["E:pt", "E:eta", "M:pt"]
+    assert select(names, wanted, aliases={name.replace(":", "."): name for name in names}) == chosen
+    with pytest.raises(ColumnNotFoundError):
+        select(names, wanted)
+
+
 def test_a_function_that_chooses_nothing_raises():
     with pytest.raises(ColumnNotFoundError, match="none of the 6 columns"):
         select(NAMES, lambda _: False)
@@ -97,7 +108,8 @@ def test_a_long_name_is_cut_in_the_middle(file, capsys):
 def test_static_stores_answer_to_their_full_path_too(file):
     path = "xTrigDecisionAux./xTrigDecisionAux.smk"
     assert file.columns[path] == file.columns["xTrigDecisionAux.smk"]
-    assert file.arrays([path]).fields == ["xTrigDecisionAux.smk"]
+    assert file.arrays([path]).fields == [path]
+    assert file.arrays("xTrigDecisionAux.sm?").fields == ["xTrigDecisionAux.smk"]
 
 
 def test_the_description_of_a_column(file):

@@ -29,6 +29,14 @@ def test_columns_go_by_both_names(file):
     assert_same(file.array("AnalysisElectronsAuxDyn.pt"), pt)
     assert_same(file.events().Electrons.pt, pt)
     assert_same(file.array("xTrigDecisionAux.smk"), file.array("xTrigDecisionAux:.smk"))
+    assert file.arrays("AnalysisElectronsAuxDyn.*").fields == file.arrays("AnalysisElectronsAuxDyn:*").fields
+    assert file.arrays(["AnalysisMuonsAuxDyn.pt", "AnalysisMuonsAuxDyn:eta"]).fields == [
+        "AnalysisMuonsAuxDyn.pt",
+        "AnalysisMuonsAuxDyn:eta",
+    ]
+    assert [c.name for c in file.select(r"/^AnalysisMuonsAuxDyn\.(pt|eta)$/")] == [
+        c.name for c in file.select(r"/^AnalysisMuonsAuxDyn:(pt|eta)$/")
+    ]
 
 
 def test_the_same_types_as_in_a_tree(file, events):

@@ -64,6 +64,7 @@ def _as_json(path: str, file: File, summary: Summary) -> dict[str, Any]:
         "uuid": str(file.uuid),
         "file_bytes": file.source.size(),
         **_bytes(summary.size),
+        "shared_bytes": summary.shared_bytes,
         "columns": len(file.columns),
         "unreadable": list(summary.unreadable),
         "without_values": list(summary.without_values),
@@ -105,8 +106,11 @@ def _print(path: str, file: File, summary: Summary, top: int | None) -> None:
         "UUID": str(file.uuid),
         "file size": human_bytes(file.source.size()),
         "event data": f"{human_bytes(size.compressed)}, {human_bytes(size.uncompressed)} uncompressed",
+        "shared": f"{human_bytes(summary.shared_bytes)} of these, equal pages that the file has once",
         "columns": f"{len(file.columns)} in {len(summary.collections)} collections",
     }
+    if not summary.shared_bytes:
+        del facts["shared"]
     if empty := len(summary.without_values):
         facts["of these"] = f"{empty} are C++ objects without values of their own: nothing is missing"
     _print_facts(facts)

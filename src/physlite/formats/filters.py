@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from physlite.exceptions import ColumnNotFoundError
 
@@ -19,13 +19,20 @@ _GLOB = re.compile(r"[*?\[]")
 _REGEX_ONLY = re.compile(r"[()|^$\\+]")
 
 
-def select(names: Sequence[str], wanted: NameFilter, what: str = "column", hint: str = "try .show()") -> list[str]:
+def select(
+    names: Sequence[str],
+    wanted: NameFilter,
+    what: str = "column",
+    hint: str = "try .show()",
+    aliases: Mapping[str, str] | None = None,
+) -> list[str]:
     r"""The names that a filter chooses.
 
     A string is, whichever comes first: a name to the letter; `/regex/` or `/regex/i`, searched for; a regular
     expression, searched for, when it has any of `( ) | ^ $ + \`; a glob pattern (`AnalysisElectrons*.pt`). An iterable
     of strings chooses what any of them does, in their order; a function the names for which it is true; None all.
-    Messages speak of `what` (one of the things) and give a `hint` where no name is near.
+    A string that no name fits is tried with the `aliases`, which map to names. Messages speak of `what` (one of the
+    things) and give a `hint` where no name is near.
 
     Raises:
         ColumnNotFoundError: nothing is chosen. The message offers the nearest names.
@@ -43,15 +50,16 @@ def select(names: Sequence[str], wanted: NameFilter, what: str = "column", hint:
     if not isinstance(patterns, Iterable):
         msg = f"{what}s are chosen by names, patterns or a function, not by {wanted!r}"
         raise TypeError(msg)
-    return list(dict.fromkeys(name for pattern in patterns for name in _required(names, pattern, what, hint)))
+    found = (name for pattern in patterns for name in _required(names, pattern, what, hint, aliases or {}))
+    return list(dict.fromkeys(found))
 
 
-def _required(names: Sequence[str], pattern: str, what: str, hint: str) -> list[str]:
+def _required(names: Sequence[str], pattern: str, what: str, hint: str, aliases: Mapping[str, str]) -> list[str]:
     if not isinstance(pattern, str):
         msg = f"the name or pattern of a {what} is a string, not {pattern!r}"
         raise TypeError(msg)
     try:
-        found = _match(names, pattern)
+        found = _match(names, pattern) or [aliases[alias] for alias in _match(list(aliases), pattern)]
     except re.error as error:
         msg = f"no {what} matches {pattern!r}: it is not a regular expression ({error})"
         raise ColumnNotFoundError(msg) from None

@@ -39,7 +39,7 @@ class Column:
 
 
 class Columns(Mapping[str, Column]):
-    """The columns of a file by name. Static stores also answer to their full path, `X/X.field`."""
+    """The columns of a file by name; they answer to their `aliases` too."""
 
     def __init__(self, manifest: Manifest) -> None:
         self._manifest = manifest
@@ -85,6 +85,11 @@ class Columns(Mapping[str, Column]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
+
+    @functools.cached_property
+    def aliases(self) -> dict[str, str]:
+        """Other names of columns, and theirs: full paths of static stores, and in an RNTuple the names as in a tree."""
+        return {column.path: column.name for column in self._manifest.named if column.path != column.name}
 
     @functools.cached_property
     def _names(self) -> tuple[str, ...]:

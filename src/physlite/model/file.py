@@ -100,7 +100,10 @@ class File:
     def arrays(
         self, columns: NameFilter = None, entry_start: int | None = None, entry_stop: int | None = None
     ) -> ak.Array:
-        """Columns as they are: an Awkward record array, one record an event, fields named as the columns.
+        """Columns as they are: an Awkward record array, one record an event.
+
+        Fields are named as the columns are in the file, or as they were asked for: a column of an RNTuple answers to
+        the name `AnalysisElectronsAuxDyn.pt` that it would have in a tree, one of a static store to its full path.
 
         Columns that are not decoded here but read through uproot, or not at all, are taken when they are named to the
         letter; patterns, functions and None pass over them.
@@ -118,9 +121,12 @@ class File:
             CorruptDataError: a basket is damaged.
         """
         start, stop = self._entry_range(entry_start, entry_stop)
-        chosen = self._positions(columns, decoded=True)
+        columns, literal = self._as_asked(columns)
+        chosen = self._positions(columns)
+        # Reading those that are not decoded, where nothing else is left, says why.
+        chosen = [i for i in chosen if i in literal or self._is_decoded(i)] or chosen
         layouts = self._store.layouts(chosen, start, stop)
-        names = [self.manifest.columns[i].name for i in chosen]
+        names = [literal.get(i, self.manifest.columns[i].name) for i in chosen]
         return ak.Array(ak.contents.RecordArray(layouts, names, length=stop - start))
 
     def array(self, column: str, entry_start: int | None = None, entry_stop: int | None = None) -> ak.Array:
@@ -132,24 +138,23 @@ class File:
         """The columns that a filter chooses, in the file's order; arguments and errors as `arrays`."""
         return [self.columns.at(i) for i in self._positions(columns)]
 
-    def _positions(self, columns: NameFilter, *, decoded: bool = False) -> list[int]:
-        """The columns that a filter chooses; `decoded`: without those of a pattern that are not decoded here."""
-        literal: set[str] = set()
+    def _as_asked(self, columns: NameFilter) -> tuple[NameFilter, dict[int, str]]:
+        """A filter that can be used twice, and the columns that it names to the letter, by position."""
         if isinstance(columns, str):
             columns = [columns]
-        if isinstance(columns, Iterable):
-            # Full paths are names too, but patterns are matched with the short ones.
-            columns = [self.manifest.columns[self.columns.index(c)].name if c in self.columns else c for c in columns]
-            literal.update(c for c in columns if c in self.columns)
+        if not isinstance(columns, Iterable):
+            return columns, {}
+        columns = list(columns)
+        return columns, {self.columns.index(name): name for name in columns if name in self.columns}
+
+    def _positions(self, columns: NameFilter) -> list[int]:
+        """The columns that a filter chooses."""
         try:
-            chosen = [self.manifest.index[name] for name in select(list(self.columns), columns)]
+            names = select(list(self.columns), columns, aliases=self.columns.aliases)
         except ColumnNotFoundError as error:
             msg = f"{self.name}: {error}"
             raise ColumnNotFoundError(msg) from None
-        if not decoded:
-            return chosen
-        kept = [i for i in chosen if self.manifest.columns[i].name in literal or self._is_decoded(i)]
-        return kept or chosen  # reading the latter says why nothing is left
+        return [self.manifest.index[name] for name in names]
 
     def _is_decoded(self, column: int) -> bool:
         return bool(self.manifest.columns[column].encoding) and self.manifest.unreadable_part(column) is None

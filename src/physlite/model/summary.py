@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import awkward as ak
+import numpy as np
 
-from physlite.formats.manifest import HOLDS_NOTHING, STREAMED_WHOLE, ManifestColumn
+from physlite.formats.manifest import HOLDS_NOTHING, STREAMED_WHOLE, Manifest, ManifestColumn
 from physlite.model.file import File
 from physlite.model.naming import container_of
 
@@ -53,6 +54,7 @@ class Summary:
 
     Attributes:
         size: of all columns.
+        shared_bytes: in the file, how much of the size is counted again: an RNTuple stores pages that are equal once.
         outside: of the columns that belong to no collection.
         collections: the collections, largest first.
         unreadable: names of the columns that nothing can read, so that their values are lost.
@@ -61,6 +63,7 @@ class Summary:
     """
 
     size: Size
+    shared_bytes: int
     outside: Size
     collections: tuple[CollectionSummary, ...]
     unreadable: tuple[str, ...]
@@ -83,11 +86,21 @@ def summarize(file: File) -> Summary:
     ]
     return Summary(
         size=Size.of(columns),
+        shared_bytes=_shared_bytes(file.manifest),
         outside=Size.of(c for left_over in by_container.values() for c in left_over),
         collections=tuple(sorted(collections, key=lambda c: c.size.compressed, reverse=True)),
         unreadable=tuple(c.name for c in columns if c.problem and c.name not in empty),
         without_values=tuple(c.name for c in columns if c.name in empty),
     )
+
+
+def _shared_bytes(manifest: Manifest) -> int:
+    if manifest.streams is None:
+        return 0
+    stored = manifest.streams.kind >= 0
+    offset, size = manifest.page_offset[stored], manifest.page_size[stored]
+    _, first = np.unique(offset, return_index=True)
+    return int(size.sum() - size[first].sum())
 
 
 def _count_objects(file: File) -> dict[str, int]:
