@@ -1,6 +1,6 @@
 """Writes docs/reference/links.md from real files: python tools/make_links_page.py FILE... > docs/reference/links.md.
 
-Each file stands for its release, which its metadata tell.
+Each file stands for its release, which its name tells or, where it does not, the file.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def page(paths: list[Path]) -> str:
     releases: dict[str, str] = {}
     for path in paths:
         with physlite.open(path) as file:
-            if release := re.search(r"-(\d+\.\d+)\.", file.metadata.release or ""):
+            release = re.search(r"[-_](\d+\.\d+)\.", f"{path.name} {file.metadata.release}")
+            if release is not None:
                 releases[release[1]] = file.format
             for link in summarize_links(file):
                 name = "matches of a trigger chain" if _MATCHES.match(link.collection) else link.collection
