@@ -146,3 +146,14 @@ def test_coffea_truth_particles_with_an_energy_and_a_mass(name):
         assert ak.array_equal(truth.p4.px, ak.values_astype(truth.px, "float64"))
         if "m" in truth.fields:
             assert ak.array_equal(truth.m, file.array("TruthElectronsAuxDyn.m"))
+
+
+@pytest.mark.parametrize("name", [data.RNTUPLE, data.SAMPLE_RNTUPLE])
+def test_coffea_1436_events_of_an_rntuple(name):
+    """The names of fields have a colon; the collections are the same."""
+    with physlite.open(data.path_of(name)) as file:
+        assert "AnalysisJetsAuxDyn:pt" in file.columns
+        jets = file.events().Jets
+        assert_same(jets.pt, file.array("AnalysisJetsAuxDyn.pt"))
+        assert_same(jets.m, file.array("AnalysisJetsAuxDyn:m"))
+        assert ak.sum(ak.num(jets.ghostTrack, axis=2)) > 0

@@ -91,3 +91,83 @@ class Envelopes:
         header, footer, _ = _core.ntuple_anchor(content[anchor_at : anchor_at + 78])
         offset, size, uncompressed = (header, footer)[which]
         return _core.envelope(content[offset : offset + size], uncompressed)[:-8]
+
+
+# ---------------------------------------------------------------------------------------------------- later versions
+
+_MORE = b"\xab" * 5
+
+
+def from_a_later_version(envelopes):
+    """The same with bytes that nobody knows at the end of all frames and envelopes, as a later version may add them."""
+    return Envelopes(
+        envelopes.content,
+        envelopes.anchor_at,
+        _header(envelopes.header),
+        _footer(envelopes.footer),
+        [_page_list(pages) for pages in envelopes.lists],
+        envelopes.links,
+    )
+
+
+def _envelope(payload):
+    """With its length, that of a checksum included."""
+    return payload[:2] + struct.pack("<Q", len(payload) + 8)[:6] + payload[8:]
+
+
+def _frame(payload, at):
+    """Where a frame's contents begin, how many items it has (None: a record), and where it ends."""
+    (size,) = struct.unpack_from("<q", payload, at)
+    if size >= 0:
+        return at + 8, None, at + size
+    return at + 12, struct.unpack_from("<I", payload, at + 8)[0], at - size
+
+
+def _longer(payload, at, inside=None):
+    """A frame with more at its end, its items changed by `inside`; and where it ended."""
+    begin, items, end = _frame(payload, at)
+    if items is None:
+        content = (payload[begin:end] if inside is None else inside(payload[begin:end])) + _MORE
+        return struct.pack("<q", 8 + len(content)) + content, end
+    content = b""
+    for _ in range(items if inside is not None else 0):
+        item, begin = inside(payload, begin)
+        content += item
+    content += payload[begin:end] + _MORE
+    return struct.pack("<qI", -(12 + len(content)), items) + content, end
+
+
+def _records(payload, at):
+    return _longer(payload, at, _longer)
+
+
+def _description(payload):
+    """Fields, columns, aliases, and extra information on types."""
+    out, at = b"", 0
+    for _ in range(4):
+        frame, at = _records(payload, at)
+        out += frame
+    return out + payload[at:]
+
+
+def _header(payload):
+    at = 16
+    for _ in range(3):
+        at += 4 + struct.unpack_from("<I", payload, at)[0]
+    return _envelope(payload[:at] + _description(payload[at:]) + _MORE)
+
+
+def _footer(payload):
+    extension, at = _longer(payload, 24, _description)
+    groups, at = _records(payload, at)
+    return _envelope(payload[:24] + extension + groups + payload[at:] + _MORE)
+
+
+def _page_list(payload):
+    summaries, at = _records(payload, 16)
+
+    def columns(content, begin):
+        return _longer(content, begin, _longer)
+
+    pages, at = _longer(payload, at, columns)
+    return _envelope(payload[:16] + summaries + pages + payload[at:] + _MORE)
