@@ -48,18 +48,6 @@ private:
     std::size_t key_bytes_;
 };
 
-/// Grows on demand and never shrinks: scratch memory of a thread.
-class Scratch {
-public:
-    std::span<std::uint8_t> get(std::size_t bytes) {
-        if (bytes > block_.size()) block_ = Block(bytes);
-        return {block_.get(), bytes};
-    }
-
-private:
-    Block block_;
-};
-
 /// Decompresses or copies a basket into `scratch`.
 BasketView open_basket(Bytes page, const BasketHeader& header, Decompressor& decompressor, Scratch& scratch);
 

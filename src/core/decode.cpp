@@ -7,18 +7,16 @@
 #include "decode.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
 #include <mutex>
 #include <shared_mutex>
-#include <system_error>
-#include <thread>
 
 #include "basket.hpp"
 #include "decompress.hpp"
 #include "entries.hpp"
+#include "tasks.hpp"
 
 namespace physlite {
 namespace {
@@ -187,30 +185,19 @@ struct Task {
     std::size_t column, page;
 };
 
-class Run {
+/// What each thread does.
+class Worker {
 public:
-    Run(std::vector<std::unique_ptr<Column>>& columns, std::vector<Task> tasks)
-        : columns_(columns), tasks_(std::move(tasks)) {}
+    Worker(std::vector<std::unique_ptr<Column>>& columns, Tasks<Task>& tasks) : columns_(columns), tasks_(tasks) {}
 
-    /// What each thread does. An exception ends the work of all.
-    void work() noexcept {
+    /// An exception ends the work of all.
+    void operator()() noexcept {
         std::size_t task = 0;
         try {
             run_tasks(task);
         } catch (...) {
-            note(task, std::current_exception());
+            tasks_.note(task, std::current_exception());
             for (auto& column : columns_) column->fail();
-        }
-    }
-
-    void raise_first_error() const {
-        if (!error_) return;
-        try {
-            std::rethrow_exception(error_);
-        } catch (const CorruptData& error) {
-            throw DecodeError(error.what(), false, tasks_[error_task_].column, tasks_[error_task_].page);
-        } catch (const Unsupported& error) {
-            throw DecodeError(error.what(), true, tasks_[error_task_].column, tasks_[error_task_].page);
         }
     }
 
@@ -230,12 +217,11 @@ private:
             open.pop_front();
             return true;
         };
-        for (std::size_t i; !stop_.load() && (i = next_.fetch_add(1)) < tasks_.size();) {
-            task = i;
+        while (tasks_.take(task)) {
             Scratch scratch = std::move(spare.back());
             spare.pop_back();
-            PageEntries entries = columns_[tasks_[i].column]->measure(tasks_[i].page, decompressor, scratch);
-            open.push_back({i, entries, std::move(scratch)});
+            PageEntries entries = columns_[tasks_[task].column]->measure(tasks_[task].page, decompressor, scratch);
+            open.push_back({task, entries, std::move(scratch)});
             while (!open.empty() && write_front(open.size() == most_open)) {
             }
         }
@@ -251,22 +237,8 @@ private:
 
     static constexpr std::size_t most_open = 4;
 
-    /// Tasks start in order, so the failed one that comes first in the request is among those seen: keep that.
-    void note(std::size_t task, std::exception_ptr error) noexcept {
-        stop_.store(true);
-        std::lock_guard lock(mutex_);
-        if (error_ && task > error_task_) return;
-        error_ = std::move(error);
-        error_task_ = task;
-    }
-
     std::vector<std::unique_ptr<Column>>& columns_;
-    std::vector<Task> tasks_;
-    std::atomic<std::size_t> next_{0};
-    std::atomic<bool> stop_{false};
-    std::mutex mutex_;
-    std::exception_ptr error_;
-    std::size_t error_task_ = 0;
+    Tasks<Task>& tasks_;
 };
 
 }  // namespace
@@ -280,21 +252,9 @@ std::vector<ColumnResult> decode(std::vector<ColumnRequest> requests, std::size_
         bytes += columns.back()->data_bytes();
         for (std::size_t page = 0; page < columns.back()->pages(); ++page) tasks.push_back({i, page});
     }
-    // Starting a thread costs about as much as decoding this many bytes.
-    constexpr std::size_t bytes_per_thread = 64 * 1024;
-    threads = std::max<std::size_t>(std::min({threads, tasks.size(), bytes / bytes_per_thread + 1}), 1);
-
-    Run run(columns, std::move(tasks));
-    {
-        std::vector<std::jthread> helpers;
-        try {
-            for (std::size_t i = 1; i < threads; ++i) helpers.emplace_back([&run] { run.work(); });
-        } catch (const std::system_error&) {
-            // The system has no more threads to give: fewer do as well.
-        }
-        run.work();
-    }
-    run.raise_first_error();
+    Tasks<Task> shared(std::move(tasks));
+    shared.run(threads, bytes, Worker(columns, shared));
+    shared.raise_first_error();
 
     std::vector<ColumnResult> out;
     for (auto& column : columns) out.push_back(column->finish());

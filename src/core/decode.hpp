@@ -27,15 +27,6 @@ struct Buffer {
 
 using ColumnResult = std::vector<Buffer>;
 
-/// Where in the request something was wrong.
-struct DecodeError : std::runtime_error {
-    DecodeError(const std::string& what, bool unsupported_, std::size_t column_, std::size_t page_)
-        : std::runtime_error(what), unsupported(unsupported_), column(column_), page(page_) {}
-    bool unsupported;
-    std::size_t column;
-    std::size_t page;
-};
-
 /// Decodes the columns. Takes no locks of Python's; throws DecodeError for the first damaged page.
 std::vector<ColumnResult> decode(std::vector<ColumnRequest> requests, std::size_t threads);
 

@@ -17,4 +17,13 @@ struct Unsupported : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// Either of them, and where in a request something was wrong.
+struct DecodeError : std::runtime_error {
+    DecodeError(const std::string& what, bool unsupported_, std::size_t column_, std::size_t page_)
+        : std::runtime_error(what), unsupported(unsupported_), column(column_), page(page_) {}
+    bool unsupported;
+    std::size_t column;
+    std::size_t page;
+};
+
 }  // namespace physlite

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 
 namespace physlite {
@@ -32,6 +33,18 @@ public:
 private:
     std::uint8_t* data_ = nullptr;
     std::size_t bytes_ = 0;
+};
+
+/// Grows on demand and never shrinks: scratch memory of a thread.
+class Scratch {
+public:
+    std::span<std::uint8_t> get(std::size_t bytes) {
+        if (bytes > block_.size()) block_ = Block(bytes);
+        return {block_.get(), bytes};
+    }
+
+private:
+    Block block_;
 };
 
 }  // namespace physlite

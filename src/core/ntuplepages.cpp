@@ -6,15 +6,10 @@
 #endif
 
 #include <algorithm>
-#include <atomic>
-#include <functional>
 #include <limits>
-#include <mutex>
-#include <system_error>
-#include <thread>
 
-#include "basket.hpp"
 #include "decompress.hpp"
+#include "tasks.hpp"
 
 namespace physlite {
 namespace {
@@ -37,78 +32,43 @@ Bytes open_page(const NtuplePage& page, Decompressor& decompressor, Scratch& scr
 }
 
 struct Task {
-    std::size_t stream, page;
-    std::int64_t first;  ///< element that the page begins with
+    std::size_t column, page;  ///< the stream's number is that of its column in the request
+    std::int64_t first;        ///< element that the page begins with
 };
 
-class Run {
-public:
-    Run(const std::vector<StreamRequest>& requests, std::vector<Buffer>& out, std::vector<Task> tasks)
-        : requests_(requests), out_(out), tasks_(std::move(tasks)) {}
-
-    void work() noexcept {
-        std::size_t at = 0;
-        try {
-            Decompressor decompressor;
-            Scratch scratch;
-            for (std::size_t i; !stop_.load() && (i = next_.fetch_add(1)) < tasks_.size();) {
-                at = i;
-                decode(tasks_[i], decompressor, scratch);
-            }
-        } catch (...) {
-            stop_.store(true);
-            std::lock_guard lock(mutex_);
-            if (!error_ || at < error_task_) {
-                error_ = std::current_exception();
-                error_task_ = at;
-            }
-        }
+void decode_page(const StreamRequest& request, const Task& task, Buffer& buffer, Decompressor& decompressor,
+                 Scratch& scratch) {
+    const NtuplePage& page = request.pages[task.page];
+    std::int64_t begin = std::max(request.start, task.first);
+    std::int64_t end = std::min(request.stop, task.first + page.elements);
+    if (begin >= end) return;
+    std::size_t width = memory_bytes(buffer.slot.value);
+    std::size_t lead = request.lead ? 1 : 0;
+    std::uint8_t* out = buffer.data.get() + (static_cast<std::size_t>(begin - request.start) + lead) * width;
+    auto count = static_cast<std::size_t>(end - begin);
+    if (page.absent) {
+        if (buffer.slot.offsets)
+            std::fill_n(reinterpret_cast<std::int64_t*>(out), count, page.base);
+        else
+            std::memset(out, 0, count * width);
+        return;
     }
+    auto from = static_cast<std::size_t>(begin - task.first);
+    decode_elements(page, open_page(page, decompressor, scratch), from, from + count, request.value, out);
+}
 
-    void raise_first_error() const {
-        if (!error_) return;
-        const Task& task = tasks_[error_task_];
-        try {
-            std::rethrow_exception(error_);
-        } catch (const CorruptData& error) {
-            throw DecodeError(error.what(), false, task.stream, task.page);
-        } catch (const Unsupported& error) {
-            throw DecodeError(error.what(), true, task.stream, task.page);
-        }
+/// What each thread does.
+void decode_pages(const std::vector<StreamRequest>& requests, std::vector<Buffer>& out, Tasks<Task>& tasks) noexcept {
+    std::size_t i = 0;
+    try {
+        Decompressor decompressor;
+        Scratch scratch;
+        while (tasks.take(i))
+            decode_page(requests[tasks[i].column], tasks[i], out[tasks[i].column], decompressor, scratch);
+    } catch (...) {
+        tasks.note(i, std::current_exception());
     }
-
-private:
-    void decode(const Task& task, Decompressor& decompressor, Scratch& scratch) {
-        const StreamRequest& request = requests_[task.stream];
-        const NtuplePage& page = request.pages[task.page];
-        std::int64_t begin = std::max(request.start, task.first);
-        std::int64_t end = std::min(request.stop, task.first + page.elements);
-        if (begin >= end) return;
-        Buffer& buffer = out_[task.stream];
-        std::size_t width = memory_bytes(buffer.slot.value);
-        std::size_t lead = request.lead ? 1 : 0;
-        std::uint8_t* out = buffer.data.get() + (static_cast<std::size_t>(begin - request.start) + lead) * width;
-        auto count = static_cast<std::size_t>(end - begin);
-        if (page.absent) {
-            if (buffer.slot.offsets)
-                std::fill_n(reinterpret_cast<std::int64_t*>(out), count, page.base);
-            else
-                std::memset(out, 0, count * width);
-            return;
-        }
-        auto from = static_cast<std::size_t>(begin - task.first);
-        decode_elements(page, open_page(page, decompressor, scratch), from, from + count, request.value, out);
-    }
-
-    const std::vector<StreamRequest>& requests_;
-    std::vector<Buffer>& out_;
-    std::vector<Task> tasks_;
-    std::atomic<std::size_t> next_{0};
-    std::atomic<bool> stop_{false};
-    std::mutex mutex_;
-    std::exception_ptr error_;
-    std::size_t error_task_ = 0;
-};
+}
 
 /// Elements that are not stored cost nothing in the file, so nothing else keeps it from claiming more than memory
 /// holds.
@@ -187,20 +147,9 @@ std::vector<Buffer> decode_streams(const std::vector<StreamRequest>& requests, s
         out.push_back({Block(std::max<std::size_t>(length * memory_bytes(request.value), 8)), length, slot});
         if (request.lead) std::memcpy(out.back().data.get(), &*request.lead, sizeof(std::int64_t));
     }
-    // Starting a thread costs about as much as decoding this many bytes.
-    constexpr std::size_t bytes_per_thread = 64 * 1024;
-    threads = std::max<std::size_t>(std::min({threads, tasks.size(), bytes / bytes_per_thread + 1}), 1);
-    Run run(requests, out, std::move(tasks));
-    {
-        std::vector<std::jthread> helpers;
-        try {
-            for (std::size_t i = 1; i < threads; ++i) helpers.emplace_back([&run] { run.work(); });
-        } catch (const std::system_error&) {
-            // The system has no more threads to give: fewer do as well.
-        }
-        run.work();
-    }
-    run.raise_first_error();
+    Tasks<Task> shared(std::move(tasks));
+    shared.run(threads, bytes, [&] { decode_pages(requests, out, shared); });
+    shared.raise_first_error();
     for (std::size_t i = 0; i < requests.size(); ++i)
         if (requests[i].ordered) check_order(requests[i], out[i], i);
     return out;

@@ -9,7 +9,6 @@ import os
 import random
 import re
 import struct
-import subprocess
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,30 +33,20 @@ from support import data, write_ntuples
 from support.compare import assert_same
 from support.ntuples import Envelopes, from_a_later_version, sealed
 from support.recording import RecordingSource
+from support.written_by_root import WRITERS, written_anew
 
-ROOT_PYTHON = os.environ.get("PHYSLITE_ROOT_PYTHON")
 KEPT = Path(__file__).parent / "data" / "ntuples"
 # Those with a field that only ROOT reads, and with fields that uproot 5.7.7 reads wrongly, have tests of their own.
 NAMES = sorted({path.stem for path in KEPT.glob("*.root")} - {"streamed", "representations"})
 # uproot 5.7.7 takes the values of variants from the first cluster, whatever cluster they are in.
 VARIANTS = ("either", "eithers", "numbers")
 
-no_root = pytest.mark.skipif(
-    not ROOT_PYTHON and os.environ.get("CI") != "true", reason="no PyROOT: `make root` installs it in .venv-root"
-)
-WRITERS = ["kept", pytest.param("fresh", marks=[pytest.mark.root, no_root])]
-
 
 @pytest.fixture(scope="module", params=WRITERS)
 def folder(request, tmp_path_factory):
     if request.param == "kept":
         return KEPT
-    out = tmp_path_factory.mktemp("ntuples")
-    done = subprocess.run(
-        [str(ROOT_PYTHON), write_ntuples.__file__, str(out)], capture_output=True, text=True, check=False, cwd=out
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return out
+    return written_anew(write_ntuples.__file__, tmp_path_factory.mktemp("ntuples"))
 
 
 @functools.cache

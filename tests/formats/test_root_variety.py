@@ -4,8 +4,6 @@ The files are those of support/write_with_root.py. They are kept beside this tes
 a Python that has PyROOT, they are also written anew by that version of ROOT.
 """
 
-import os
-import subprocess
 from pathlib import Path
 
 import awkward as ak
@@ -20,27 +18,16 @@ from physlite.formats.encoding import Encoding, Text
 from support import write_with_root
 from support.compare import assert_same
 from support.rootfiles import stored_basket
+from support.written_by_root import WRITERS, written_anew
 
-ROOT_PYTHON = os.environ.get("PHYSLITE_ROOT_PYTHON")
 N = write_with_root.ENTRIES
-
-no_root = pytest.mark.skipif(
-    not ROOT_PYTHON and os.environ.get("CI") != "true", reason="no PyROOT: `make root` installs it in .venv-root"
-)
-# The kept files say the same, so that nothing is missing where ROOT is. CI installs it.
-WRITERS = ["kept", pytest.param("fresh", marks=[pytest.mark.root, no_root])]
 
 
 @pytest.fixture(scope="module", params=WRITERS)
 def folder(request, tmp_path_factory):
     if request.param == "kept":
         return Path(__file__).parent / "data"
-    out = tmp_path_factory.mktemp("root")
-    done = subprocess.run(
-        [str(ROOT_PYTHON), write_with_root.__file__, str(out)], capture_output=True, text=True, check=False, cwd=out
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return out
+    return written_anew(write_with_root.__file__, tmp_path_factory.mktemp("root"))
 
 
 def number(entry, item, *, signed=True):

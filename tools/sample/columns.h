@@ -108,24 +108,43 @@ private:
 template <class Container>
 void useInterfaceStreamer() { TClass::GetClass<Container>()->AdoptStreamer(new InterfaceStreamer<Container>); }
 
-// A tree with the buffers of its branches and the sources that refill them for each entry.
-class Writer {
+// Objects, and the sources that refill them for each entry.
+class Loaders {
+public:
+  template <class Target, class Source>
+  void refill(Target& target, Source source) {
+    m_loaders.push_back([&target, source](std::int64_t entry) { source.load(target, entry); });
+  }
+
+protected:
+  template <class T>
+  std::shared_ptr<T> owned() {
+    auto owner = std::make_shared<T>();
+    m_owners.push_back(owner);
+    return owner;
+  }
+
+  void load(std::int64_t entry) {
+    for (auto& load : m_loaders) load(entry);
+  }
+
+private:
+  std::vector<std::shared_ptr<void>> m_owners;
+  std::vector<std::function<void(std::int64_t)>> m_loaders;
+};
+
+// A tree with the buffers of its branches.
+class Writer : public Loaders {
 public:
   Writer(TTree* tree, int basketSize) : m_tree(tree), m_basketSize(basketSize) {}
 
   // A branch of a whole object (an auxiliary store); split 1 or more gives each member a sub-branch.
   template <class T>
   T& object(const char* name, int split) {
-    auto owner = std::make_shared<T>();
-    m_owners.push_back(owner);
+    auto owner = owned<T>();
     m_addresses.push_back(owner.get());
     m_tree->Branch(name, reinterpret_cast<T**>(&m_addresses.back()), m_basketSize, split);
     return *owner;
-  }
-
-  template <class Target, class Source>
-  void refill(Target& target, Source source) {
-    m_loaders.push_back([&target, source](std::int64_t entry) { source.load(target, entry); });
   }
 
   template <class Source>
@@ -135,8 +154,7 @@ public:
 
   template <class T>
   void scalar(const char* name, const char* leaf, Flat<T> source) {
-    auto owner = std::make_shared<T>();
-    m_owners.push_back(owner);
+    auto owner = owned<T>();
     m_tree->Branch(name, owner.get(), leaf, m_basketSize);
     refill(*owner, source);
   }
@@ -151,7 +169,7 @@ public:
     m_tree->SetAutoSave(0);  // it would leave a second cycle of the tree
     if (keepBaskets) setBaskets();
     for (std::int64_t entry = 0; entry < entries; ++entry) {
-      for (auto& load : m_loaders) load(entry);
+      load(entry);
       m_tree->Fill();
       if (keepBaskets && entry + 1 == cluster) setBaskets();
       const double elapsed = std::chrono::duration<double>(clock::now() - start).count();
@@ -172,8 +190,6 @@ private:
   TTree* m_tree;
   int m_basketSize;
   std::deque<void*> m_addresses;  // a deque: branches keep pointers into it
-  std::vector<std::shared_ptr<void>> m_owners;
-  std::vector<std::function<void(std::int64_t)>> m_loaders;
 };
 
 }  // namespace sample

@@ -37,12 +37,11 @@ struct CollectionProxy : TGenCollectionProxy {
 };
 
 // A model with the objects that its fields show, and the sources that refill them; called as Writer is.
-class NtupleWriter {
+class NtupleWriter : public Loaders {
 public:
   template <class T>
   T& object(const char* branch, int) {
-    auto owner = std::make_shared<T>();
-    m_owners.push_back(owner);
+    auto owner = owned<T>();
     int failed = 0;
     std::unique_ptr<char, decltype(&std::free)> type(TClassEdit::DemangleTypeIdName(typeid(T), failed), &std::free);
     // AnalysisElectronsAuxDyn:pt, xTrigDecisionAux:
@@ -51,11 +50,6 @@ public:
     m_model->AddField(ROOT::RFieldBase::Create(name, type.get()).Unwrap());
     m_values.emplace_back(name, owner.get());
     return *owner;
-  }
-
-  template <class Target, class Source>
-  void refill(Target& target, Source source) {
-    m_loaders.push_back([&target, source](std::int64_t entry) { source.load(target, entry); });
   }
 
   template <class Source>
@@ -80,7 +74,7 @@ public:
     auto row = writer->GetModel().CreateBareEntry();
     for (auto& [field, value] : m_values) row->BindRawPtr(field, value);
     for (std::int64_t entry = 0; entry < entries; ++entry) {
-      for (auto& load : m_loaders) load(entry);
+      load(entry);
       writer->Fill(*row);
       if ((entry + 1) % cluster == 0) writer->CommitCluster();
     }
@@ -88,9 +82,7 @@ public:
 
 private:
   std::unique_ptr<ROOT::RNTupleModel> m_model = ROOT::RNTupleModel::CreateBare();
-  std::vector<std::shared_ptr<void>> m_owners;
   std::vector<std::pair<std::string, void*>> m_values;
-  std::vector<std::function<void(std::int64_t)>> m_loaders;
 };
 
 }  // namespace sample

@@ -1,0 +1,25 @@
+"""Files that ROOT wrote: kept beside the tests, and written anew where $PHYSLITE_ROOT_PYTHON has PyROOT."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+ROOT_PYTHON = os.environ.get("PHYSLITE_ROOT_PYTHON")
+
+no_root = pytest.mark.skipif(
+    not ROOT_PYTHON and os.environ.get("CI") != "true", reason="no PyROOT: `make root` installs it in .venv-root"
+)
+# The kept files say the same, so that nothing is missing where ROOT is. CI installs it.
+WRITERS = ["kept", pytest.param("fresh", marks=[pytest.mark.root, no_root])]
+
+
+def written_anew(script, folder):
+    """The folder, with the files that a script of ROOT writes there."""
+    done = subprocess.run(
+        [str(ROOT_PYTHON), script, str(folder)], capture_output=True, text=True, check=False, cwd=folder
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
