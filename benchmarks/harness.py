@@ -6,83 +6,104 @@ cleared again, and whose modules are imported decides what the collector of refe
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
+import json
 import statistics
-import time
-from collections.abc import Callable
+import subprocess
+import sys
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
-__all__ = ["Comparison", "Way", "Work", "measure"]
+__all__ = ["Comparison", "Target", "Way", "measure", "measure_memory"]
+
+_WORKER = Path(__file__).with_name("worker.py")
 
 
 @dataclass(frozen=True)
-class Work:
-    """What is timed, given what `prepare` makes before each run, untimed."""
+class Way:
+    """How somebody does a work: `MODULE:FUNCTION` of a module here, its arguments, and the Python that runs it."""
 
-    prepare: Callable[[], Any]
-    run: Callable[[Any], Any]
+    function: str
+    arguments: dict[str, Any]
+    python: str = sys.executable
 
 
-# Called once in its process, for what is not timed (imports, opening); returns the work. Has to be picklable.
-Way = Callable[[], Callable[[], Any] | Work]
+@dataclass(frozen=True)
+class Target:
+    """What a ratio should reach: `who` at least `faster` times as fast as `against`, or at most `within` times it."""
+
+    who: str
+    against: str
+    faster: float | None = None
+    within: float | None = None
 
 
 @dataclass
 class Comparison:
-    """Times of one work, in seconds, by the name of who did it; and what its ratios should reach.
+    """Figures of one work by the name of who did it: seconds, or bytes at `unit` "B"; and what they should reach.
 
-    `wanted` maps a pair (slower, faster) to the least ratio of their medians, `limits` a name to the most seconds.
+    `limit` names the way that nobody can beat; `events` is how many are processed in one run.
     """
 
     work: str
     detail: str
-    times: dict[str, list[float]] = field(default_factory=dict)
-    wanted: dict[tuple[str, str], float] = field(default_factory=dict)
-    limits: dict[str, float] = field(default_factory=dict)
+    targets: list[Target] = field(default_factory=list)
+    most: dict[str, float] = field(default_factory=dict)  # of the figures themselves
+    limit: str = ""
+    events: int | None = None
+    unit: str = "s"
+    figures: dict[str, list[float]] = field(default_factory=dict)
+    peaks: dict[str, int] = field(default_factory=dict)  # of memory in the first turn, in bytes, beyond what was there
 
     def median(self, who: str) -> float:
-        """Median time, in seconds."""
-        return statistics.median(self.times[who])
+        """The median of the rounds."""
+        return statistics.median(self.figures[who])
 
-    def ratio(self, slower: str, faster: str) -> float:
+    def ratio(self, target: Target) -> float:
         """Median of the ratios, round by round: what a machine does to both at a time cancels."""
-        pairs = zip(self.times[slower], self.times[faster], strict=True)
-        return statistics.median(a / b for a, b in pairs)
+        pairs = zip(self.figures[target.against], self.figures[target.who], strict=True)
+        ratio = statistics.median(against / who for against, who in pairs)
+        return ratio if target.faster else 1 / ratio
 
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        ratios = [
-            {"slower": s, "faster": f, "ratio": self.ratio(s, f), "at_least": least, "meets": self.ratio(s, f) >= least}
-            for (s, f), least in self.wanted.items()
-        ]
-        limits = [
-            {"who": who, "seconds": self.median(who), "at_most": most, "meets": self.median(who) <= most}
-            for who, most in self.limits.items()
-        ]
-        return {"work": self.work, "detail": self.detail, "seconds": self.times, "ratios": ratios, "limits": limits}
+    def meets(self, target: Target) -> bool:
+        """Whether a target is reached."""
+        if target.faster:
+            return self.ratio(target) >= target.faster
+        assert target.within
+        return self.ratio(target) <= target.within
 
-
-# A turn lasts as long, and as many runs: their median is one figure. The first runs find what the others left in the
-# processor's caches, and threads on the cores where the others' were.
-TURN_SECONDS = 0.1
-LEAST_RUNS = 3
+    def misses(self) -> int:
+        """How many targets are not reached."""
+        missed = sum(not self.meets(target) for target in self.targets)
+        return missed + sum(self.median(who) > most for who, most in self.most.items())
 
 
 def measure(comparison: Comparison, ways: dict[str, Way], rounds: int) -> Comparison:
     """Gives each way its turn, `rounds` times after one to warm up; a turn's figure is the median of its runs."""
     workers = {who: _Worker(way) for who, way in ways.items()}
     try:
-        for worker in workers.values():
-            worker.time()
+        for who, worker in workers.items():
+            worker.wait()
+            comparison.peaks[who] = int(worker.turn("once")["bytes"])
         for _ in range(rounds):
             for who, worker in workers.items():
-                comparison.times.setdefault(who, []).append(worker.time())
+                comparison.figures.setdefault(who, []).append(worker.turn("turn")["seconds"])
     finally:
         for worker in workers.values():
             worker.close()
+    return comparison
+
+
+def measure_memory(comparison: Comparison, ways: dict[str, Way], rounds: int) -> Comparison:
+    """The peak of the memory that the first run needs in a new process, `rounds` times; in bytes."""
+    for _ in range(rounds):
+        for who, way in ways.items():
+            worker = _Worker(way)
+            try:
+                worker.wait()
+                comparison.figures.setdefault(who, []).append(worker.turn("once")["bytes"])
+            finally:
+                worker.close()
     return comparison
 
 
@@ -90,40 +111,30 @@ class _Worker:
     """A process that does one way, when it is asked to."""
 
     def __init__(self, way: Way) -> None:
-        context = multiprocessing.get_context("spawn")  # a fork would inherit the parent's heap and modules
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(way, theirs), daemon=True)
-        self._process.start()
-        theirs.close()
+        self._name = way.function
+        command = [way.python, "-W", "ignore", str(_WORKER), way.function, json.dumps(way.arguments)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def time(self) -> float:
-        """Seconds of one run."""
-        self._pipe.send(True)
-        seconds: float = self._pipe.recv()  # EOFError when the process died: its traceback is on the screen
-        return seconds
+    def wait(self) -> None:
+        """Until it is ready to begin."""
+        self._answer()
+
+    def turn(self, kind: str) -> dict[str, float]:
+        """One turn: seconds of a run, and bytes that it needed at most."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{kind}\n")
+        self._process.stdin.flush()
+        figures: dict[str, float] = json.loads(self._answer())
+        return figures
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            msg = f"{self._name} died: its traceback is above"
+            raise RuntimeError(msg)
+        return line
 
     def close(self) -> None:
         """Ends the process."""
-        self._pipe.close()
-        self._process.join()
-
-
-def _serve(way: Way, pipe: Connection) -> None:
-    made = way()
-    work = made if isinstance(made, Work) else Work(lambda: None, lambda _: made())
-    gc.disable()  # collected between the turns, not in them
-    while True:
-        try:
-            pipe.recv()
-        except EOFError:
-            return
-        gc.collect()
-        seconds: list[float] = []
-        begin = time.perf_counter()
-        while len(seconds) < LEAST_RUNS or time.perf_counter() < begin + TURN_SECONDS:
-            prepared = work.prepare()
-            start = time.perf_counter()
-            result = work.run(prepared)
-            seconds.append(time.perf_counter() - start)
-            del prepared, result
-        pipe.send(statistics.median(seconds))
+        self._process.communicate()

@@ -1,25 +1,37 @@
-"""An event loop for each line of the standard input: `rdataframe.py BUILD FILE LOOP COLUMN …`, by a Python with ROOT.
+"""Reading with RDataFrame, in compiled C++, as one would in earnest; by a Python with ROOT."""
 
-Compiled, as one would in earnest, into the folder BUILD. Answers each line with the number of elements.
-"""
+from __future__ import annotations
 
-import sys
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
+__all__ = ["read"]
 
-def main() -> None:
-    """Opens the file once, then loops as often as asked to."""
+
+def read(path: str, name: str, columns: dict[str, str], threads: int, build: str) -> Callable[[], int]:
+    """Event loops over columns, whose C++ types are given; the loop is compiled into the folder `build`, once."""
     import ROOT
 
-    build, path, loop, *columns = sys.argv[1:]
+    ROOT.gErrorIgnoreLevel = ROOT.kError
+    if threads > 1:
+        ROOT.EnableImplicitMT(threads)
+    loop = f"loop_{hashlib.sha256(','.join(columns.values()).encode()).hexdigest()[:16]}"
+    header = Path(__file__).with_name("rdataframe.h")
+    code = (
+        f'#include "{header}"\n'
+        f"std::size_t {loop}(ROOT::RDataFrame& events, const std::vector<std::string>& names) {{\n"
+        f"  return countElements<{', '.join(columns.values())}>(events, names);\n}}\n"
+    )
+    macro = Path(build) / f"{loop}.C"
+    if not macro.exists() or macro.read_text() != code:  # the compiler goes by the time of the file
+        macro.parent.mkdir(parents=True, exist_ok=True)
+        macro.write_text(code)
     ROOT.gSystem.SetBuildDir(build, True)
-    if ROOT.gSystem.CompileMacro(str(Path(__file__).with_name("rdataframe.C")), "kO") != 1:
-        sys.exit("the loops do not compile")
-    events = ROOT.RDataFrame("EventData", path)
-    names = ROOT.std.vector["std::string"](columns)
-    for _ in sys.stdin:
-        print(getattr(ROOT, loop)(events, names), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    if ROOT.gSystem.CompileMacro(str(macro), "kO") != 1:
+        msg = f"{macro} does not compile"
+        raise RuntimeError(msg)
+    events = ROOT.RDataFrame(name, path)
+    names = ROOT.std.vector["std::string"](list(columns))
+    run = getattr(ROOT, loop)
+    return lambda: int(run(events, names))

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sample import content, hashes, metadata, reconstruct, trigger
+from sample import content, exercise, hashes, metadata, reconstruct, trigger
 from sample.generate import PROCESSES, Truth, generate
 
 SEED = 20240613
@@ -91,6 +91,8 @@ def main() -> None:
     truth = generate(rng, args.events)
     reconstruction = reconstruct.Reconstruction(rng, truth, detector)
     fired = trigger.simulate(rng, reconstruction)
+    if args.rich:
+        exercise.add(np.random.default_rng((args.seed, 1)), reconstruction)
     events = content.build(rng, truth, reconstruction, fired, args.rich)
     from sample import writer  # ROOT takes a second to load, and --help must not need it
 
