@@ -78,11 +78,12 @@ public:
         return failed_ ? Base::never : Base::unknown;
     }
 
-    /// Writes a page whose base is known.
+    /// Writes a page whose base is known; that of the next one then is known too.
     void write(std::size_t page, const PageEntries& entries) {
         std::shared_lock lock(growing_);
         Writer writer;
         writer.at = base_[page];
+        writer.end = base_[page + 1];
         for (const Buffer& buffer : buffers_) writer.out.push_back(buffer.data.get());
         entries.write_all(writer);
     }

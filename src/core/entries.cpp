@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstring>
 #include <string>
+#include <type_traits>
 
 #include "cursor.hpp"
 
@@ -19,6 +20,18 @@ constexpr std::size_t vector_header = 6;  // byte count and version, before a ve
 
 [[noreturn]] void corrupt_entry(std::size_t entry, const std::string& what) {
     throw CorruptData("entry " + std::to_string(entry) + " of the basket: " + what);
+}
+
+/// Calls a function with the size of items; the usual ones as constants, by which a compiler divides quickly.
+template <class F>
+auto with_size(std::size_t size, F function) {
+    switch (size) {
+        case 1: return function(std::integral_constant<std::size_t, 1>{});
+        case 2: return function(std::integral_constant<std::size_t, 2>{});
+        case 4: return function(std::integral_constant<std::size_t, 4>{});
+        case 8: return function(std::integral_constant<std::size_t, 8>{});
+        default: return function(size);
+    }
 }
 
 // ---------------------------------------------------------------------------------------------------------- measure
@@ -220,6 +233,46 @@ inline void copy_swapped(std::uint8_t* to, const std::uint8_t* from, std::size_t
     copy_block_swapped<T>(to + (n - block) * sizeof(T), from + (n - block) * sizeof(T), block);
 }
 
+/// How far `copy_ahead` may read and write behind what it copies.
+constexpr std::size_t ahead = 32;
+
+/// Copies numbers as copy_swapped does, `ahead` bytes at a time, one time at least: for short lists of various lengths
+/// it guesses wrong less often how many times it is.
+template <class T>
+inline void copy_ahead(std::uint8_t* to, const std::uint8_t* from, std::size_t n) {
+    constexpr std::size_t block = ahead / sizeof(T);
+    std::size_t i = 0;
+    do copy_block_swapped<T>(to + i * sizeof(T), from + i * sizeof(T), block);
+    while ((i += block) < n);
+}
+
+/// The place where a writer puts the numbers of lists, one list after the other; the next one overwrites what was
+/// written too far.
+template <class T>
+class Lists {
+public:
+    Lists(const Node& item, const Writer& w)
+        : to_(w.out[item.slot] + static_cast<std::size_t>(w.at[item.slot]) * sizeof(T)),
+          end_(w.out[item.slot] + static_cast<std::size_t>(w.end[item.slot]) * sizeof(T)),
+          from_end_(w.readable) {}
+
+    void copy(const std::uint8_t* from, std::size_t n) {
+        std::size_t bytes = n * sizeof(T);
+        if (bytes + ahead <= static_cast<std::size_t>(end_ - to_) &&
+            bytes + ahead <= static_cast<std::size_t>(from_end_ - from)) {
+            copy_ahead<T>(to_, from, n);
+        } else {
+            copy_swapped<T>(to_, from, n);
+        }
+        to_ += bytes;
+    }
+
+private:
+    std::uint8_t* to_;
+    const std::uint8_t* end_;
+    const std::uint8_t* from_end_;
+};
+
 void copy_values(Value value, std::uint8_t* to, const std::uint8_t* from, std::size_t n) {
     switch (value) {
         case Value::boolean:
@@ -305,13 +358,12 @@ void close_list(const Node& node, std::size_t items, Writer& w) {
 template <class T>
 const std::uint8_t* write_lists_of(const Node& list, const std::uint8_t* p, std::size_t n, Writer& w) {
     std::int64_t items = w.at[list.items];
-    std::uint8_t* to = w.out[list.children[0].slot] + static_cast<std::size_t>(items) * sizeof(T);
+    Lists<T> lists(list.children[0], w);
     auto* offsets = reinterpret_cast<std::int64_t*>(w.out[list.slot]) + w.at[list.slot] + 1;
     for (std::size_t i = 0; i < n; ++i) {
         std::size_t m = load_be<std::uint32_t>(p);
-        copy_swapped<T>(to, p + 4, m);
+        lists.copy(p + 4, m);
         p += 4 + m * sizeof(T);
-        to += m * sizeof(T);
         items += static_cast<std::int64_t>(m);
         offsets[i] = items;
     }
@@ -469,6 +521,7 @@ void PageEntries::measure_all(Counts& counts) const {
         return;
     }
     if (is_flat_list()) return measure_flat_list(counts);
+    if (is_packed_list()) return measure_packed_list(counts);
     for (std::size_t i = begin_; i < end_; ++i) {
         Bytes entry = bytes(i);
         Cursor cursor(entry);
@@ -481,12 +534,14 @@ void PageEntries::measure_all(Counts& counts) const {
 }
 
 void PageEntries::write_all(Writer& w) const {
+    w.readable = basket_.data().data() + basket_.data().size();
     if (stride_ != 0 && program_.header == 0) {
         const std::uint8_t* from = basket_.data().data() + begin_ * stride_;
         write(program_.root, from, nullptr, end_ - begin_, w);
         return;
     }
     if (is_flat_list()) return write_flat_list(w);
+    if (is_packed_list()) return write_packed_list(w);
     for (std::size_t i = begin_; i < end_; ++i) {
         Bytes entry = bytes(i);
         write(program_.root, entry.data() + program_.header, entry.data() + entry.size(), 1, w);
@@ -496,6 +551,10 @@ void PageEntries::write_all(Writer& w) const {
 bool PageEntries::is_flat_list() const {
     return program_.root.op == Op::list && program_.root.children[0].op == Op::primitive &&
            program_.header == vector_header;
+}
+
+bool PageEntries::is_packed_list() const {
+    return program_.root.op == Op::to_end && program_.root.children[0].exact && program_.header == 0 && begin_ < end_;
 }
 
 Bytes PageEntries::bytes(std::size_t i) const {
@@ -508,18 +567,20 @@ Bytes PageEntries::bytes(std::size_t i) const {
 void PageEntries::measure_flat_list(Counts& counts) const {
     constexpr std::size_t header = vector_header + 4;
     const Node& list = program_.root;
-    std::size_t width = list.children[0].least;
-    std::size_t items = 0;
-    for (std::size_t i = begin_; i < end_; ++i) {
-        Bytes entry = bytes(i);
-        if (entry.size() < header) corrupt_entry(i, "it is shorter than the header of a vector");
-        check_byte_count(i, entry);
-        std::size_t n = load_be<std::uint32_t>(entry.data() + vector_header);
-        if (n != (entry.size() - header) / width || (entry.size() - header) % width != 0)
-            corrupt_entry(i, "a vector of " + std::to_string(n) + " items of " + std::to_string(width) + " bytes in " +
-                                 std::to_string(entry.size()) + " bytes");
-        items += n;
-    }
+    std::size_t items = with_size(list.children[0].least, [this](auto size) {
+        std::size_t total = 0;
+        for (std::size_t i = begin_; i < end_; ++i) {
+            Bytes entry = bytes(i);
+            if (entry.size() < header) corrupt_entry(i, "it is shorter than the header of a vector");
+            check_byte_count(i, entry);
+            std::size_t n = load_be<std::uint32_t>(entry.data() + vector_header);
+            if (n != (entry.size() - header) / size || (entry.size() - header) % size != 0)
+                corrupt_entry(i, "a vector of " + std::to_string(n) + " items of " + std::to_string(size) +
+                                     " bytes in " + std::to_string(entry.size()) + " bytes");
+            total += n;
+        }
+        return total;
+    });
     counts[list.slot] += static_cast<std::int64_t>(end_ - begin_);
     counts[list.items] += static_cast<std::int64_t>(items);
     counts[list.children[0].slot] += static_cast<std::int64_t>(items);
@@ -546,7 +607,7 @@ void PageEntries::write_flat_list(Writer& w) const {
 
 template <class T>
 void PageEntries::write_flat(const Node& list, const Node& item, Writer& w) const {
-    std::uint8_t* to = w.out[item.slot] + static_cast<std::size_t>(w.at[item.slot]) * sizeof(T);
+    Lists<T> lists(item, w);
     auto* offsets = reinterpret_cast<std::int64_t*>(w.out[list.slot]) + w.at[list.slot] + 1;
     std::int64_t total = w.at[list.items];
     const std::uint8_t* data = basket_.data().data();
@@ -554,12 +615,47 @@ void PageEntries::write_flat(const Node& list, const Node& item, Writer& w) cons
     for (std::size_t i = begin_; i < end_; ++i) {
         std::size_t next = basket_.start(i + 1);
         std::size_t n = (next - from - vector_header - 4) / sizeof(T);
-        copy_swapped<T>(to, data + from + vector_header + 4, n);
-        to += n * sizeof(T);
+        lists.copy(data + from + vector_header + 4, n);
         total += static_cast<std::int64_t>(n);
         *offsets++ = total;
         from = next;
     }
+}
+
+void PageEntries::measure_packed_list(Counts& counts) const {
+    const Node& list = program_.root;
+    const Node& item = list.children[0];
+    std::size_t items = with_size(item.least, [this](auto size) {
+        std::size_t total = 0;
+        for (std::size_t i = begin_; i < end_; ++i) {
+            Bytes entry = bytes(i);
+            if (std::size_t more = entry.size() % size; more != 0)
+                corrupt_entry(i, std::to_string(more) + " bytes more than its content needs");
+            total += entry.size() / size;
+        }
+        return total;
+    });
+    counts[list.slot] += static_cast<std::int64_t>(end_ - begin_);
+    counts[list.items] += static_cast<std::int64_t>(items);
+    count_exact(item, items, counts);
+}
+
+/// All items at once: nothing stands between those of an entry and those of the next.
+void PageEntries::write_packed_list(Writer& w) const {
+    const Node& list = program_.root;
+    const Node& item = list.children[0];
+    auto* offsets = reinterpret_cast<std::int64_t*>(w.out[list.slot]) + w.at[list.slot] + 1;
+    std::int64_t before = w.at[list.items];
+    std::size_t first = basket_.start(begin_);
+    std::size_t items = with_size(item.least, [&](auto size) {
+        std::size_t total = 0;
+        for (std::size_t i = begin_; i < end_; ++i) {
+            total = (basket_.start(i + 1) - first) / size;
+            *offsets++ = before + static_cast<std::int64_t>(total);
+        }
+        return total;
+    });
+    write(item, basket_.data().data() + first, nullptr, items, w);
 }
 
 }  // namespace physlite

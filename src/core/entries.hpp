@@ -12,10 +12,13 @@ namespace physlite {
 /// Numbers of elements, by counter of the program.
 using Counts = std::vector<std::int64_t>;
 
-/// Where the next element of each output goes. Offsets arrays begin with a 0 that is not counted.
+/// Where the next element of each output goes, and where those of this basket end. Offsets arrays begin with a 0 that
+/// is not counted.
 struct Writer {
     std::vector<std::uint8_t*> out;
     Counts at;
+    Counts end;
+    const std::uint8_t* readable = nullptr;  ///< the end of what may be read
 
     void put_offset(std::size_t slot, std::int64_t offset) {
         reinterpret_cast<std::int64_t*>(out[slot])[++at[slot]] = offset;
@@ -35,8 +38,11 @@ public:
 
 private:
     bool is_flat_list() const;
+    bool is_packed_list() const;
     Bytes bytes(std::size_t i) const;
     void measure_flat_list(Counts& counts) const;
+    void measure_packed_list(Counts& counts) const;
+    void write_packed_list(Writer& w) const;
     void write_flat_list(Writer& w) const;
     template <class T>
     void write_flat(const Node& list, const Node& item, Writer& w) const;
