@@ -15,6 +15,13 @@ def path():
     return data.path_of(data.R21)
 
 
+@pytest.mark.parametrize("format", ["tree", "rntuple"])
+def test_the_sample(format):  # noqa: A002
+    assert physlite.open(physlite.sample(format)).format.removeprefix("T").lower() == format
+    with pytest.raises(ValueError, match="parquet"):
+        physlite.sample("parquet")
+
+
 def test_look_at_the_columns(path, capsys):
     with physlite.open(path) as f:
         f.show("Electrons.*(pt|eta|phi)$")

@@ -14,8 +14,20 @@ if TYPE_CHECKING:
     from physlite.formats.manifest import Manifest
     from physlite.model.behaviors import register_awkward
     from physlite.model.file import File, events, open  # noqa: A004  # the name users expect, as in uproot.open
+    from physlite.samples import sample
 
-__all__ = ["File", "Manifest", "__version__", "events", "exceptions", "open", "register_awkward", "storage", "units"]
+__all__ = [
+    "File",
+    "Manifest",
+    "__version__",
+    "events",
+    "exceptions",
+    "open",
+    "register_awkward",
+    "sample",
+    "storage",
+    "units",
+]
 
 __version__ = "0.1.0"
 
@@ -26,6 +38,7 @@ _HOME = {
     "events": "physlite.model.file",
     "open": "physlite.model.file",
     "register_awkward": "physlite.model.behaviors",
+    "sample": "physlite.samples",
 }
 _MODULES = frozenset({"exceptions", "storage", "units"})
 

@@ -153,8 +153,10 @@ def test_unexpected_error_is_one_line_too(tmp_path):
 @pytest.mark.parametrize("package", ["hist", "matplotlib", "mplhep"])
 def test_missing_package(tmp_path, package):
     (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError('no {package}', name='{package}')")
-    message = fails("demo", cwd=tmp_path, env=_path_with(tmp_path))
-    assert message == f"pictures need {package}: pip install 'physlite[plot]'"
+    result = run("demo", cwd=tmp_path, env=_path_with(tmp_path))
+    assert result.returncode == 1
+    assert result.stdout.startswith("Pairs of electrons and of muons\n")
+    assert result.stderr == f"physlite: pictures need {package}: pip install 'physlite[plot]'\n"
 
 
 def _path_with(folder):
@@ -402,6 +404,12 @@ def test_samples_are_the_same_events(arguments):
     tree, ntuple = of_samples(*arguments)
     assert tree == ntuple
     assert len(str(tree)) > 100
+
+
+def test_the_sample_stands_in_place_of_a_file():
+    assert call("trigger", "HLT_mu26*", "--sample", "rntuple") == call(
+        "trigger", physlite.sample("rntuple"), "HLT_mu26*"
+    )
 
 
 def test_info_of_the_samples():

@@ -6,7 +6,7 @@ import pytest
 
 import physlite
 from physlite.exceptions import ColumnNotFoundError
-from physlite.formats.filters import nearest, select
+from physlite.formats.filters import nearest, select, select_aliases
 from support import data
 
 NAMES = ["ElectronsAuxDyn.pt", "ElectronsAuxDyn.eta", "MuonsAuxDyn.pt", "Jets[0].pt", "x", "xAux./xAux.pt"]
@@ -50,9 +50,25 @@ def test_a_string_that_chooses_nothing_raises(wanted):
 )
 def test_other_names_are_tried_where_no_name_fits(wanted, chosen):
     names = ["E:pt", "E:eta", "M:pt"]
-    assert select(names, wanted, aliases={name.replace(":", "."): name for name in names}) == chosen
+    found = select_aliases(names, wanted, {name.replace(":", "."): name for name in names})
+    assert list(found.values()) == chosen
     with pytest.raises(ColumnNotFoundError):
         select(names, wanted)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("E.*", {"E.pt": "E:pt", "E.eta": "E:eta"}),
+        (["M:*", "E.pt", "E:pt"], {"M:pt": "M:pt", "E.pt": "E:pt", "E:pt": "E:pt"}),
+        (lambda name: name.endswith(".pt"), {"E.pt": "E:pt", "M.pt": "M:pt"}),
+        (lambda name: name.startswith("E"), {"E:pt": "E:pt", "E:eta": "E:eta"}),
+        (None, {"E:pt": "E:pt", "E:eta": "E:eta", "M:pt": "M:pt"}),
+    ],
+)
+def test_things_are_called_as_they_were_asked_for(wanted, found):
+    names = ["E:pt", "E:eta", "M:pt"]
+    assert select_aliases(names, wanted, {name.replace(":", "."): name for name in names}) == found
 
 
 def test_a_function_that_chooses_nothing_raises():

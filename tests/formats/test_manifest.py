@@ -227,7 +227,7 @@ def test_columns_that_may_be_without_pages(tmp_path):
     _rewrite(tmp_path / "m", change)
     with physlite.open(OBJECTS, manifest=tmp_path / "m") as file:
         assert len(file.array("whole")) == file.num_entries
-        with pytest.raises(UnreadableColumnError, match="column text cannot be read: it is not there"):
+        with pytest.raises(UnreadableColumnError, match="column 'text' cannot be read: it is not there"):
             file.array("text")
 
 

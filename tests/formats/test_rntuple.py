@@ -116,7 +116,7 @@ def test_columns_that_hold_nothing_say_so():
     problems = {c.name: c.problem for c in real(1).manifest.named if c.problem}
     assert len(problems) == 52
     assert problems["AnalysisElectronsAux:"] == "it holds no data: xAOD::AuxContainerBase has no members of its own"
-    assert problems["xTrigDecisionAux:"] == "it is streamed whole: its members are columns of their own"
+    assert problems["xTrigDecisionAux:"] == "it is an object whose members are columns of their own"
 
 
 def test_one_request_reads_a_column_of_whole_clusters():
@@ -215,7 +215,7 @@ def test_a_field_that_only_root_reads(folder):
     with physlite.open(folder / "streamed.root") as file:
         assert file.array("i").to_list() == [0, 1, 2]
         assert file.arrays().fields == ["i"]
-        with pytest.raises(UnreadableColumnError, match="named cannot be read: TNamed is stored as ROOT streams it"):
+        with pytest.raises(UnreadableColumnError, match="'named' cannot be read: TNamed is stored as ROOT streams it"):
             file.array("named")
 
 

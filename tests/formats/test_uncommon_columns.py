@@ -97,7 +97,7 @@ def test_columns_left_to_uproot_are_what_uproot_reads_or_a_clear_error(name):
         left = {c.type_name: c for c in file.manifest.columns if not c.encoding}
         for column in left.values():
             if column.problem:
-                assert file.columns[column.path].type == "unreadable"
+                assert file.columns[column.path].type in ("unreadable", "no values", "in its members")
                 with pytest.raises(physlite.exceptions.UnreadableColumnError, match=re.escape(column.problem)):
                     file.array(column.path)
                 continue

@@ -274,8 +274,11 @@ def test_objects_of_several_classes(events):
 def test_a_field_of_none_of_the_targets_is_told(tree_only):
     """No error, since the targets of other events can have it; other fields read with it are not meant."""
     tracks = tree_only.Electrons.trackParticles
-    with pytest.warns(MissingFieldWarning, match=r"GSFTrackParticles.* no field 'numberOfTRTHits' as other TrackPart"):
+    with pytest.warns(
+        MissingFieldWarning, match=r"GSFTrackParticles.* no field 'numberOfTRTHits' as other TrackPart"
+    ) as told:
         assert ak.all(ak.is_none(tracks.numberOfTRTHits, axis=2))
+    assert told[0].filename == __file__  # the line of the user's
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         tracks.to_list()

@@ -29,7 +29,9 @@ def test_columns_go_by_both_names(file):
     assert_same(file.array("AnalysisElectronsAuxDyn.pt"), pt)
     assert_same(file.events().Electrons.pt, pt)
     assert_same(file.array("xTrigDecisionAux.smk"), file.array("xTrigDecisionAux:.smk"))
-    assert file.arrays("AnalysisElectronsAuxDyn.*").fields == file.arrays("AnalysisElectronsAuxDyn:*").fields
+    fields = file.arrays("AnalysisElectronsAuxDyn:*").fields
+    assert file.arrays("AnalysisElectronsAuxDyn.*").fields == [name.replace(":", ".") for name in fields]
+    assert file.arrays(lambda name: name == "AnalysisMuonsAuxDyn.pt").fields == ["AnalysisMuonsAuxDyn.pt"]
     assert file.arrays(["AnalysisMuonsAuxDyn.pt", "AnalysisMuonsAuxDyn:eta"]).fields == [
         "AnalysisMuonsAuxDyn.pt",
         "AnalysisMuonsAuxDyn:eta",
@@ -37,6 +39,14 @@ def test_columns_go_by_both_names(file):
     assert [c.name for c in file.select(r"/^AnalysisMuonsAuxDyn\.(pt|eta)$/")] == [
         c.name for c in file.select(r"/^AnalysisMuonsAuxDyn:(pt|eta)$/")
     ]
+
+
+def test_columns_of_a_tree_go_by_the_names_in_an_ntuple():
+    tree = physlite.open(data.path_of(data.R24))
+    assert tree.arrays("AnalysisElectronsAuxDyn:p?").fields == ["AnalysisElectronsAuxDyn:pt"]
+    assert_same(tree.array("AnalysisElectronsAuxDyn:pt"), tree.array("AnalysisElectronsAuxDyn.pt"))
+    assert_same(tree.array("xTrigDecisionAux:.smk"), tree.array("xTrigDecisionAux.smk"))
+    assert tree.columns["AnalysisElectronsAuxDyn:pt"].name == "AnalysisElectronsAuxDyn.pt"
 
 
 def test_the_same_types_as_in_a_tree(file, events):

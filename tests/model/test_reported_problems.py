@@ -43,7 +43,7 @@ def test_uproot5_1046_one_unreadable_column_does_not_break_the_rest():
         events = file.events()
         assert ak.sum(ak.num(events.Jets.pt)) > 0
         unreadable = "xTrigDecision"
-        with pytest.raises(UnreadableColumnError, match=r"24\.0\.2.*xTrigDecision cannot be read: it holds no data"):
+        with pytest.raises(UnreadableColumnError, match=r"24\.0\.2.*'xTrigDecision' cannot be read: it holds no data"):
             file.array(unreadable)
         assert len(file.array("AnalysisJetsAuxDyn.pt")) == file.num_entries
 

@@ -9,7 +9,8 @@ import typer
 from typer.core import TyperGroup
 
 from physlite import __version__
-from physlite.cli.sample import Sample, chosen
+from physlite.samples import Sample
+from physlite.samples import sample as sample_path
 
 __all__ = ["app", "main"]
 
@@ -42,6 +43,19 @@ def _filter_option(what: str) -> Any:
         metavar="PATTERN",
         help=f"Only {what} of this name: exact, a glob, or /regular expression/i. Can be given several times.",
     )
+
+
+def _path(file: str | None, chosen: Sample | None) -> str:
+    """The user's file, or the sample."""
+    if file is not None and chosen is not None:
+        msg = "it is there beside --sample: give one of the two"
+        raise typer.BadParameter(msg, param_hint="FILE")
+    if chosen is not None:
+        return str(sample_path(chosen.value))
+    if file is None:
+        msg = "missing: give a file, or --sample tree or --sample rntuple"
+        raise typer.BadParameter(msg, param_hint="FILE")
+    return file
 
 
 def _print_version(wanted: bool) -> None:
@@ -91,8 +105,7 @@ def show(
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from physlite.cli.show import run
 
-    with chosen(file, sample) as path:
-        run(path, filters or None, as_json=as_json)
+    run(_path(file, sample), filters or None, as_json=as_json)
 
 
 @app.command()
@@ -118,8 +131,7 @@ def info(
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from physlite.cli.info import run
 
-    with chosen(file, sample) as path:
-        run(path, plot=plot, top=top, as_json=as_json)
+    run(_path(file, sample), plot=plot, top=top, as_json=as_json)
 
 
 @app.command()
@@ -144,8 +156,7 @@ def links(
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from physlite.cli.links import run
 
-    with chosen(file, sample) as path:
-        run(path, filters or None, as_json=as_json)
+    run(_path(file, sample), filters or None, as_json=as_json)
 
 
 @app.command()
@@ -179,8 +190,9 @@ def trigger(
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from physlite.cli.trigger import run
 
-    with chosen(file, sample) as path:
-        run(path, pattern, l1=l1, as_json=as_json)
+    if sample is not None and pattern is None:
+        file, pattern = None, file  # what stands in place of FILE is the option
+    run(_path(file, sample), pattern, l1=l1, as_json=as_json)
 
 
 @app.command()
@@ -212,8 +224,8 @@ def demo(
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from physlite.cli.demo import run
 
-    with chosen(file, sample or (None if file else Sample.TREE)) as path:
-        run(path, out, label=Path(file).name if file else "toy simulation", as_json=as_json)
+    path = _path(file, sample or (None if file else Sample.TREE))
+    run(path, out, label=Path(file).name if file else "toy simulation", as_json=as_json)
 
 
 def main() -> None:

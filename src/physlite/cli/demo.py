@@ -12,7 +12,6 @@ import physlite
 from physlite.analysis import dilepton
 from physlite.cli.errors import CommandError
 from physlite.cli.output import Head, print_json, print_table, print_title
-from physlite.cli.plots import draw_masses
 from physlite.model.file import File
 
 # What tells a file with leptons of an identification that is known here from others.
@@ -27,13 +26,18 @@ def run(path: str, out: Path, *, label: str, as_json: bool) -> None:
         channels = dilepton.analyse(file.events())
         events = file.num_entries
     seconds = time.perf_counter() - start
+    if not as_json:
+        _print(channels, events, seconds)
+    # Without the packages for pictures all else is there.
+    from physlite.cli.plots import draw_masses
+
     picture = out / "dilepton_mass.png"
     out.mkdir(parents=True, exist_ok=True)
     draw_masses(dilepton.histogram(channels), picture, label=label)
     if as_json:
         print_json(_as_json(channels, events, seconds, picture))
     else:
-        _print(channels, events, seconds, picture)
+        typer.echo(f"Picture: {picture}")
 
 
 def _require_leptons(file: File) -> None:
@@ -57,11 +61,10 @@ def _as_json(channels: list[dilepton.Channel], events: int, seconds: float, pict
     }
 
 
-def _print(channels: list[dilepton.Channel], events: int, seconds: float, picture: Path) -> None:
+def _print(channels: list[dilepton.Channel], events: int, seconds: float) -> None:
     heads = [Head("events with"), *(Head(c.name, number=True) for c in channels)]
     steps = zip(*(c.cutflow.items() for c in channels), strict=True)
     rows = [(step[0][0], *(f"{number:,}" for _, number in step)) for step in steps]
     print_title("Pairs of electrons and of muons")
     print_table(heads, rows)
     typer.echo(f"\n{events:,} events in {seconds:.2f} s: {events / seconds:,.0f} events/s")
-    typer.echo(f"Picture: {picture}")

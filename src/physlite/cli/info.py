@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 import physlite
-from physlite.cli.output import Head, entry_type, print_json, print_table, print_title
+from physlite.cli.output import Head, print_json, print_table, print_title
 from physlite.exceptions import MetadataNotFoundError
 from physlite.model.facts import Facts
 from physlite.model.file import File
@@ -184,7 +184,7 @@ def _size_cells(size: Size, total: Size) -> tuple[str, str, str]:
 def _print_columns(file: File, summary: Summary, top: int | None) -> None:
     columns = [file.columns.at(i) for i in range(len(file.columns))]
     columns.sort(key=lambda c: c.compressed_bytes, reverse=True)
-    rows = [(c.name, entry_type(c), *_size_cells(Size(c.compressed_bytes, c.uncompressed_bytes), summary.size))
+    rows = [(c.name, c.type, *_size_cells(Size(c.compressed_bytes, c.uncompressed_bytes), summary.size))
             for c in columns[:top]]  # fmt: skip
     print_title("Columns, largest first")
     print_table(_COLUMN_HEADS, rows)

@@ -14,11 +14,9 @@ from typing import Any, Literal
 import typer
 from rich.console import Console
 
-from physlite.formats.manifest import HOLDS_NOTHING, STREAMED_WHOLE
-from physlite.model.columns import Column
 from physlite.model.show import aligned, cut
 
-__all__ = ["Head", "entry_type", "print_json", "print_table", "print_title"]
+__all__ = ["Head", "print_json", "print_table", "print_title"]
 
 _GAP = 2  # between the columns of a table
 _MIN_WIDTH = 12
@@ -38,13 +36,6 @@ class Head:
     weight: int = 0
     optional: bool = False
     once: bool = False
-
-
-def entry_type(column: Column) -> str:
-    """The type of a column's entries, where `unreadable` would alarm without need: it has no values to read."""
-    if column.problem.startswith(HOLDS_NOTHING):
-        return "no values"
-    return "in its members" if column.problem.startswith(STREAMED_WHOLE) else column.type
 
 
 def print_json(value: Any) -> None:

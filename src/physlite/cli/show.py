@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import physlite
-from physlite.cli.output import Head, entry_type, print_json, print_table
+from physlite.cli.output import Head, print_json, print_table
 from physlite.model.show import human_bytes
 
 _HEADS = (
@@ -23,5 +23,5 @@ def run(path: str, filters: list[str] | None, *, as_json: bool) -> None:
     if as_json:
         print_json({"file": path, "columns": [asdict(c) for c in columns]})
         return
-    rows = [(c.name, c.type_name, entry_type(c), human_bytes(c.compressed_bytes)) for c in columns]
+    rows = [(c.name, c.type_name, c.type, human_bytes(c.compressed_bytes)) for c in columns]
     print_table(_HEADS, rows)

@@ -46,7 +46,9 @@ def _require_names(trigger: Trigger, pattern: str | None, *, l1: bool) -> None:
         (trigger.items if l1 else trigger.names)(pattern)
     except TriggerNotFoundError as error:
         msg = _PYTHON.sub("", str(error))
-        msg = msg.replace("in the trigger menu", f"`physlite trigger FILE{' --l1' * l1}` lists them")
+        msg = msg.replace(
+            f"see trigger.{'items' if l1 else 'names'}()", f"`physlite trigger FILE{' --l1' * l1}` lists them"
+        )
         if pattern is not None and (_CHAIN if l1 else _ITEM).match(pattern):
             msg += "; HLT chains are listed without --l1" if l1 else "; L1 items are listed with --l1"
         raise CommandError(msg) from None

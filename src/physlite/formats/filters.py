@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from physlite.exceptions import ColumnNotFoundError
 
-__all__ = ["NameFilter", "nearest", "select"]
+__all__ = ["NameFilter", "nearest", "select", "select_aliases"]
 
 NameFilter = str | Iterable[str] | Callable[[str], bool] | None
 
@@ -24,24 +24,42 @@ def select(
     wanted: NameFilter,
     what: str = "column",
     hint: str = "try .show()",
-    aliases: Mapping[str, str] | None = None,
 ) -> list[str]:
     r"""The names that a filter chooses.
 
     A string is, whichever comes first: a name to the letter; `/regex/` or `/regex/i`, searched for; a regular
     expression, searched for, when it has any of `( ) | ^ $ + \`; a glob pattern (`AnalysisElectrons*.pt`). An iterable
     of strings chooses what any of them does, in their order; a function the names for which it is true; None all.
-    A string that no name fits is tried with the `aliases`, which map to names. Messages speak of `what` (one of the
-    things) and give a `hint` where no name is near.
+    Messages speak of `what` (one of the things) and give a `hint` where no name is near.
 
     Raises:
         ColumnNotFoundError: nothing is chosen. The message offers the nearest names.
         TypeError: the filter is of another type.
     """
+    return list(dict.fromkeys(select_aliases(names, wanted, {}, what, hint).values()))
+
+
+def select_aliases(
+    names: Sequence[str],
+    wanted: NameFilter,
+    aliases: Mapping[str, str],
+    what: str = "column",
+    hint: str = "try .show()",
+) -> dict[str, str]:
+    """The same where things have other names as well: the name by which each was chosen, and its own.
+
+    A string that no name fits is tried with the `aliases`, which map to names; a function is asked about both.
+    """
     if wanted is None:
-        return list(names)
+        return {name: name for name in names}
     if callable(wanted):
-        chosen = [name for name in names if wanted(name)]
+        others = {name: alias for alias, name in aliases.items()}
+        chosen = {}
+        for name in names:
+            if wanted(name):
+                chosen[name] = name
+            elif name in others and wanted(others[name]):
+                chosen[others[name]] = name
         if not chosen:
             msg = f"the function chooses none of the {len(names)} {what}s"
             raise ColumnNotFoundError(msg)
@@ -50,16 +68,18 @@ def select(
     if not isinstance(patterns, Iterable):
         msg = f"{what}s are chosen by names, patterns or a function, not by {wanted!r}"
         raise TypeError(msg)
-    found = (name for pattern in patterns for name in _required(names, pattern, what, hint, aliases or {}))
-    return list(dict.fromkeys(found))
+    return {
+        alias: name for pattern in patterns for alias, name in _required(names, pattern, what, hint, aliases).items()
+    }
 
 
-def _required(names: Sequence[str], pattern: str, what: str, hint: str, aliases: Mapping[str, str]) -> list[str]:
+def _required(names: Sequence[str], pattern: str, what: str, hint: str, aliases: Mapping[str, str]) -> dict[str, str]:
     if not isinstance(pattern, str):
         msg = f"the name or pattern of a {what} is a string, not {pattern!r}"
         raise TypeError(msg)
     try:
-        found = _match(names, pattern) or [aliases[alias] for alias in _match(list(aliases), pattern)]
+        found = {name: name for name in _match(names, pattern)}
+        found = found or {alias: aliases[alias] for alias in _match(list(aliases), pattern)}
     except re.error as error:
         msg = f"no {what} matches {pattern!r}: it is not a regular expression ({error})"
         raise ColumnNotFoundError(msg) from None

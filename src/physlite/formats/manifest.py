@@ -24,7 +24,7 @@ __all__ = [
     "EVENT_TREE",
     "EVENT_TREES",
     "HOLDS_NOTHING",
-    "STREAMED_WHOLE",
+    "IN_ITS_MEMBERS",
     "Manifest",
     "ManifestColumn",
     "PageKind",
@@ -34,7 +34,7 @@ __all__ = [
 
 # How the problems of columns begin that have no values of their own, so that nothing is lost with them.
 HOLDS_NOTHING = "it holds no data"
-STREAMED_WHOLE = "it is streamed whole"
+IN_ITS_MEMBERS = "it is an object whose members are columns of their own"
 
 # What ATLAS calls the events (APR::DEFAULT_CONTAINER_NAME and DEFAULT_RNTUPLE_NAME in Athena's RootStorageSvc).
 EVENT_TREE = "CollectionTree"
@@ -136,6 +136,9 @@ class Manifest:
     inline: bytes = b""
     streams: StreamPages | None = None
 
+    def __repr__(self) -> str:
+        return f"<Manifest of {self.uuid}: {self.num_entries} events, {len(self.named)} columns, {self.format}>"
+
     @functools.cached_property
     def index(self) -> dict[str, int]:
         """Name, and full path where that differs, to position in `columns`."""
@@ -229,7 +232,8 @@ class Manifest:
             msg = f"{os.fspath(path)}: not a manifest of physlite ({error})"
             raise StaleManifestError(msg) from error
         except Exception as error:  # zipfile, NumPy and json raise a dozen kinds for damaged files
-            msg = f"{os.fspath(path)}: not a manifest of physlite ({error})"
+            why = "" if "pickle" in str(error) else f" ({error})"  # NumPy's idea of any other file
+            msg = f"{os.fspath(path)}: not a manifest of physlite{why}"
             raise StaleManifestError(msg) from error
         if magic != _MAGIC or version != _VERSION:
             msg = f"{os.fspath(path)}: a manifest of version {version}, this physlite reads {_VERSION}: make it anew"

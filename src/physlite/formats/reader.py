@@ -91,7 +91,7 @@ class ColumnReader:
     def _require_readable(self, column: int) -> None:
         part = self.manifest.unreadable_part(column)
         if part is not None:
-            msg = f"{self.source.name}: column {part.name} cannot be read: {part.problem}"
+            msg = f"{self.source.name}: column {part.name!r} cannot be read: {part.problem}"
             raise UnreadableColumnError(msg)
 
     def _decode(self, columns: list[int], start: int, stop: int, encoding: Encoding | None = None) -> list[Buffers]:

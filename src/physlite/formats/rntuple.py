@@ -19,7 +19,7 @@ from physlite import _core
 from physlite.collecting import without_cycle_collection
 from physlite.exceptions import CorruptDataError
 from physlite.formats.encoding import Fixed, ListOf, Maybe, Node, OneOf, Primitive, RecordOf, Size, Text
-from physlite.formats.manifest import HOLDS_NOTHING, STREAMED_WHOLE, Manifest, ManifestColumn
+from physlite.formats.manifest import HOLDS_NOTHING, IN_ITS_MEMBERS, Manifest, ManifestColumn
 from physlite.formats.ntuplepages import NtupleColumn, NtuplePages, Stream
 from physlite.formats.rootfile import Key, RootFile, naming
 from physlite.storage import Range
@@ -193,7 +193,7 @@ class _Ntuple:
         for member in members:
             yield self._draft(member, f"{info.name}.{self._fields[member].name}")
         if members:
-            yield _Draft(info.name, info.type_name, "", f"{STREAMED_WHOLE}: its members are columns of their own", [])
+            yield _Draft(info.name, info.type_name, "", IN_ITS_MEMBERS, [])
         else:
             yield self._empty(info, info.name)
 

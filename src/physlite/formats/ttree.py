@@ -27,7 +27,7 @@ from physlite.formats.encoding import (
     Truncated,
     group_encoding,
 )
-from physlite.formats.manifest import HOLDS_NOTHING, STREAMED_WHOLE, Manifest, ManifestColumn
+from physlite.formats.manifest import HOLDS_NOTHING, IN_ITS_MEMBERS, Manifest, ManifestColumn
 from physlite.formats.rootfile import ClassDescription, Key, RootFile, naming
 from physlite.formats.rootfile import Member as ClassMember
 
@@ -186,7 +186,7 @@ class _Columns:
                 continue
             own = [c for c in _members_of_unsplit(column, self._file) if c.name not in known]
             if own:
-                columns[i] = column._replace(problem=f"{STREAMED_WHOLE}: its members are columns of their own")
+                columns[i] = column._replace(problem=IN_ITS_MEMBERS)
                 members.extend(own)
             elif _holds_nothing(column.type_name, self._file.streamers):
                 columns[i] = column._replace(problem=f"{HOLDS_NOTHING}: {column.type_name} has no members of its own")

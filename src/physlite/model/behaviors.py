@@ -22,7 +22,7 @@ from physlite.formats.filters import NameFilter, nearest
 from physlite.model import edm
 from physlite.model.accessors import accessors
 from physlite.model.follow import follow
-from physlite.model.naming import OTHERS, PARTICLES
+from physlite.model.naming import OTHERS, PARTICLES, short_container
 from physlite.model.objects import EVENT, HIDDEN, shown
 from physlite.model.source import array_of, source_of, wanting
 from physlite.model.structure import has_union, map_records
@@ -115,7 +115,10 @@ class _Linked:
 
     def to_list(self) -> Any:
         """The objects as lists and dictionaries of Python, without the fields that are for our own use."""
-        return _without_hidden(super().to_list())  # type: ignore[misc]
+        layout = self.layout
+        if isinstance(layout, ak.record.Record):
+            return ak.Array(_nameless(layout.array[layout.at : layout.at + 1])).to_list()[0]
+        return ak.Array(_nameless(layout)).to_list()
 
     tolist = to_list
 
@@ -133,6 +136,8 @@ class _Linked:
         if not self.fields:
             return f" of {record}s: none of the objects that these links lead to are in the file, nor their fields"
         whose = record if record == "Events" else f"{record}s"
+        if record == "Events" and (short := short_container(name)) != name and short in self.fields:
+            return f" of {whose}: the collection is called {short!r}"
         return f" of {whose}{nearest([*self.fields, *names], name)}"
 
 
@@ -148,10 +153,41 @@ def _named(layout: ak.contents.Content, record: str) -> ak.contents.Content:
     return layout.copy(content=_named(layout.content, record))
 
 
-def _without_hidden(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_hidden(item) for name, item in value.items() if name not in HIDDEN}
-    return [_without_hidden(item) for item in value] if isinstance(value, list) else value
+def _nameless(layout: ak.contents.Content) -> ak.contents.Content:
+    """A layout without what makes objects of its records, which Awkward would go through one by one, and HIDDEN."""
+    if layout.is_record:
+        names = layout.fields if layout.is_tuple else shown(layout.fields)
+        contents = [_nameless(layout.content(name)) for name in names]
+        return ak.contents.RecordArray(contents, None if layout.is_tuple else names, layout.length)
+    if layout.is_union:
+        return layout.copy(contents=[_nameless(content) for content in layout.contents])
+    if layout.is_leaf or layout.parameter("__array__") in ("string", "bytestring"):
+        return layout
+    return layout.copy(content=_nameless(layout.content))
+
+
+def _refuse_flags(where: Any) -> None:
+    """Raises TypeError for arrays of one-byte integers, which would be taken for positions."""
+    for part in where if isinstance(where, tuple) else (where,):
+        kind = _leaf_type(part)
+        if kind in ("int8", "uint8"):
+            msg = (
+                f"an array of {kind} is not a mask, and would be taken for positions: flags are stored as numbers, "
+                "compare them, as in jets[jets.isJvtHS == 1]; positions can be converted with ak.values_astype"
+            )
+            raise TypeError(msg)
+
+
+def _leaf_type(where: Any) -> str:
+    """The type of the numbers in a NumPy or Awkward Array; empty for anything else."""
+    if isinstance(where, np.ndarray):
+        return str(where.dtype)
+    if not isinstance(where, ak.Array):
+        return ""
+    layout = where.layout
+    while layout.is_list or layout.is_option or layout.is_indexed:
+        layout = layout.content
+    return str(layout.dtype) if layout.is_numpy else ""
 
 
 def _first(targets: Any) -> Any:
@@ -169,6 +205,8 @@ class _FromFile(_Linked):
             return functools.reduce(lambda array, name: array[name], where, self)  # field by field, as if typed so
         if isinstance(where, list) and where and all(isinstance(name, str) for name in where):
             return self._with_fields(where)
+        if not isinstance(where, str):
+            _refuse_flags(where)
         source = source_of(self)
         if source is not None:
             found = source.select(self.layout, where)

@@ -12,7 +12,7 @@ from uuid import UUID
 import awkward as ak
 
 from physlite.exceptions import ColumnNotFoundError, EntryRangeError
-from physlite.formats.filters import NameFilter, select
+from physlite.formats.filters import NameFilter, select_aliases
 from physlite.formats.manifest import Manifest
 from physlite.formats.rootfile import ClassDescription, RootFile, compression_name
 from physlite.model import show as _show
@@ -103,14 +103,16 @@ class File:
         """Columns as they are: an Awkward record array, one record an event.
 
         Fields are named as the columns are in the file, or as they were asked for: a column of an RNTuple answers to
-        the name `AnalysisElectronsAuxDyn.pt` that it would have in a tree, one of a static store to its full path.
+        the name `AnalysisElectronsAuxDyn.pt` that it would have in a tree, and one of a tree to the other name; one of
+        a static store to its full path as well. So do patterns that fit no name of the file.
 
         Columns that are not decoded here but read through uproot, or not at all, are taken when they are named to the
         letter; patterns, functions and None pass over them.
 
         Args:
             columns: a column name, a list of them, a glob pattern, `/regex/`, a function of the name, or None for all.
-                A list is answered in its own order, anything else in the file's.
+                A list is answered in its own order, anything else in the file's. In an RNTuple a function is asked
+                about the name in a tree as well.
             entry_start: first entry; by default that of the file.
             entry_stop: behind the last entry; by default the number of entries.
 
@@ -121,47 +123,46 @@ class File:
             CorruptDataError: a basket is damaged.
         """
         start, stop = self._entry_range(entry_start, entry_stop)
-        columns, literal = self._as_asked(columns)
-        chosen = self._positions(columns)
+        columns, literal = _repeatable(columns)
+        chosen = self._chosen(columns)
         # Reading those that are not decoded, where nothing else is left, says why.
-        chosen = [i for i in chosen if i in literal or self._is_decoded(i)] or chosen
-        layouts = self._store.layouts(chosen, start, stop)
-        names = [literal.get(i, self.manifest.columns[i].name) for i in chosen]
-        return ak.Array(ak.contents.RecordArray(layouts, names, length=stop - start))
+        chosen = {name: i for name, i in chosen.items() if name in literal or self._is_decoded(i)} or chosen
+        positions = list(dict.fromkeys(chosen.values()))
+        layouts = dict(zip(positions, self._store.layouts(positions, start, stop), strict=True))
+        contents = [layouts[i] for i in chosen.values()]
+        return ak.Array(ak.contents.RecordArray(contents, list(chosen), length=stop - start))
 
     def array(self, column: str, entry_start: int | None = None, entry_stop: int | None = None) -> ak.Array:
         """One column as an Awkward Array; arguments and errors as `arrays`."""
+        if not isinstance(column, str):
+            msg = f"the name of a column is a string, not {column!r}: several columns are read with .arrays()"
+            raise TypeError(msg)
         info = self.manifest.columns[self.columns.index(column)]
         return self.arrays([info.name], entry_start, entry_stop)[info.name]
 
     def select(self, columns: NameFilter = None) -> list[Column]:
         """The columns that a filter chooses, in the file's order; arguments and errors as `arrays`."""
-        return [self.columns.at(i) for i in self._positions(columns)]
+        return [self.columns.at(i) for i in dict.fromkeys(self._chosen(columns).values())]
 
-    def _as_asked(self, columns: NameFilter) -> tuple[NameFilter, dict[int, str]]:
-        """A filter that can be used twice, and the columns that it names to the letter, by position."""
-        if isinstance(columns, str):
-            columns = [columns]
-        if not isinstance(columns, Iterable):
-            return columns, {}
-        columns = list(columns)
-        return columns, {self.columns.index(name): name for name in columns if name in self.columns}
-
-    def _positions(self, columns: NameFilter) -> list[int]:
-        """The columns that a filter chooses."""
+    def _chosen(self, columns: NameFilter) -> dict[str, int]:
+        """The columns that a filter chooses: the names by which it does, and their positions."""
+        aliases = self.columns.paths if callable(columns) else self.columns.aliases
         try:
-            names = select(list(self.columns), columns, aliases=self.columns.aliases)
+            names = select_aliases(list(self.columns), columns, aliases)
         except ColumnNotFoundError as error:
             msg = f"{self.name}: {error}"
             raise ColumnNotFoundError(msg) from None
-        return [self.manifest.index[name] for name in names]
+        return {alias: self.manifest.index[name] for alias, name in names.items()}
 
     def _is_decoded(self, column: int) -> bool:
         return bool(self.manifest.columns[column].encoding) and self.manifest.unreadable_part(column) is None
 
     def _entry_range(self, start: int | None, stop: int | None) -> tuple[int, int]:
-        first = 0 if start is None else operator.index(start)
-        last = self.num_entries if stop is None else operator.index(stop)
+        first = _entry(start, 0, "entry_start")
+        last = _entry(stop, self.num_entries, "entry_stop")
+        if 0 <= last < first <= self.num_entries:
+            msg = f"{self.name}: entries {first} to {last} of {self.num_entries}: entry_stop is before entry_start"
+            raise EntryRangeError(msg)
         if not 0 <= first <= last <= self.num_entries:
             msg = f"{self.name}: entries {first} to {last} are not in the file, which has {self.num_entries}"
             raise EntryRangeError(msg)
@@ -249,6 +250,24 @@ class File:
 
     def __reduce__(self) -> tuple[type[File], tuple[ColumnStore]]:
         return (File, (self._store,))
+
+
+def _entry(value: int | None, otherwise: int, what: str) -> int:
+    try:
+        return otherwise if value is None else operator.index(value)
+    except TypeError:
+        msg = f"{what} is an integer, not {value!r}"
+        raise TypeError(msg) from None
+
+
+def _repeatable(columns: NameFilter) -> tuple[NameFilter, frozenset[str]]:
+    """A filter that can be used twice, and the names that may be in it to the letter."""
+    if isinstance(columns, str):
+        columns = [columns]
+    if callable(columns) or not isinstance(columns, Iterable):
+        return columns, frozenset()
+    columns = list(columns)
+    return columns, frozenset(name for name in columns if isinstance(name, str))
 
 
 def open(  # noqa: A001  # the name users expect, as in uproot.open

@@ -6,7 +6,6 @@ selection: an array need not have one item an event any more.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +24,7 @@ from physlite.model.placing import Links, Runs, covering
 from physlite.model.source import Source, array_of, source_of
 from physlite.model.structure import map_records, map_structure
 from physlite.model.targets import link_target
+from physlite.warning import warn
 
 __all__ = ["follow", "follow_links", "of_record", "require_source"]
 
@@ -200,11 +200,10 @@ class _Resolver:
     def _target(self, key: int) -> Target | None:
         found = link_target(self._source.store, key)
         if found is None and self._source.store.is_first_unknown_key(key):
-            warnings.warn(
+            warn(
                 f"{self._source.store.name}: links {self._whose()}.{self._field} have the key {key}, which belongs to "
                 "no container that is known here: they come out as None, as do other links with unknown keys",
                 UnknownLinkWarning,
-                stacklevel=2,
             )
         return found
 

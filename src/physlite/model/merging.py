@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from physlite.exceptions import MissingFieldWarning
 from physlite.model.joining import join, with_gaps
 from physlite.model.source import Source, wanted_field
+from physlite.warning import warn
 
 __all__ = ["MergedObjects"]
 
@@ -76,11 +76,10 @@ class _Columns(Mapping[str, Callable[[], NDArray[Any]]]):
         parts = [self._part(name, field) for name in self._used]
         present = [part for part in parts if not isinstance(part, int)]
         if self._used and not present and wanted_field() == field:
-            warnings.warn(
+            warn(
                 f"links lead to objects of {'/'.join(self._used)}, which have no field {field!r} as other "
                 f"{self._record}s have: it is None for all of them",
                 MissingFieldWarning,
-                stacklevel=2,
             )
         plain = form.content if form.is_option else form
         if len(present) == 1 and present[0].form.type == plain.type:

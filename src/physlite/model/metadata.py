@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import html
 import operator
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
@@ -22,6 +21,7 @@ from physlite.model.bookkeepers import (
 )
 from physlite.model.facts import Facts, agreed, metadata_tree, read_facts, read_tags
 from physlite.model.store import ColumnStore
+from physlite.warning import warn
 
 __all__ = ["CutBookkeeper", "Metadata", "WeightSum", "read_metadata"]
 
@@ -244,7 +244,7 @@ class Metadata(Facts):
         if twice := [identity for identity in other._parts if identity in self._parts]:
             raise ValueError(_twice([(self._parts[identity], other._parts[identity]) for identity in twice]))
         if self._ami_tags.keys() - other._ami_tags.keys() and other._ami_tags.keys() - self._ami_tags.keys():
-            warnings.warn(_mixed(self._ami_tags, other._ami_tags), MixedTagsWarning, stacklevel=2)
+            warn(_mixed(self._ami_tags, other._ami_tags), MixedTagsWarning)
         return Metadata(
             **agreed(self, other),
             _parts={**self._parts, **other._parts},

@@ -7,7 +7,7 @@ belong to one collection. See "The xAOD EDM", EPJ Web Conf. 245 (2020) 06014, an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ __all__ = [
     "OTHERS",
     "PARTICLES",
     "Collection",
+    "Collections",
     "ColumnNames",
     "computed_components",
     "container_of",
@@ -24,10 +25,12 @@ __all__ = [
     "is_link",
     "record_of_class",
     "short_class",
+    "short_container",
 ]
 
 _STORE = re.compile(r"^(?P<container>.+?)Aux(?:Dyn)?[.:](?P<field>.*)$")
 _CLASS = re.compile(r"^(?:DataVector<)?xAOD::(?P<name>\w+?)_v\d+>?$")
+_STORE_END = re.compile(r"Aux(?:Dyn)?[.:]?$")
 _PREFIX = "Analysis"
 
 # One object an event, whatever its columns look like.
@@ -84,6 +87,30 @@ class Collection:
             return name
         is_particle = any(needed <= self.fields.keys() for needed in _MOMENTUM)
         return "IParticle" if self.is_list and is_particle else "AuxElement"
+
+
+class Collections(Mapping[str, Collection]):
+    """Collections by name."""
+
+    def __init__(self, found: dict[str, Collection]) -> None:
+        self._found = found
+
+    def __getitem__(self, name: str) -> Collection:
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} collections: {', '.join(self)}>"
+
+
+def short_container(name: str) -> str:
+    """What the collection of a container or a store is called, as a rule: Electrons for AnalysisElectronsAuxDyn."""
+    return _STORE_END.sub("", name).removeprefix(_PREFIX)
 
 
 def container_of(column_name: str) -> str:

@@ -14,7 +14,15 @@ import awkward as ak
 
 from physlite.formats.encoding import parse_encoding
 from physlite.formats.manifest import Manifest
-from physlite.model.naming import Collection, ColumnNames, container_of, find_collections, is_link, record_of_class
+from physlite.model.naming import (
+    Collection,
+    Collections,
+    ColumnNames,
+    container_of,
+    find_collections,
+    is_link,
+    record_of_class,
+)
 from physlite.model.objects import HIDDEN
 
 if TYPE_CHECKING:
@@ -36,7 +44,7 @@ class Schema:
     def __init__(self, columns: tuple[ColumnNames, ...]) -> None:
         self._columns = columns
         self._merged: dict[tuple[str, tuple[str, ...]], ak.forms.Form] = {}
-        self.collections: Mapping[str, Collection] = MappingProxyType(find_collections(columns))
+        self.collections: Mapping[str, Collection] = Collections(find_collections(columns))
         self.collection_of: Mapping[int, Collection] = MappingProxyType(
             {i: c for c in self.collections.values() for i in c.fields.values()}
         )

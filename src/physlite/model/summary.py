@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import awkward as ak
 import numpy as np
 
-from physlite.formats.manifest import HOLDS_NOTHING, STREAMED_WHOLE, Manifest, ManifestColumn
+from physlite.formats.manifest import HOLDS_NOTHING, IN_ITS_MEMBERS, Manifest, ManifestColumn
 from physlite.model.file import File
 from physlite.model.naming import container_of
 
@@ -77,7 +77,7 @@ def summarize(file: File) -> Summary:
     for column in columns:
         by_container.setdefault(container_of(column.name), []).append(column)
     objects = _count_objects(file)
-    empty = {c.name for c in columns if c.problem.startswith((HOLDS_NOTHING, STREAMED_WHOLE))}
+    empty = {c.name for c in columns if c.problem.startswith((HOLDS_NOTHING, IN_ITS_MEMBERS))}
     collections = [
         CollectionSummary(
             c.name, c.class_name, len(c.fields), objects.get(c.name), Size.of(by_container.pop(c.container))

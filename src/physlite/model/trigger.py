@@ -246,7 +246,7 @@ class Trigger:
             return [wanted]  # as a rule: then thousands of names need not be sorted
         known = sorted(set().union(*numbers.values()))
         try:
-            found = sorted(select(known, wanted, kind, "in the trigger menu"))
+            found = sorted(select(known, wanted, kind, f"see trigger.{'items' if kind == 'L1 item' else 'names'}()"))
         except ColumnNotFoundError as error:
             msg = f"{self._store.name}: {error}{self._other_level(wanted, kind)}"
             raise TriggerNotFoundError(msg) from None
