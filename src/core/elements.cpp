@@ -49,7 +49,7 @@ enum class Type : std::uint16_t {
 
 constexpr std::size_t switch_bytes = 12;
 
-/// Far more than any file has; sums of such numbers stay in range.
+/// Far more than any file has; sums of such numbers and what they count from stay in range.
 constexpr std::uint64_t most_items = std::uint64_t{1} << 60;
 
 /// As many elements at a time stay in the processor's cache.
@@ -79,6 +79,8 @@ std::uint32_t packed(const std::uint8_t* data, std::size_t size, std::size_t bit
     for (std::size_t b = 0; b < there; ++b) window |= static_cast<std::uint64_t>(data[byte + b]) << (8 * b);
     return static_cast<std::uint32_t>(window >> bit % 8 & ((std::uint64_t{1} << bits) - 1));
 }
+
+constexpr bool is_integer(Value value) { return value >= Value::i1 && value <= Value::u8; }
 
 class Decoder {
 public:
@@ -117,7 +119,7 @@ public:
             case Type::switched: return switches();
             case Type::truncated: return truncated();
             case Type::quantized: return quantized();
-            default: throw Unsupported("columns of type " + std::to_string(page_.type));
+            default: return;
         }
     }
 
@@ -127,10 +129,6 @@ private:
     template <class T>
     T* out() const {
         return reinterpret_cast<T*>(out_);
-    }
-
-    void require(bool known, const char* what) const {
-        if (!known) throw Unsupported(std::string(what) + " as values of another type");
     }
 
     /// Elements `begin` ≤ i < `end` as they are in memory.
@@ -168,7 +166,6 @@ private:
 
     template <std::unsigned_integral U, bool is_split>
     void integers() const {
-        require(memory_bytes(value_) == sizeof(U) && value_ != Value::f4 && value_ != Value::f8, "integers");
         load<U, is_split>(begin_, end_, out<U>());
     }
 
@@ -182,21 +179,18 @@ private:
     template <bool is_split>
     void reals() const {
         if (value_ == Value::f4) return load<std::uint32_t, is_split>(begin_, end_, out<std::uint32_t>());
-        require(value_ == Value::f8, "real numbers");
         converted<double, std::uint32_t, is_split>(
             [](std::uint32_t bits) { return static_cast<double>(std::bit_cast<float>(bits)); });
     }
 
     template <bool is_split>
     void doubles() const {
-        require(value_ == Value::f8, "real numbers");
         load<std::uint64_t, is_split>(begin_, end_, out<std::uint64_t>());
     }
 
     template <bool is_split>
     void halves() const {
         if (value_ == Value::f4) return converted<float, std::uint16_t, is_split>(from_half);
-        require(value_ == Value::f8, "real numbers");
         converted<double, std::uint16_t, is_split>(
             [](std::uint16_t bits) { return static_cast<double>(from_half(bits)); });
     }
@@ -207,15 +201,15 @@ private:
         for (std::size_t i = begin_; i < end_; ++i) out<T>()[i - begin_] = static_cast<T>(get(i));
     }
 
+    std::uint32_t element(std::size_t i) const {
+        return packed(data_.data(), data_.size(), i * page_.bits, page_.bits);
+    }
+
+    /// Writes what `get` gives for each element's number, a double or a float.
     template <class Get>
     void floats(Get get) const {
         if (value_ == Value::f4) return write<float>(get);
-        require(value_ == Value::f8, "real numbers");
         write<double>(get);
-    }
-
-    std::uint32_t element(std::size_t i) const {
-        return packed(data_.data(), data_.size(), i * page_.bits, page_.bits);
     }
 
     void truncated() const {
@@ -225,13 +219,10 @@ private:
     void quantized() const {
         double steps = static_cast<double>((std::uint64_t{1} << page_.bits) - 1);
         double width = page_.high - page_.low;
-        floats([=, this](std::size_t i) {
-            return static_cast<float>(page_.low + static_cast<double>(element(i)) * (width / steps));
-        });
+        floats([=, this](std::size_t i) { return page_.low + static_cast<double>(element(i)) * (width / steps); });
     }
 
     void bits() const {
-        require(value_ == Value::boolean, "bits");
         write<std::uint8_t>([this](std::size_t i) { return data_[i / 8] >> i % 8 & 1; });
     }
 
@@ -242,7 +233,6 @@ private:
 
     template <std::unsigned_integral U>
     void indices() const {
-        require(value_ == Value::i8, "indices");
         converted<std::int64_t, U, false>([this](U relative) { return index(relative); });
     }
 
@@ -262,7 +252,6 @@ private:
     /// Each index is stored as the difference to the one before.
     template <std::unsigned_integral U>
     void deltas() const {
-        require(value_ == Value::i8, "indices");
         std::uint64_t before = 0;
         in_blocks<U, true>(0, begin_,
                            [&](const U* from, std::size_t number) { before = checked_sum(before, from, number); });
@@ -283,7 +272,6 @@ private:
         if (value_ == Value::i8)
             return write<std::int64_t>(
                 [&](std::size_t i) { return index(load_le<std::uint64_t>(first + i * switch_bytes)); });
-        require(value_ == Value::i1, "switches");
         write<std::int8_t>([&](std::size_t i) {
             auto alternative = load_le<std::uint32_t>(first + i * switch_bytes + sizeof(std::uint64_t));
             if (alternative > std::numeric_limits<std::int8_t>::max())
@@ -301,6 +289,9 @@ private:
 
 }  // namespace
 
+namespace {
+
+/// Whether the type is known, and has elements of so many bits.
 bool is_known(const NtuplePage& page) {
     switch (static_cast<Type>(page.type)) {
         case Type::bit: return page.bits == 1;
@@ -326,6 +317,45 @@ bool is_known(const NtuplePage& page) {
         case Type::truncated: return page.bits >= 10 && page.bits <= 31;
         case Type::quantized: return page.bits >= 1 && page.bits <= 32;
         default: return page.type < static_cast<std::uint16_t>(Type::count_) && page.bits == 64;
+    }
+}
+
+}  // namespace
+
+bool gives(const NtuplePage& page, Value value) {
+    if (!is_known(page)) return false;
+    switch (static_cast<Type>(page.type)) {
+        case Type::bit: return value == Value::boolean;
+        case Type::byte:
+        case Type::character:
+        case Type::i1:
+        case Type::u1: return is_integer(value) && memory_bytes(value) == 1;
+        case Type::i2:
+        case Type::u2:
+        case Type::split_i2:
+        case Type::split_u2: return is_integer(value) && memory_bytes(value) == 2;
+        case Type::i4:
+        case Type::u4:
+        case Type::split_i4:
+        case Type::split_u4: return is_integer(value) && memory_bytes(value) == 4;
+        case Type::i8:
+        case Type::u8:
+        case Type::split_i8:
+        case Type::split_u8: return is_integer(value) && memory_bytes(value) == 8;
+        case Type::f8:
+        case Type::split_f8: return value == Value::f8;
+        case Type::f2:
+        case Type::f4:
+        case Type::split_f2:
+        case Type::split_f4:
+        case Type::truncated:
+        case Type::quantized: return value == Value::f4 || value == Value::f8;
+        case Type::index4:
+        case Type::index8:
+        case Type::split_index4:
+        case Type::split_index8: return value == Value::i8;
+        case Type::switched: return value == Value::i1 || value == Value::i8;
+        default: return false;
     }
 }
 

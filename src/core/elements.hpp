@@ -20,8 +20,8 @@ struct NtuplePage {
     std::int64_t base = 0;     ///< of indices: added, since they count from the beginning of the cluster
 };
 
-/// Whether the type is known, and has elements of so many bits.
-bool is_known(const NtuplePage& page);
+/// Whether the type is known, has elements of so many bits, and they can become such values.
+bool gives(const NtuplePage& page, Value value);
 
 /// Whether its elements are indices stored as differences, of which each is at least as large as the one before.
 bool never_goes_down(const NtuplePage& page);
@@ -29,7 +29,8 @@ bool never_goes_down(const NtuplePage& page);
 /// Bytes of a page when it is decompressed.
 std::size_t page_bytes(const NtuplePage& page);
 
-/// Writes elements `begin` ≤ i < `end` of a page whose decompressed bytes are `data`, as values, to `out`.
+/// Writes elements `begin` ≤ i < `end` of a page whose decompressed bytes are `data`, as values that it gives, to
+/// `out`.
 ///
 /// Of switches (which alternative of a variant, and which of its items) the values are either, by their type: the
 /// number of the alternative, -1 for none (i1), or that of the item in its cluster (i8).

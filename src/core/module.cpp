@@ -186,16 +186,12 @@ nb::dict ntuple_schema(nb::handle header, nb::handle footer) {
     nb::list fields, columns, aliases, groups;
     for (const NtupleField& f : schema.fields)
         fields.append(nb::make_tuple(f.parent, static_cast<std::uint16_t>(f.role), f.flags, text(f.name),
-                                     text(f.type_name), text(f.type_alias), f.repetitions, f.source));
+                                     text(f.type_name), f.repetitions));
     for (const NtupleColumn& c : schema.columns)
-        columns.append(
-            nb::make_tuple(c.type, c.bits, c.field, c.flags, c.representation, c.first_element, c.low, c.high));
+        columns.append(nb::make_tuple(c.type, c.bits, c.field, c.representation, c.low, c.high));
     for (const AliasColumn& a : schema.aliases) aliases.append(nb::make_tuple(a.column, a.field));
-    for (const ClusterGroup& g : schema.groups)
-        groups.append(nb::make_tuple(g.first_entry, g.entries, g.clusters, link(g.pages)));
+    for (const ClusterGroup& g : schema.groups) groups.append(nb::make_tuple(g.clusters, link(g.pages)));
     nb::dict out;
-    out["name"] = text(schema.name);
-    out["writer"] = text(schema.writer);
     out["fields"] = fields;
     out["columns"] = columns;
     out["aliases"] = aliases;
@@ -292,6 +288,14 @@ struct PageTables {
     Numbers<std::int64_t> base;
     Numbers<std::int64_t> first;
 };
+
+bool gives_value(std::uint16_t type, std::uint16_t bits, std::int64_t value) {
+    if (value < 0 || value >= static_cast<std::int64_t>(Value::count_)) return false;
+    NtuplePage page;
+    page.type = type;
+    page.bits = bits;
+    return gives(page, static_cast<Value>(value));
+}
 
 /// `requests`: for each stream its first page and the one behind its last, the type of the values, which elements,
 /// whether they are offsets, and what comes before them; `stored`: the bytes of all those pages that have some, in
@@ -423,6 +427,7 @@ NB_MODULE(_core, m) {
         .def(nb::init<std::vector<PageKind>, Numbers<std::int32_t>, Numbers<std::int64_t>, Numbers<bool>,
                       Numbers<std::int64_t>, Numbers<std::int64_t>>(),
              "kinds"_a, "kind"_a, "elements"_a, "checksum"_a, "base"_a, "first"_a);
+    m.def("gives_value", &gives_value, "type"_a, "bits"_a, "value"_a);
     m.def("decode_ntuple", &decode_ntuple, "tables"_a, "requests"_a, "stored"_a, "threads"_a);
     m.def("empty_places", &empty_places, "number"_a);
     m.def("distinct_keys", &distinct, "keys"_a);

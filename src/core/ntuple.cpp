@@ -1,16 +1,13 @@
 #include "ntuple.hpp"
 
-#include <xxhash.h>
-
 #include <bit>
 #include <limits>
 
+#include "checksum.hpp"
 #include "decompress.hpp"
 
 namespace physlite {
 namespace {
-
-constexpr std::size_t checksum_bytes = 8;
 
 struct Frame;
 
@@ -119,8 +116,7 @@ Reader open(Bytes envelope, Kind kind, std::uint64_t& checksum) {
         throw CorruptData("an envelope of " + std::to_string(envelope.size()) + " bytes");
     Bytes hashed = envelope.first(envelope.size() - checksum_bytes);
     checksum = load_le<std::uint64_t>(envelope.data() + hashed.size());
-    if (XXH3_64bits(hashed.data(), hashed.size()) != checksum)
-        throw CorruptData("an envelope with a wrong checksum: it is damaged");
+    if (physlite::checksum(hashed) != checksum) throw CorruptData("an envelope with a wrong checksum: it is damaged");
     Reader reader(hashed);
     std::uint64_t first = reader.u64();
     if ((first & 0xffff) != static_cast<std::uint64_t>(kind))
@@ -141,6 +137,13 @@ constexpr std::size_t least_summary = 8 + 16;
 constexpr std::size_t least_list = 12;
 constexpr std::size_t least_page = 4 + 4;
 
+/// Columns that were added later are missing in earlier clusters, of which nothing is said: a few bytes must not stand
+/// for many of them. Files have a few thousand columns and a few hundred clusters.
+constexpr std::size_t most_missing = std::size_t{1} << 22;
+
+/// A page list of a million pages has a fiftieth of it.
+constexpr std::uint64_t most_envelope = std::uint64_t{1} << 30;
+
 NtupleField read_field(Reader r) {
     NtupleField field;
     r.skip(8);  // versions of field and type
@@ -149,7 +152,7 @@ NtupleField read_field(Reader r) {
     field.flags = r.u16();
     field.name = r.string();
     field.type_name = r.string();
-    field.type_alias = r.string();
+    r.string();  // its alias
     r.string();  // description
     if (field.flags & NtupleField::repeated) field.repetitions = r.u64();
     if (field.flags & NtupleField::projected) field.source = r.u32();
@@ -263,12 +266,12 @@ Anchor read_anchor(Bytes object) {
     out.max_key_bytes = anchor.u64();
     // Behind the members, whatever later versions add to them.
     if (cursor.remaining() < checksum_bytes) throw CorruptData("an ntuple's anchor without a checksum");
-    if (XXH3_64bits(members.data(), members.size()) != cursor.u64())
-        throw CorruptData("an ntuple's anchor with a wrong checksum: it is damaged");
+    if (checksum(members) != cursor.u64()) throw CorruptData("an ntuple's anchor with a wrong checksum: it is damaged");
     return out;
 }
 
 std::vector<std::uint8_t> open_envelope(Bytes stored, std::uint64_t uncompressed) {
+    if (uncompressed > most_envelope) throw CorruptData("a description of " + std::to_string(uncompressed) + " bytes");
     if (stored.size() == uncompressed) return {stored.begin(), stored.end()};
     check_blocks(stored, uncompressed);
     std::vector<std::uint8_t> out(uncompressed);
@@ -280,9 +283,9 @@ NtupleSchema read_schema(Bytes header, Bytes footer) {
     NtupleSchema schema;
     Reader r = open(header, Kind::header, schema.checksum);
     r.feature_flags();
-    schema.name = r.string();
+    r.string();  // name
     r.string();  // description
-    schema.writer = r.string();
+    r.string();  // who wrote it
     read_description(r, schema);
 
     std::uint64_t checksum;
@@ -296,8 +299,7 @@ NtupleSchema read_schema(Bytes header, Bytes footer) {
     for (std::size_t i = 0; i < groups.items; ++i) {
         Reader group = groups.content.record().content;
         ClusterGroup g;
-        g.first_entry = group.u64();
-        g.entries = group.u64();
+        group.skip(16);  // its first entry and their number, which its clusters have too
         g.clusters = group.u32();
         g.pages = group.link();
         schema.groups.push_back(g);
@@ -327,15 +329,16 @@ PageList read_page_list(Bytes envelope, std::size_t clusters, std::size_t column
     if (lists.items != summaries.items)
         throw CorruptData("pages of " + std::to_string(lists.items) + " clusters, of " +
                           std::to_string(summaries.items));
-    // Columns that were added later are missing in earlier lists: a few bytes must not stand for many of them.
-    if (lists.items > 0 && columns > std::numeric_limits<std::uint32_t>::max() / lists.items)
-        throw CorruptData("pages of " + std::to_string(lists.items) + " clusters for " + std::to_string(columns) +
-                          " columns");
+    std::size_t missing = 0;
     out.first_page.push_back(0);
     for (std::size_t i = 0; i < lists.items; ++i) {
         Frame cluster = lists.content.list(least_list);
         if (cluster.items > columns)
             throw CorruptData("pages of " + std::to_string(cluster.items) + " columns, of " + std::to_string(columns));
+        missing += columns - cluster.items;
+        if (missing > most_missing)
+            throw Unsupported("clusters that miss more than " + std::to_string(most_missing) +
+                              " columns that were added later");
         for (std::size_t c = 0; c < cluster.items; ++c) read_pages(cluster.content, out);
         for (std::size_t c = cluster.items; c < columns; ++c) {
             out.first_element.push_back(PageList::not_yet);

@@ -37,7 +37,6 @@ struct NtupleField {
     std::uint16_t flags = 0;
     std::string name;
     std::string type_name;
-    std::string type_alias;
     std::uint64_t repetitions = 0;
     std::uint32_t source = 0;  ///< of projected fields
 };
@@ -60,15 +59,11 @@ struct AliasColumn {
 };
 
 struct ClusterGroup {
-    std::uint64_t first_entry = 0;
-    std::uint64_t entries = 0;
     std::uint32_t clusters = 0;
     EnvelopeLink pages;
 };
 
 struct NtupleSchema {
-    std::string name;
-    std::string writer;  ///< library or program
     std::vector<NtupleField> fields;
     std::vector<NtupleColumn> columns;
     std::vector<AliasColumn> aliases;

@@ -1,27 +1,21 @@
 #include "ntuplepages.hpp"
 
-#include <xxhash.h>
-#ifdef PHYSLITE_HAS_XXH_DISPATCH
-#include <xxh_x86dispatch.h>  // takes the place of the functions of the same names
-#endif
-
 #include <algorithm>
 #include <limits>
 
+#include "checksum.hpp"
 #include "decompress.hpp"
 #include "tasks.hpp"
 
 namespace physlite {
 namespace {
 
-constexpr std::size_t checksum_bytes = 8;
-
 /// The bytes of a page that was checked, decompressed; they stay where they are when they were not compressed.
 Bytes open_page(const NtuplePage& page, Decompressor& decompressor, Scratch& scratch) {
     Bytes stored = page.stored;
     if (page.has_checksum) {
         stored = stored.first(stored.size() - checksum_bytes);
-        if (XXH3_64bits(stored.data(), stored.size()) != load_le<std::uint64_t>(stored.data() + stored.size()))
+        if (checksum(stored) != load_le<std::uint64_t>(stored.data() + stored.size()))
             throw CorruptData("a page with a wrong checksum");
     }
     std::size_t bytes = page_bytes(page);
@@ -72,20 +66,28 @@ void decode_pages(const std::vector<StreamRequest>& requests, std::vector<Buffer
 
 /// Elements that are not stored cost nothing in the file, so nothing else keeps it from claiming more than memory
 /// holds.
-constexpr std::int64_t most_absent = std::int64_t{1} << 28;
+constexpr std::int64_t most_absent = std::int64_t{1} << 26;
 
-/// Checks a request before anything is allocated; adds its pages to the tasks. Returns the bytes to decompress.
-std::size_t add_tasks(const StreamRequest& request, std::size_t stream, std::vector<Task>& tasks) {
+/// More than any file has; together with most_items of elements.cpp in range.
+constexpr std::int64_t most_elements = std::int64_t{1} << 60;
+
+/// Checks a request before anything is allocated; adds its pages to the tasks, and to `absent` its elements that are
+/// not stored. Returns the bytes to decompress.
+std::size_t add_tasks(const StreamRequest& request, std::size_t stream, std::vector<Task>& tasks,
+                      std::int64_t& absent) {
     std::int64_t first = request.first;
-    std::int64_t absent = 0;
     std::size_t bytes = 0;
+    if (first < 0 || first > most_elements)
+        throw DecodeError("pages that begin with element " + std::to_string(first), false, stream, 0);
     for (std::size_t i = 0; i < request.pages.size(); ++i) {
         const NtuplePage& page = request.pages[i];
         auto fail = [&](const std::string& what, bool unsupported) { throw DecodeError(what, unsupported, stream, i); };
-        if (!page.absent && !is_known(page))
+        if (!page.absent && !gives(page, request.value))
             fail("columns of type " + std::to_string(page.type) + " with " + std::to_string(page.bits) + " bits", true);
-        if (page.elements < 0 || page.elements > std::numeric_limits<std::int64_t>::max() / 64 - first)
+        if (page.elements < 0 || page.elements > most_elements - first)
             fail("a page of " + std::to_string(page.elements) + " elements", false);
+        if (page.base < 0 || page.base > most_elements)
+            fail("indices that count from " + std::to_string(page.base), false);
         tasks.push_back({stream, i, first});
         if (page.absent) {
             std::int64_t from = std::max(request.start, first);
@@ -139,7 +141,8 @@ void check_order(const StreamRequest& request, const Buffer& buffer, std::size_t
 std::vector<Buffer> decode_streams(const std::vector<StreamRequest>& requests, std::size_t threads) {
     std::vector<Task> tasks;
     std::size_t bytes = 0;
-    for (std::size_t i = 0; i < requests.size(); ++i) bytes += add_tasks(requests[i], i, tasks);
+    std::int64_t absent = 0;
+    for (std::size_t i = 0; i < requests.size(); ++i) bytes += add_tasks(requests[i], i, tasks, absent);
     std::vector<Buffer> out;
     for (const StreamRequest& request : requests) {
         std::size_t length = static_cast<std::size_t>(request.stop - request.start) + (request.lead ? 1 : 0);

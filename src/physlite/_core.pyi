@@ -65,12 +65,10 @@ def place_links(
 ) -> int: ...
 
 class NtupleSchema(TypedDict):
-    name: str
-    writer: str
-    fields: list[tuple[int, int, int, str, str, str, int, int]]
-    columns: list[tuple[int, int, int, int, int, int, float, float]]
+    fields: list[tuple[int, int, int, str, str, int]]
+    columns: list[tuple[int, int, int, int, float, float]]
     aliases: list[tuple[int, int]]
-    groups: list[tuple[int, int, int, tuple[int, int, int]]]
+    groups: list[tuple[int, tuple[int, int, int]]]
     checksum: int
 
 class NtuplePages(TypedDict):
@@ -101,6 +99,7 @@ class PageTables:
         first: NDArray[np.int64],
     ) -> None: ...
 
+def gives_value(type: int, bits: int, value: int) -> bool: ...
 def decode_ntuple(
     tables: PageTables,
     requests: Sequence[tuple[int, int, int, int, int, bool, int | None]],

@@ -33,7 +33,7 @@ void run_schema(const Data& header, const Data& footer) {
         const physlite::NtupleField& field = schema.fields[i];
         require(field.parent <= i, "a field before its parent");
         require(field.source < schema.fields.size(), "a projection of no field");
-        names += field.name.size() + field.type_name.size() + field.type_alias.size();
+        names += field.name.size() + field.type_name.size();
     }
     for (const auto& column : schema.columns) require(column.field < schema.fields.size(), "a column of no field");
     for (const auto& alias : schema.aliases)

@@ -5,11 +5,15 @@
 #include <ROOT/RNTupleWriter.hxx>
 
 #include <array>
+#include <atomic>
 #include <bitset>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -230,6 +234,110 @@ void fill_representations(const char* path, int entries, int cluster) {
     int which = e / cluster % 2 == 0;
     for (auto name : {"x", "i", "v"}) choose(out->GetModel().GetConstField(name), which);
     choose(*out->GetModel().GetConstField("w").GetConstSubfields()[0], which);
+  }
+}
+
+struct Nothing {};
+
+struct Holder {
+  Nothing nothing;
+  std::int32_t y = 0;
+};
+
+struct Base {
+  float x = 0;
+  std::int32_t b = 0;
+};
+
+struct Derived : Base {
+  double x = 0;
+};
+
+enum class Colour : std::int16_t { red = -1, green = 300 };
+
+/// What xAOD does not have: types, and names that mean something to who reads them.
+void fill_uncommon(const char* path, int entries, int cluster) {
+  using Either = std::variant<std::int32_t, std::string>;
+  auto model = RNTupleModel::Create();
+  auto holder = model->MakeField<Holder>("holder");
+  auto hollow = model->MakeField<std::array<Nothing, 2>>("hollow");
+  auto derived = model->MakeField<Derived>("derived");
+  auto twice = model->MakeField<std::optional<std::optional<std::int32_t>>>("twice");
+  auto lists = model->MakeField<std::vector<std::optional<std::unique_ptr<std::int32_t>>>>("lists");
+  auto perhaps = model->MakeField<std::optional<Either>>("perhaps");
+  auto map = model->MakeField<std::map<std::string, float>>("map");
+  auto set = model->MakeField<std::set<std::int32_t>>("set");
+  auto tuple = model->MakeField<std::tuple<std::int32_t, float, std::string>>("tuple");
+  auto atomic = model->MakeField<std::atomic<std::int32_t>>("atomic");
+  auto colour = model->MakeField<Colour>("colour");
+  auto quantized = std::make_unique<RField<double>>("quantized");
+  quantized->SetQuantized(-60, 60, 20);
+  model->AddField(std::move(quantized));
+  std::vector<std::unique_ptr<RFieldBase>> members;
+  for (auto name : {"a=i4,b", "k;l", "p}q", "{0;x?(y)z%3d"}) members.push_back(std::make_unique<RField<std::int32_t>>(name));
+  model->AddField(std::make_unique<RRecordField>("odd", std::move(members)));
+  auto real = model->GetDefaultEntry().GetPtr<double>("quantized");
+  auto odd = model->GetDefaultEntry().GetPtr<void>("odd");
+  auto out = writer(std::move(model), path, 505);
+  std::shared_ptr<Either> later;
+  std::shared_ptr<std::vector<Either>> laters;
+  for (int e = 0; e < entries; ++e) {
+    if (e == entries / 2) {
+      auto updater = out->CreateModelUpdater();
+      updater->BeginUpdate();
+      later = updater->MakeField<Either>("later");
+      laters = updater->MakeField<std::vector<Either>>("laters");
+      updater->CommitUpdate();
+    }
+    holder->y = e;
+    derived->Base::x = 0.5f * e;
+    derived->b = -e;
+    derived->x = 0.25 * e;
+    twice->reset();
+    if (e % 3) twice->emplace(e % 3 == 1 ? std::nullopt : std::optional<std::int32_t>(e));
+    lists->clear();
+    for (int k = 0; k < size_of(e); ++k)
+      lists->push_back(k % 2 ? std::nullopt : std::optional(std::make_unique<std::int32_t>(number(e, k))));
+    perhaps->reset();
+    if (e % 4) *perhaps = e % 2 ? Either(e) : Either(std::string(size_of(e), 'p'));
+    map->clear();
+    set->clear();
+    for (int k = 0; k < size_of(e); ++k) {
+      (*map)[std::string(1, 'a' + k)] = number(e, k);
+      set->insert(-k);
+    }
+    *tuple = {e, 0.5f * e, std::string(size_of(e), 't')};
+    atomic->store(e);
+    *colour = e % 2 ? Colour::red : Colour::green;
+    *real = number(e, 0) + 0.37;
+    for (int k = 0; k < 4; ++k) static_cast<std::int32_t*>(odd.get())[k] = 10 * e + k;
+    if (later) {
+      *later = e % 2 ? Either(e) : Either(std::string(size_of(e), 'l'));
+      *laters = std::vector<Either>(size_of(e), *later);
+    }
+    out->Fill();
+    cut(*out, e, cluster);
+  }
+}
+
+/// Two columns with equal pages, that are other elements of each: in the first cluster one has 10 items, the other 12.
+void fill_shared(const char* path) {
+  auto model = RNTupleModel::Create();
+  auto a = model->MakeField<std::vector<float>>("a");
+  auto b = model->MakeField<std::vector<float>>("b");
+  auto out = writer(std::move(model), path, 505);
+  a->assign(10, -1);
+  b->assign(12, -2);
+  out->Fill();
+  out->CommitCluster();
+  auto fill = [](std::vector<float>& list, int first, int number) {
+    list.clear();
+    for (int i = 0; i < number; ++i) list.push_back(first + i);
+  };
+  for (int e = 0; e < 3; ++e) {
+    fill(*a, 4 * e, e < 2 ? 4 : 92);
+    fill(*b, e == 0 ? 0 : 4 * e - 2, e == 0 ? 2 : e == 1 ? 4 : 94);
+    out->Fill();
   }
 }
 

@@ -23,6 +23,8 @@ def main():
     ROOT.fill_encodings(str(folder / "encodings.root"), ENTRIES, CLUSTER)
     ROOT.fill_later(str(folder / "later.root"), ENTRIES, CLUSTER)
     ROOT.fill_representations(str(folder / "representations.root"), ENTRIES, CLUSTER)
+    ROOT.fill_uncommon(str(folder / "uncommon.root"), ENTRIES, CLUSTER)
+    ROOT.fill_shared(str(folder / "shared.root"))
     ROOT.fill_streamed(str(folder / "streamed.root"))
     ROOT.fill_extremes(str(folder / "empty.root"), str(folder / "huge.root"))
 

@@ -52,8 +52,10 @@ __all__ = [
     "Text",
     "ToEnd",
     "Truncated",
+    "fixed_items",
     "group_encoding",
-    "number_of_buffers",
+    "is_put_together",
+    "number_of_streams",
     "parse_encoding",
     "value_number",
 ]
@@ -168,16 +170,20 @@ class Maybe:
 
     def form(self, key: Keys) -> ak.forms.Form:
         own = key.next()
-        return ak.forms.IndexedOptionForm("i64", self.item.form(key), form_key=own)
+        # An option of an option is one option then, that of alternatives one of each alternative.
+        return ak.forms.IndexedOptionForm.simplified("i64", self.item.form(key), form_key=own)
 
     def layout(self, buffers: Buffers) -> ak.contents.Content:
         index = ak.index.Index64(next(buffers))
-        return ak.contents.IndexedOptionArray(index, self.item.layout(buffers))
+        return ak.contents.IndexedOptionArray.simplified(index, self.item.layout(buffers))
 
 
 @dataclass(frozen=True)
 class OneOf:
-    """One of several alternatives, as std::variant has it; RNTuples only. Its buffers are first which, then where."""
+    """One of several alternatives, as std::variant has it; RNTuples only. Its buffers are first which, then where.
+
+    Which is -1 for a variant without a value. It becomes None, and the type an option then, as it can be rarely.
+    """
 
     items: tuple[Node, ...]
 
@@ -194,9 +200,16 @@ class OneOf:
         return ak.forms.UnionForm.simplified("i8", "i64", [item.form(key) for item in self.items], form_key=own)
 
     def layout(self, buffers: Buffers) -> ak.contents.Content:
-        tags, index = ak.index.Index8(next(buffers)), ak.index.Index64(next(buffers))
+        tags, index = next(buffers), next(buffers)
         contents = [item.layout(buffers) for item in self.items]
-        return ak.contents.UnionArray.simplified(tags, index, contents)
+        there = tags >= 0
+        union = ak.contents.UnionArray.simplified(
+            ak.index.Index8(tags[there]), ak.index.Index64(index[there]), contents
+        )
+        if there.all():
+            return union
+        place = np.where(there, np.cumsum(there) - 1, -1)
+        return ak.contents.IndexedOptionArray.simplified(ak.index.Index64(place), union)
 
 
 @dataclass(frozen=True)
@@ -226,7 +239,7 @@ class RecordOf:
     fields: tuple[tuple[str, Node], ...]
 
     def text(self) -> str:
-        return f"{{{self.skip};" + ",".join(f"{name}={node.text()}" for name, node in self.fields) + "}"
+        return f"{{{self.skip};" + ",".join(f"{_escaped(name)}={node.text()}" for name, node in self.fields) + "}"
 
     def program(self) -> list[int]:
         return [5, self.skip, len(self.fields), *(n for _, node in self.fields for n in node.program())]
@@ -435,11 +448,29 @@ def group_encoding(name: str, members: Iterable[tuple[str, Encoding | None]]) ->
     return Encoding(0, ToEnd(RecordOf(0, tuple(fields)))) if fields else None
 
 
-def number_of_buffers(node: Node) -> int:
-    """How many buffers a column of this node has."""
-    keys = Keys("")
-    node.form(keys)
-    return keys.used
+def number_of_streams(node: Node) -> int:
+    """How many streams a column of an RNTuple with this node has; -1 for a node that is none of an RNTuple's."""
+    if isinstance(node, Primitive | Size):
+        return 1
+    if isinstance(node, Text):
+        return 2
+    if isinstance(node, Fixed | ListOf | Maybe):
+        parts, own = [node.item], 0 if isinstance(node, Fixed) else 1
+    elif isinstance(node, OneOf):
+        parts, own = list(node.items), 2
+    elif isinstance(node, RecordOf):
+        parts, own = [item for _, item in node.fields], 0
+    else:
+        return -1
+    numbers = [number_of_streams(part) for part in parts]
+    return -1 if -1 in numbers else own + sum(numbers)
+
+
+def fixed_items(node: Node) -> int:
+    """How many elements of the first stream an entry is: 1, or more in arrays of fixed size."""
+    if isinstance(node, Fixed):
+        return node.number * fixed_items(node.item)
+    return fixed_items(node.fields[0][1]) if isinstance(node, RecordOf) else 1
 
 
 _TOKEN = re.compile(
@@ -453,7 +484,17 @@ _TOKEN = re.compile(
     r"|T\((?P<truncated>f4|f8),(?P<few>\d+)\)"
 )
 _HEADER = re.compile(r"(\d+)\|")
-_FIELD = re.compile(r"(?P<name>[^=,;{}]+)=")
+_FIELD = re.compile(r"(?P<name>[^=,;{}]*)=")
+_SPECIAL = re.compile(r"[%=,;{}?(]")
+
+
+def _escaped(name: str) -> str:
+    """A name without what means something in an encoding."""
+    return _SPECIAL.sub(lambda match: f"%{ord(match[0]):02x}", name)
+
+
+def _unescaped(text: str) -> str:
+    return re.sub("%(..)", lambda match: chr(int(match[1], 16)), text)
 
 
 @functools.cache
@@ -469,6 +510,15 @@ def parse_encoding(text: str) -> Encoding:
     except (ValueError, RecursionError) as error:
         msg = f"the manifest names an unknown encoding, {text[:80]!r}"
         raise StaleManifestError(msg) from error
+
+
+# Options of options, and alternatives: their buffers are not those of Awkward's arrays, but what these are made of.
+_PUT_TOGETHER = re.compile(r"\?\?|(?<![RT.])\(")
+
+
+def is_put_together(text: str) -> bool:
+    """Whether the array of an encoding can only be made as a whole, of all its buffers."""
+    return _PUT_TOGETHER.search(text) is not None
 
 
 def _parse_all(text: str) -> Node:
@@ -521,7 +571,7 @@ def _parse_record(text: str, at: int, skip: int) -> tuple[RecordOf, int]:
         if match is None:
             raise ValueError(text)
         node, at = _parse_node(text, match.end())
-        fields.append((match["name"], node))
+        fields.append((_unescaped(match["name"]), node))
         if text[at : at + 1] == "}":
             return RecordOf(skip, tuple(fields)), at + 1
         if text[at : at + 1] != ",":

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from physlite import _core
 from physlite.exceptions import CorruptDataError, StaleManifestError
-from physlite.formats.encoding import Encoding, group_encoding, number_of_buffers, parse_encoding
+from physlite.formats.encoding import Encoding, fixed_items, group_encoding, number_of_streams, parse_encoding
 
 __all__ = [
     "EVENT_NTUPLE",
@@ -337,8 +337,10 @@ class Manifest:
             yield "more streams than columns, or clusters that are not the entries"
         if (np.diff(streams.starts) < 0).any() or (np.diff(self.clusters) < 0).any() or (streams.elements < 0).any():
             yield "streams that go backwards"
+        if any([type(x) for x in kind] != [int, int, float, float] for kind in streams.kinds):
+            yield "kinds of the wrong type"
         if (streams.kind >= len(streams.kinds)).any() or any(
-            [type(x) for x in kind] != [int, int, float, float] for kind in streams.kinds
+            not (0 <= kind.type < 1 << 16 and 0 <= kind.bits < 1 << 16) for kind in streams.kinds
         ):
             yield "pages of unknown kinds"
         end = self.page_first_entry + streams.elements
@@ -350,9 +352,13 @@ class Manifest:
         for column in self.named:
             if any(m < len(self.named) for m in column.members):
                 yield f"column {column.name!r} has members that are no streams"
-            node = self.require_encoding(self.index[column.name]).node if column.encoding else None
-            if len(column.members) != (0 if node is None else number_of_buffers(node)):
+            node = parse_encoding(column.encoding).node if column.encoding else None
+            if len(column.members) != (0 if node is None else number_of_streams(node)):
                 yield f"column {column.name!r} is not what its members make"
+            if node is not None:
+                starts = streams.starts[column.members[0] - len(self.named)]
+                if (starts != self.clusters * fixed_items(node)).any():
+                    yield f"column {column.name!r} has other entries than its clusters"
 
     def _contradicting_groups(self) -> Iterator[str]:
         """A column with members is the list of records that they make, and they have pages of their own."""

@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physlite import _core
-from physlite.exceptions import CorruptDataError
 from physlite.formats.manifest import ManifestColumn, PageKind, StreamPages
 
-__all__ = ["NtupleColumn", "NtuplePages", "Stream", "StreamTables"]
+__all__ = ["PLACES", "NtupleColumn", "NtuplePages", "Stream", "StreamTables"]
 
 
 class NtupleColumn(NamedTuple):
@@ -28,9 +27,7 @@ class NtupleColumn(NamedTuple):
     type: int
     bits: int
     field: int
-    flags: int
     representation: int
-    first_element: int
     low: float
     high: float
 
@@ -48,8 +45,12 @@ class Stream:
 
 
 class StreamTables(NamedTuple):
-    """What the manifest takes of all streams: their rows, and their pages, those of each stream together."""
+    """What the manifest takes of all streams: their rows, and their pages, those of each stream together.
 
+    `faults` has what is wrong with those that cannot be read, by their id(); then the rest is for nothing.
+    """
+
+    faults: dict[int, str]
     rows: tuple[ManifestColumn, ...]
     first: NDArray[np.int64]
     offset: NDArray[np.int64]
@@ -57,6 +58,14 @@ class StreamTables(NamedTuple):
     pages: StreamPages
 
 
+class _Fault(Exception):  # noqa: N818  # never leaves this module
+    """What is wrong with a stream."""
+
+
+# The stream of where the items of alternatives lie; its pages are those of the stream before it, which they are.
+PLACES = "places"
+
+_MOST = 1 << 60  # elements; the core's limit
 _NOT_STORED = -1
 _CHECKSUM_BYTES = 8
 
@@ -64,9 +73,10 @@ _CHECKSUM_BYTES = 8
 class NtuplePages:
     """The pages of all columns, ordered by column, then by cluster."""
 
-    def __init__(self, name: str, lists: list[Any], columns: Sequence[NtupleColumn]) -> None:
-        self._name = name
+    def __init__(self, lists: list[Any], columns: Sequence[NtupleColumn], most: int) -> None:
+        """`most`: bytes of the largest page that is one record of the file."""
         self._columns = columns
+        self._most = most
         number = len(columns)
 
         def joined(key: str, kind: Any) -> NDArray[Any]:
@@ -99,7 +109,8 @@ class NtuplePages:
 
     def of(self, streams: Sequence[Stream], clusters: NDArray[np.int64]) -> StreamTables:
         """The tables of streams; `clusters` are the first entries, and the number of entries."""
-        starts, plain = self._all_starts(streams, clusters)
+        faults: dict[int, str] = {}
+        starts, plain = self._all_starts(streams, clusters, faults)
         number = len(streams)
         pages = np.zeros(number, dtype=np.int64)
         first_page = np.zeros(number, dtype=np.int64)
@@ -114,7 +125,10 @@ class NtuplePages:
         absent: list[tuple[int, int, int]] = []  # first element, elements, cluster
         for i in np.flatnonzero(~plain).tolist():
             first_page[i] = total + len(others)
-            others += self._stream_pages(streams[i], starts[i], absent)
+            try:
+                others += self._stream_pages(streams[i], starts[i], absent)
+            except _Fault as fault:
+                faults[id(streams[i])] = str(fault)
             pages[i] = total + len(others) - first_page[i]
         at = np.concatenate(
             [np.repeat(begin - first_page[plain], end - begin) + np.arange(total), np.array(others, dtype=np.int64)]
@@ -132,7 +146,11 @@ class NtuplePages:
         kinds, kind = self._kinds(taken(self._column, _NOT_STORED))
         bits = np.array([k.bits for k in kinds] + [0], dtype=np.int64)[kind]  # the last for those not stored
         sums = [np.concatenate(([0], np.cumsum(x))) for x in (elements * bits, size)]
+        for page in np.flatnonzero(size > self._most).tolist():
+            stream = streams[np.flatnonzero((first_page <= page) & (page < first_page + pages))[0]]
+            faults[id(stream)] = f"a page of {size[page]} bytes is more than one record of the file, which is not read"
         return StreamTables(
+            faults,
             self._rows(streams, first_page, pages, *sums),
             taken(self._first, missing[:, 0]),
             offset,
@@ -150,12 +168,12 @@ class NtuplePages:
         return tuple(kinds), number[columns]
 
     def _all_starts(
-        self, streams: Sequence[Stream], clusters: NDArray[np.int64]
+        self, streams: Sequence[Stream], clusters: NDArray[np.int64], faults: dict[int, str]
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """With which element each stream begins in each cluster, and whether it is a column without gaps."""
         column = np.array([s.columns[0] for s in streams], dtype=np.int64)
         begin, count = self._begin.T[column], self._sum[column]
-        there = ((begin >= 0) & (begin < _core.NOT_YET)).all(axis=1)
+        there = ((begin >= 0) & (begin <= _MOST)).all(axis=1)
         there &= np.array([len(s.columns) == 1 for s in streams], dtype=np.bool_)
         starts = np.zeros((len(streams), len(clusters)), dtype=np.int64)
         if len(clusters) > 1:
@@ -163,9 +181,19 @@ class NtuplePages:
             starts[:, -1] = np.where(there, begin[:, -1] + count[:, -1], 0)
         top = np.array([s.parent is None for s in streams], dtype=np.bool_)
         factor = np.array([s.factor for s in streams], dtype=np.int64)
+        for i in np.flatnonzero(top & (factor > _MOST // max(int(clusters[-1]), 1))).tolist():
+            faults[id(streams[i])] = f"{clusters[-1]} entries of {factor[i]} items each: no file has as many"
+            factor[i] = 1
         starts[top] = clusters * factor[top, None]
+        # Members that were added later have as many elements as those beside them.
+        beside = {id(s.parent): i for i, s in enumerate(streams) if there[i]}
         for i in np.flatnonzero(~there & ~top).tolist():
-            starts[i] = self._starts(streams[i], len(clusters) - 1)
+            stream = streams[i]
+            known = beside.get(id(stream.parent)) if stream.parent and stream.parent.code != PLACES else None
+            if known is None:
+                starts[i] = self._starts(stream, len(clusters) - 1, faults)
+            else:
+                starts[i] = starts[known] // factor[known] * factor[i]
         plain = there & (begin == starts[:, :-1]).all(axis=1) & (begin + count == starts[:, 1:]).all(axis=1)
         return starts, plain
 
@@ -178,7 +206,7 @@ class NtuplePages:
         uncompressed = ((bits[last] - bits[first_page]) // 8).tolist()
         compressed = (size[last] - size[first_page]).tolist()
         for i, stream in enumerate(streams):
-            if stream.code == "places":  # in the same pages as the alternatives
+            if stream.code == PLACES:
                 uncompressed[i] = compressed[i] = 0
         numbers = zip(streams, first_page.tolist(), pages.tolist(), uncompressed, compressed, strict=True)
         settings = self._compression[-1].tolist() if len(self._compression) else [0] * len(self._columns)
@@ -191,15 +219,22 @@ class NtuplePages:
         """The column whose pages hold a stream in a cluster; None where there is none yet."""
         found = [c for c in stream.columns if 0 <= self._begin[cluster, c] < _core.NOT_YET]
         if len(found) > 1:
-            msg = f"{self._name}: cluster {cluster} has two representations of a field; copy the file again"
-            raise CorruptDataError(msg)
+            msg = f"cluster {cluster} has it in two representations: the file is damaged"
+            raise _Fault(msg)
+        if found and self._begin[cluster, found[0]] > _MOST:
+            msg = f"cluster {cluster} begins with element {self._begin[cluster, found[0]]} of it: no file has as many"
+            raise _Fault(msg)
         return found[0] if found else None
 
-    def _starts(self, stream: Stream, clusters: int) -> NDArray[np.int64]:
+    def _starts(self, stream: Stream, clusters: int, faults: dict[int, str]) -> NDArray[np.int64]:
         """The same for a stream of items that is not there from the beginning, or in one column."""
         out = [0]
         for cluster in range(clusters):
-            column = self._primary(stream, cluster)
+            try:
+                column = self._primary(stream, cluster)
+            except _Fault as fault:
+                faults[id(stream)] = str(fault)
+                column = None
             if column is not None:
                 out[-1] = int(self._begin[cluster, column])
             out.append(out[-1] + (0 if column is None else int(self._sum[column, cluster])))
@@ -214,10 +249,10 @@ class NtuplePages:
             end = begin if column is None else begin + int(self._sum[column, cluster])
             if not start <= begin <= end == stop:
                 msg = (
-                    f"{self._name}: cluster {cluster} has elements {begin} to {end} of a field where it should have "
-                    f"{start} to {stop}; copy the file again"
+                    f"cluster {cluster} has elements {begin} to {end} of it, where it should have {start} to {stop}: "
+                    "the file is damaged, or was put together wrongly"
                 )
-                raise CorruptDataError(msg)
+                raise _Fault(msg)
             if begin > start:  # of a field that was added later
                 out.append(len(self._offset) + len(absent))
                 absent.append((start, begin - start, cluster))

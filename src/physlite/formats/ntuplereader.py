@@ -6,7 +6,6 @@ with clusters it is known before, so that all is fetched at once; otherwise once
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -17,6 +16,7 @@ from physlite import _core
 from physlite.exceptions import CorruptDataError, UnsupportedFormatError
 from physlite.formats.encoding import Fixed, ListOf, Maybe, Node, OneOf, Primitive, RecordOf, Size, Text, value_number
 from physlite.formats.manifest import Manifest, ManifestColumn, StreamPages
+from physlite.formats.ntuplepages import PLACES
 from physlite.storage import ByteSource, Range
 
 __all__ = ["NtupleReader"]
@@ -24,7 +24,14 @@ __all__ = ["NtupleReader"]
 Buffers = list[NDArray[Any]]
 
 # What the values of a part are, where they are not those of the column itself.
-_OFFSETS, _OPTIONS, _SIZES, _ALTERNATIVES, _PLACES = "offsets", "options", "sizes", "alternatives", "places"
+_OFFSETS, _OPTIONS, _SIZES, _ALTERNATIVES, _PLACES = "offsets", "options", "sizes", "alternatives", PLACES
+
+
+# Elements in as many bytes need no second look; and how much more than is stored there may be. Pages compress to a
+# thousandth at best, and columns that are constant have one page for all of them.
+_ROOM = 1 << 29
+_MOST_BYTES = 8
+_MOST_REPEATED = 1 << 14
 
 
 class _Part(NamedTuple):
@@ -83,7 +90,7 @@ class NtupleReader:
             pages.kinds, pages.kind, pages.elements, pages.checksum, pages.base, manifest.page_first_entry
         )
         self._is_all_stored = bool((pages.kind >= 0).all())
-        self._parts = functools.cache(self._find_parts)
+        self._known_parts: dict[int, tuple[_Part, ...]] = {}
 
     def buffers(self, columns: Sequence[int], start: int, stop: int) -> list[Buffers]:
         """The decoded buffers of columns for entries `start` ≤ i < `stop`."""
@@ -110,8 +117,13 @@ class NtupleReader:
 
     # --------------------------------------------------------------------------------------------------------- what
 
-    def _find_parts(self, column: int) -> tuple[_Part, ...]:
+    def _parts(self, column: int) -> tuple[_Part, ...]:
         """The parts of a column, depth first, as its buffers."""
+        if column not in self._known_parts:
+            self._known_parts[column] = self._find_parts(column)
+        return self._known_parts[column]
+
+    def _find_parts(self, column: int) -> tuple[_Part, ...]:
         members = iter(self.manifest.columns[column].members)
         parts: list[_Part] = []
 
@@ -183,20 +195,19 @@ class NtupleReader:
             if item.parent != one.number:
                 continue
             known = found.get((one.column, i))
+            if last * item.factor > self._starts(item)[-1]:
+                raise CorruptDataError(self._damage(one.column, "lists of items that are not there"))
             if known is None:
                 yield _Wanted(one.column, i, item, first * item.factor, last * item.factor)
             elif len(known) - item.is_list != (last - first) * item.factor:
-                raise CorruptDataError(self._says(one.column, "lists that do not fit their items"))
+                raise CorruptDataError(self._damage(one.column, "lists that do not fit their items"))
 
     def _chosen(self, one: _Wanted, found: dict[tuple[int, int], NDArray[Any]]) -> Iterator[_Wanted]:
         """The items of alternatives, from the first to the last that is chosen; counts the places from the first on."""
         tags, places = found[one.column, one.number - 1], found[one.column, one.number]
         items = [(i, item) for i, item in enumerate(self._parts(one.column)) if item.parent == one.number]
-        without = np.flatnonzero((tags < 0) | (tags > max(item.alternative for _, item in items)))
-        if len(without):
-            number = one.start + int(without[0])
-            msg = self._says(one.column, f"a variant without a value, number {number}: leave out its event")
-            raise UnsupportedFormatError(msg)
+        if len(tags) and tags.max() > max(item.alternative for _, item in items):
+            raise CorruptDataError(self._damage(one.column, "alternatives that its type does not have"))
         elements = np.arange(one.start, one.stop)
         clusters = self._starts(one.part).searchsorted(elements, side="right") - 1
         places = places.copy()
@@ -212,7 +223,7 @@ class NtupleReader:
                 places[its] -= first
             for i, item in members:
                 if last * item.factor > self._starts(item)[-1]:
-                    raise CorruptDataError(self._says(one.column, "variants with values that are not there"))
+                    raise CorruptDataError(self._damage(one.column, "variants with values that are not there"))
                 yield _Wanted(one.column, i, item, first * item.factor, last * item.factor)
         found[one.column, one.number] = places
 
@@ -227,23 +238,60 @@ class NtupleReader:
         for one in wanted:
             request, offset, size = self._request(one)
             span = slice(request.low, request.high)
-            pages = (self._pages.kind[span], self._pages.elements[span], self._pages.base[span], offset, size)
-            key = (*(x.tobytes() for x in pages), *request[2:])
+            tables = self._pages
+            pages = (tables.kind[span], tables.elements[span], tables.checksum[span], tables.base[span], offset, size)
+            # The same bytes can be other elements of another stream: what counts is which elements of the pages.
+            first = int(self.manifest.page_first_entry[request.low]) if request.high > request.low else request.start
+            _, _, value, start, stop, is_list, lead = request
+            key = (*(x.tobytes() for x in pages), value, start - first, stop - first, is_list, lead)
             number = known.setdefault(key, len(requests))
             which.append(number)
             if number == len(requests):
                 requests.append(request)
                 ranges += map(Range, offset.tolist(), size.tolist())
+        self._require_room(requests, ranges)
         try:
             arrays = _core.decode_ntuple(
                 self._tables, requests, self.source.fetch(ranges) if ranges else [], self.threads
             )
+        except MemoryError:
+            number = sum(r.stop - r.start for r in requests)
+            msg = f"{self.source.name}: no memory for {number:,} elements: read fewer columns or entries at a time"
+            raise MemoryError(msg) from None
         except (_core.CorruptData, _core.Unsupported) as error:
             raise self._name_error(error, [wanted[which.index(i)] for i in range(len(requests))], requests) from None
         return [
-            self._sizes(one, arrays[number]) if one.part.code == _SIZES else arrays[number]
-            for one, number in zip(wanted, which, strict=True)
+            self._finished(one, requests[number], arrays[number]) for one, number in zip(wanted, which, strict=True)
         ]
+
+    def _finished(self, one: _Wanted, request: _Request, array: NDArray[Any]) -> NDArray[Any]:
+        """The array of a part; the one that was decoded may be that of several parts."""
+        if one.part.code == _SIZES:
+            return self._sizes(one, array)
+        if one.part.code == _ALTERNATIVES and not self._is_all_stored:
+            return self._without_values(request, array)
+        return array
+
+    def _without_values(self, request: _Request, tags: NDArray[np.int8]) -> NDArray[np.int8]:
+        """Variants that are not stored, zeros to the core, have no value."""
+        tags = tags.copy()
+        for page in (np.flatnonzero(self._pages.kind[request.low : request.high] < 0) + request.low).tolist():
+            first = int(self.manifest.page_first_entry[page])
+            tags[max(first - request.start, 0) : max(first + int(self._pages.elements[page]) - request.start, 0)] = -1
+        return tags
+
+    def _require_room(self, requests: list[_Request], ranges: list[Range]) -> None:
+        """Equal pages are stored once, so that few bytes can be many elements; not any number of them."""
+        claimed = sum((r.stop - r.start) * _MOST_BYTES for r in requests)
+        if claimed <= _ROOM:
+            return
+        stored = sum({r.offset: r.size for r in ranges}.values())
+        if claimed > _ROOM + _MOST_REPEATED * stored:
+            msg = (
+                f"{self.source.name}: {claimed / 1e9:.1f} GB of {stored / 1e6:.1f} MB that are stored: read fewer "
+                "columns or entries at a time; if they are as few as that already, the file is damaged"
+            )
+            raise CorruptDataError(msg)
 
     def _request(self, one: _Wanted) -> tuple[_Request, NDArray[np.int64], NDArray[np.int64]]:
         """What the core is asked for, and where the pages lie."""
@@ -261,8 +309,6 @@ class NtupleReader:
             return _Request(low, high, part.value, start, stop, part.is_list, lead), offset, size
         stored = self._pages.kind[low:high] >= 0
         if not stored.all():
-            if part.code in (_ALTERNATIVES, _PLACES):
-                raise UnsupportedFormatError(self._says(one.column, "variants that were added later"))
             offset, size = offset[stored], size[stored]
         return _Request(low, high, part.value, start, stop, part.is_list, lead), offset, size
 
@@ -283,7 +329,7 @@ class NtupleReader:
         """Which item each option is, or -1."""
         sizes = np.diff(offsets)
         if len(sizes) and sizes.max() > 1:
-            raise CorruptDataError(self._says(column, "options of several items"))
+            raise CorruptDataError(self._damage(column, "options of several items"))
         return np.where(sizes == 1, offsets[:-1], -1)
 
     def _sizes(self, one: _Wanted, ends: NDArray[np.int64]) -> NDArray[np.uint32]:
@@ -293,10 +339,10 @@ class NtupleReader:
         inside = starts[(starts > one.start) & (starts < one.stop)] - one.start
         sizes[inside] = ends[1:][inside]
         if len(sizes) and (sizes.min() < 0 or sizes.max() >= 1 << 32):
-            raise CorruptDataError(self._says(one.column, "numbers of objects that cannot be"))
+            raise CorruptDataError(self._damage(one.column, "numbers of objects that cannot be"))
         return sizes.astype(np.uint32)
 
-    def _says(self, column: int, what: str) -> str:
+    def _damage(self, column: int, what: str) -> str:
         return f"{self.source.name}: column {self.manifest.columns[column].name} has {what}; copy the file again"
 
     def _name_error(self, error: Exception, wanted: list[_Wanted], requests: list[_Request]) -> Exception:
@@ -309,7 +355,8 @@ class NtupleReader:
         page = min(requests[which].low + page, info.first_page + info.pages - 1)
         first = int(self.manifest.page_first_entry[page]) if info.pages else 0
         cluster = int(self._starts(one.part).searchsorted(first, side="right")) - 1
-        begin, end = self.manifest.clusters[max(cluster, 0) :][:2].tolist()
+        cluster = max(min(cluster, len(self.manifest.clusters) - 2), 0)
+        begin, end = self.manifest.clusters[cluster : cluster + 2].tolist()
         where = (
             f"{self.source.name}: column {self.manifest.columns[one.column].name}, cluster {cluster}, page "
             f"{page - info.first_page} (entries {begin} to {end})"

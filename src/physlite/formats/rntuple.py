@@ -9,7 +9,7 @@ have in a tree too. Format: ROOT's "RNTuple Binary Format Specification" 1.0.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from physlite import _core
 from physlite.collecting import without_cycle_collection
 from physlite.exceptions import CorruptDataError
-from physlite.formats.encoding import Fixed, ListOf, Maybe, Node, OneOf, Primitive, RecordOf, Size, Text
+from physlite.formats.encoding import Fixed, ListOf, Maybe, Node, OneOf, Primitive, RecordOf, Size, Text, value_number
 from physlite.formats.manifest import HOLDS_NOTHING, IN_ITS_MEMBERS, Manifest, ManifestColumn
-from physlite.formats.ntuplepages import NtupleColumn, NtuplePages, Stream
+from physlite.formats.ntuplepages import PLACES, NtupleColumn, NtuplePages, Stream
 from physlite.formats.rootfile import Key, RootFile, naming
 from physlite.storage import Range
 
@@ -28,8 +28,7 @@ __all__ = ["read_manifest"]
 
 # Structural roles of fields.
 _PLAIN, _COLLECTION, _RECORD, _VARIANT, _STREAMED = 0, 1, 2, 3, 4
-_REPEATED, _PROJECTED = 1, 2  # flags of fields
-_RANGE = 2  # flag of columns
+_REPEATED = 1  # flag of fields
 
 # Column types that hold the offsets of lists, and that of alternatives.
 _INDICES = frozenset({0x0E, 0x0F, 0x1A, 0x1B})
@@ -59,9 +58,7 @@ class _Field(NamedTuple):
     flags: int
     name: str
     type_name: str
-    type_alias: str
     repetitions: int
-    source: int
 
 
 class _Unreadable(Exception):  # noqa: N818  # never leaves this module
@@ -81,13 +78,11 @@ def read_manifest(file: RootFile, key: Key) -> Manifest:
         groups = schema["groups"]
         lists = [
             _core.ntuple_pages(content, clusters, len(schema["columns"]), schema["checksum"])
-            for content, (_, _, clusters, _) in zip(
-                _envelopes(file, [link for *_, link in groups], most), groups, strict=True
-            )
+            for content, (clusters, _) in zip(_envelopes(file, [link for _, link in groups], most), groups, strict=True)
         ]
     clusters = _clusters(file.name, [cluster for pages in lists for cluster in pages["clusters"]])
     with without_cycle_collection():
-        return _Ntuple(file, key.name, schema, clusters, lists).manifest()
+        return _Ntuple(file, key.name, schema, clusters, lists, most).manifest()
 
 
 def _envelopes(file: RootFile, links: Sequence[tuple[int, int, int]], most: int) -> list[bytes]:
@@ -127,10 +122,18 @@ class _Draft(NamedTuple):
     streams: list[Stream]
 
 
+def _without_faults(draft: _Draft, faults: Mapping[int, str]) -> _Draft:
+    """A column, or what remains of it when one of its streams cannot be read."""
+    problem = next((faults[id(stream)] for stream in draft.streams if id(stream) in faults), "")
+    return draft._replace(encoding="", problem=problem, streams=[]) if problem else draft
+
+
 class _Ntuple:
     """Fields and pages, to columns and streams."""
 
-    def __init__(self, file: RootFile, name: str, schema: Any, clusters: NDArray[np.int64], lists: list[Any]) -> None:
+    def __init__(
+        self, file: RootFile, name: str, schema: Any, clusters: NDArray[np.int64], lists: list[Any], most: int
+    ) -> None:
         self._file = file
         self._name = name
         self._clusters = clusters
@@ -146,13 +149,16 @@ class _Ntuple:
         for column, field in schema["aliases"]:
             self._columns_of[field].append(column)
         self._alternates = any(column.representation for column in self._columns)
-        self._pages = NtuplePages(file.name, lists, self._columns)
+        self._pages = NtuplePages(lists, self._columns, most)
 
     def manifest(self) -> Manifest:
         """All of it."""
         drafts = [draft for i, field in enumerate(self._fields) if field.parent == i for draft in self._drafts(i)]
         streams = [stream for draft in drafts for stream in draft.streams]
         tables = self._pages.of(streams, self._clusters)
+        if tables.faults:
+            drafts = [_without_faults(draft, tables.faults) for draft in drafts]
+            tables = self._pages.of([stream for draft in drafts for stream in draft.streams], self._clusters)
         named = []
         first = 0
         for draft in drafts:
@@ -204,7 +210,7 @@ class _Ntuple:
             node = self._node(field, None, 1, streams, 0)
         except _Unreadable as error:
             return _Draft(name, info.type_name, "", str(error), [])
-        if isinstance(node, RecordOf) and not node.fields:
+        if not streams:
             return self._empty(info, name)
         return _Draft(name, info.type_name, node.text(), "", streams)
 
@@ -282,7 +288,7 @@ class _Ntuple:
     def _one_of(self, field: int, parent: Stream | None, factor: int, streams: list[Stream], depth: int) -> Node:
         """One column has both which alternative it is and where its item lies: it is two streams."""
         streams.append(self._stream(field, 0, "alternatives", parent, factor))
-        places = self._stream(field, 0, "places", parent, factor)
+        places = self._stream(field, 0, PLACES, parent, factor)
         streams.append(places)
         items = []
         for child in self._children[field]:
@@ -296,13 +302,20 @@ class _Ntuple:
     def _members(
         self, field: int, parent: Stream | None, factor: int, streams: list[Stream], depth: int
     ) -> Iterator[tuple[str, Node]]:
-        """Names and nodes of the members of a record, those of its base classes first."""
-        for child in self._children[field]:
+        """Names and nodes of the members of a record that hold something, those of its base classes first."""
+        children = self._children[field]
+        own = {self._fields[child].name for child in children}
+        for child in children:
+            before = len(streams)
             node = self._node(child, parent, factor, streams, depth + 1)
-            if _BASE.search(self._fields[child].name) and isinstance(node, RecordOf):
-                yield from node.fields
+            if len(streams) == before:
+                continue
+            name = self._fields[child].name
+            if _BASE.search(name) and isinstance(node, RecordOf):
+                # A member that hides one of the base class has its name, as in C++.
+                yield from ((f"{name}.{member}" if member in own else member, item) for member, item in node.fields)
             else:
-                yield self._fields[child].name, node
+                yield name, node
 
     def _stream(self, field: int, position: int, code: str, parent: Stream | None, factor: int) -> Stream:
         """The columns of all representations at a position of a field."""
@@ -318,11 +331,13 @@ class _Ntuple:
         if not found:
             msg = f"{info.type_name} has no data where it should have"
             raise _Unreadable(msg)
-        wanted = _SWITCHES if code in ("alternatives", "places") else _INDICES
+        wanted = _SWITCHES if code in ("alternatives", PLACES) else _INDICES
         is_special = wanted is _SWITCHES or (code == "i8" and info.type_name not in _PRIMITIVES)
+        value = value_number({"alternatives": "i1", PLACES: "i8"}.get(code, code))
         for column in found:
-            kind = self._columns[column].type
-            if kind not in wanted if is_special else kind in _INDICES or kind in _SWITCHES:
-                msg = f"{info.type_name} is stored in an unknown way"
+            kind, bits = self._columns[column].type, self._columns[column].bits
+            fits = kind in wanted if is_special else kind not in _INDICES and kind not in _SWITCHES
+            if not fits or not _core.gives_value(kind, bits, value):
+                msg = f"{info.type_name} is stored in columns of type {kind} with {bits} bits, which is not known here"
                 raise _Unreadable(msg)
         return Stream(found, code, parent, factor)

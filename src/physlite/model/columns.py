@@ -10,6 +10,7 @@ from physlite.exceptions import ColumnNotFoundError
 from physlite.formats.encoding import Encoding
 from physlite.formats.filters import nearest
 from physlite.formats.manifest import HOLDS_NOTHING, IN_ITS_MEMBERS, Manifest
+from physlite.formats.ntuplepages import PLACES
 from physlite.formats.rootfile import compression_name
 
 __all__ = ["Column", "Columns"]
@@ -93,7 +94,7 @@ class Columns(Mapping[str, Column]):
             type_name=info.type_name,
             type=_type(encoding, "" if unreadable is None else unreadable.problem),
             num_entries=self._manifest.num_entries,
-            baskets=sum(p.pages for p in parts),
+            baskets=sum(p.pages for p in parts if p.encoding != PLACES),
             compression=compression_name(info.compression),
             compressed_bytes=sum(p.compressed_bytes for p in parts),
             uncompressed_bytes=sum(p.uncompressed_bytes for p in parts),

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from physlite.formats.encoding import RecordOf, parse_encoding
+from physlite.formats.encoding import RecordOf, is_put_together, parse_encoding
 
 __all__ = [
     "OTHERS",
@@ -166,8 +166,8 @@ def find_collections(columns: Sequence[ColumnNames]) -> dict[str, Collection]:
 def _stored_fields(columns: Sequence[ColumnNames]) -> Iterator[tuple[int, str, str]]:
     for i, column in enumerate(columns):
         match = _STORE.match(column.name)
-        # Alternatives ("/", which is in no name of C++) are for arrays alone: no class of xAOD has them.
-        if match is None or not column.encoding or "/" in column.encoding:
+        # What is put together is for arrays alone: no class of xAOD has it.
+        if match is None or not column.encoding or is_put_together(column.encoding):
             continue
         name = match["field"].removeprefix(".")
         if name and "xAOD::" not in name:

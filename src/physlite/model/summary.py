@@ -9,6 +9,7 @@ import awkward as ak
 import numpy as np
 
 from physlite.formats.manifest import HOLDS_NOTHING, IN_ITS_MEMBERS, Manifest, ManifestColumn
+from physlite.formats.ntuplepages import PLACES
 from physlite.model.file import File
 from physlite.model.naming import container_of
 
@@ -98,6 +99,9 @@ def _shared_bytes(manifest: Manifest) -> int:
     if manifest.streams is None:
         return 0
     stored = manifest.streams.kind >= 0
+    for column in manifest.columns:
+        if column.encoding == PLACES:
+            stored[column.first_page : column.first_page + column.pages] = False
     offset, size = manifest.page_offset[stored], manifest.page_size[stored]
     _, first = np.unique(offset, return_index=True)
     return int(size.sum() - size[first].sum())

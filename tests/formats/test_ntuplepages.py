@@ -1,0 +1,96 @@
+"""Streams that are not simply the pages of one column: later members of lists, and fields that do not add up.
+
+ROOT writes no members that are added to lists later, though the format has them: the page lists are made here.
+"""
+
+import numpy as np
+
+from physlite import _core
+from physlite.formats.ntuplepages import NtupleColumn, NtuplePages, Stream
+
+SPLIT_INDEX, INT = 27, 7
+MOST = 1 << 30
+
+
+def page_list(*clusters):
+    """Of each cluster its columns: the first element, and the elements of the pages."""
+    cells = [cell for cluster in clusters for cell in cluster]
+    pages = [elements for _, its in cells for elements in its]
+    return {
+        "first_element": np.array([first for first, _ in cells], dtype=np.int64),
+        "compression": np.zeros(len(cells), dtype=np.uint32),
+        "first_page": np.cumsum([0, *(len(its) for _, its in cells)], dtype=np.int64),
+        "elements": np.array(pages, dtype=np.int64),
+        "has_checksum": np.zeros(len(pages), dtype=np.uint8),
+        "offset": 1000 + 100 * np.arange(len(pages), dtype=np.int64),
+        "bytes": 4 * np.array(pages, dtype=np.int64),
+    }
+
+
+def streams(*codes):
+    """A list (column 0) and the members of its items."""
+    offsets = Stream((0,), "i8", None, 1)
+    items = [Stream((1 + i,), code, offsets, 1) for i, code in enumerate(codes)]
+    offsets.child = items[0]
+    return [offsets, *items]
+
+
+def columns(*types):
+    return [NtupleColumn(kind, 64 if kind == SPLIT_INDEX else 32, i, 0, 0.0, 0.0) for i, kind in enumerate(types)]
+
+
+MISSING = (_core.NOT_YET, [])
+
+
+def test_members_that_are_added_to_lists_later():
+    """They have as many elements in each cluster as those beside them: zeros at first."""
+    pages = page_list(
+        [(0, [2]), (0, [3]), MISSING],
+        [(2, [2]), (3, [4]), (5, [2])],  # from within the cluster on
+        [(4, [1]), (7, [1]), (7, [1])],
+    )
+    three = streams("i4", "i4")
+    tables = NtuplePages([pages], columns(SPLIT_INDEX, INT, INT), MOST).of(three, np.array([0, 2, 4, 5]))
+    assert not tables.faults
+    assert tables.pages.starts.tolist() == [[0, 2, 4, 5], [0, 3, 7, 8], [0, 3, 7, 8]]
+    row = tables.rows[2]
+    its = slice(row.first_page, row.first_page + row.pages)
+    assert tables.first[its].tolist() == [0, 3, 5, 7]
+    assert tables.pages.elements[its].tolist() == [3, 2, 2, 1]
+    assert (tables.pages.kind[its] < 0).tolist() == [True, True, False, False]
+    its = slice(tables.rows[0].first_page, tables.rows[0].first_page + 3)
+    assert tables.pages.base[its].tolist() == [0, 3, 7]
+
+
+def test_the_first_member_can_be_the_later_one():
+    pages = page_list([(0, [2]), MISSING, (0, [3])], [(2, [2]), (5, [2]), (3, [4])])
+    tables = NtuplePages([pages], columns(SPLIT_INDEX, INT, INT), MOST).of(streams("i4", "i4"), np.array([0, 2, 4]))
+    assert tables.pages.starts.tolist() == [[0, 2, 4], [0, 3, 7], [0, 3, 7]]
+    assert tables.pages.base[tables.rows[0].first_page :][:2].tolist() == [0, 3]
+
+
+def faults(pages, *, entries=(0, 2, 4), factor=1, most=MOST, alternates=False):
+    stream = Stream((0, 1) if alternates else (0,), "i4", None, factor)
+    good = Stream((2,), "i4", None, 1)
+    kinds = [NtupleColumn(INT, 32, 0, i % 2, 0.0, 0.0) for i in range(3)]
+    found = NtuplePages([pages], kinds, most).of([good, stream], np.array(entries)).faults
+    assert id(good) not in found or most < MOST
+    return found.get(id(stream), "")
+
+
+def test_what_is_wrong_with_a_stream():
+    """It is that stream's alone."""
+    good = (0, [2]), (2, [2])
+
+    def cells(first, second):
+        return page_list([first, MISSING, good[0]], [second, MISSING, good[1]])
+
+    assert faults(cells(*good)) == ""
+    assert "cluster 1 has elements 3 to 5 of it, where it should have 2 to 4" in faults(cells((0, [2]), (3, [2])))
+    assert "cluster 0 has elements 0 to 3 of it, where it should have 0 to 2" in faults(cells((0, [3]), (3, [1])))
+    assert "cluster 1 has elements 2 to 3 of it" in faults(cells((0, [2]), (2, [1])))
+    assert "begins with element 4611686018427387904" in faults(cells((0, [2]), (1 << 62, [2])))
+    assert "a page of 8 bytes is more than one record" in faults(cells(*good), most=7)
+    assert "no file has as many" in faults(cells(*good), factor=1 << 59)
+    both = page_list([good[0], good[0], good[0]], [good[1], MISSING, good[1]])
+    assert "cluster 0 has it in two representations" in faults(both, alternates=True)
