@@ -16,8 +16,8 @@ KEPT = _CHECKOUT / "build" / "bench"
 
 TREES = {"tree": "CollectionTree", "ntuple": "EventData"}
 
-# Baskets of tens of kB, as production files have them; an ntuple gets the clusters and pages that ROOT gives it.
-_CLUSTER = 1000
+# Of a tree with baskets of tens of kB, as production files have them; of an ntuple with pages as ROOT makes them.
+_CLUSTER = {"tree": 1000, "ntuple": 5000}
 
 
 class Missing(Exception):  # noqa: N818  # not an error: a work that cannot be done here
@@ -67,7 +67,7 @@ def _make(path: Path, events: int, compression: str, kind: str) -> None:
     made = subprocess.run(
         [
             python, str(_TOOLS / "make_sample.py"), str(partial), "--rich", *["--ntuple"] * (kind == "ntuple"),
-            "--entries-per-cluster", str(events if kind == "ntuple" else _CLUSTER), "--events", str(events),
+            "--entries-per-cluster", str(_CLUSTER[kind]), "--events", str(events),
             "--compression", compression, "--build-dir", str(dictionaries),
         ],
         capture_output=True,

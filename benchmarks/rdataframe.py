@@ -9,8 +9,11 @@ from pathlib import Path
 __all__ = ["read"]
 
 
-def read(path: str, name: str, columns: dict[str, str], threads: int, build: str) -> Callable[[], int]:
-    """Event loops over columns, whose C++ types are given; the loop is compiled into the folder `build`, once."""
+def read(path: str, name: str, columns: dict[str, str], elements: int, threads: int, build: str) -> Callable[[], int]:
+    """Event loops over columns, whose C++ types are given; the loop is compiled into the folder `build`, once.
+
+    It counts elements and makes no arrays, and has to find as many as it is told that there are.
+    """
     import ROOT
 
     ROOT.gErrorIgnoreLevel = ROOT.kError
@@ -34,4 +37,5 @@ def read(path: str, name: str, columns: dict[str, str], threads: int, build: str
     events = ROOT.RDataFrame(name, path)
     names = ROOT.std.vector["std::string"](list(columns))
     run = getattr(ROOT, loop)
+    assert run(events, names) == elements
     return lambda: int(run(events, names))

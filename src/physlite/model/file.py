@@ -61,7 +61,7 @@ class File:
 
     @property
     def format(self) -> str:
-        """`TTree`."""
+        """How the events are stored: `TTree` or `RNTuple`."""
         return self.manifest.format
 
     @property
