@@ -24,7 +24,7 @@ __all__ = ["TURN_SECONDS", "Work"]
 
 # A turn lasts as long, for at least one run; the median of its runs is one figure. The first runs of short ones find
 # what the others left in the processor's caches, and threads on the cores where the others' were.
-TURN_SECONDS = 0.15
+TURN_SECONDS = 0.1
 
 
 @dataclass(frozen=True)

@@ -166,8 +166,8 @@ def everything(options: Options) -> Iterator[Comparison]:
 
 
 def _everything_events(options: Options, compression: str) -> int:
-    """LZMA takes seconds where others take a tenth of one."""
-    return options.events // 5 if compression.startswith("lzma") else options.events
+    """Fewer where they tell as much: LZMA takes seconds, and to LZ4 no target is set."""
+    return options.events if compression.startswith("z") else options.events // 5
 
 
 def _toy_files(options: Options, compressions: tuple[str, ...] | list[str]) -> Iterator[tuple[str, str, str]]:
@@ -325,7 +325,7 @@ def _check_analysis(path: str) -> None:
     for channels in zip(*(work.run(work.prepare()) for work in works), strict=True):
         first, second = channels
         assert first.cutflow == second.cutflow
-        assert np.allclose(first.mass, second.mass)
+        assert np.allclose(first.mass, second.mass, rtol=1e-4)  # coffea computes with single precision
 
 
 # To the first histogram of electron pt, as one would write it.
@@ -375,11 +375,12 @@ def small_files(options: Options) -> Iterator[Comparison]:
     comparison = Comparison(
         "many small files", detail, [Target("physlite", "uproot", faster=6)], events=SMALL_FILES * SMALL_EVENTS
     )
-    yield measure(comparison, ways, options.rounds)
+    yield measure(comparison, ways, min(options.rounds, 3))  # uproot takes 20 s for each
 
 
 def memory(options: Options) -> Iterator[Comparison]:
     """The peak of memory while all columns are read, against the arrays."""
+    rounds = min(options.rounds, 3)  # they differ by a percent
     for kind, path, detail in _toy_files(options, options.chosen("zstd-5")):
         names = _all_columns(path, kind)
         with physlite.open(path) as file:
@@ -388,9 +389,9 @@ def memory(options: Options) -> Iterator[Comparison]:
         for threads in THREADS:
             ways[_threaded("physlite", threads)] = Way("ours:read", {"path": path, "names": names, "threads": threads})
         comparison = Comparison("memory", f"everything, {detail}", limit="arrays", unit="B")
-        comparison.figures["arrays"] = [arrays] * options.rounds
+        comparison.figures["arrays"] = [arrays] * rounds
         comparison.targets = [Target(_threaded("physlite", n), "arrays", within=1.4) for n in THREADS]
-        yield measure_memory(comparison, ways, options.rounds)
+        yield measure_memory(comparison, ways, rounds)
 
 
 WORKS: dict[str, Callable[[Options], Iterator[Comparison]]] = {

@@ -15,7 +15,7 @@ copyright = f"2026, {author}"
 version = release = physlite.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "explanation/last-run.md"]  # part of another page
 html_theme = "furo"
 html_title = f"physlite {release}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections import Counter
@@ -171,6 +172,9 @@ class _Columns:
         # Split objects hold no data of their own: their members are the columns.
         self._kept = [i for i, b in enumerate(branches) if i not in self._children or b.type in (_TCLONES, _STL)]
         self._position = {branch: column for column, branch in enumerate(self._kept)}
+        # Hundreds of branches share a class.
+        self._whole = functools.cache(functools.partial(_resolve_whole, streamers=file.streamers))
+        self._is_hollow = functools.cache(functools.partial(_holds_nothing, classes=file.streamers))
 
     def build(self) -> tuple[ManifestColumn, ...]:
         """The columns, in the file's order."""
@@ -188,39 +192,31 @@ class _Columns:
             if own:
                 columns[i] = column._replace(problem=IN_ITS_MEMBERS)
                 members.extend(own)
-            elif _holds_nothing(column.type_name, self._file.streamers):
+            elif self._is_hollow(column.type_name):
                 columns[i] = column._replace(problem=f"{HOLDS_NOTHING}: {column.type_name} has no members of its own")
         return (*columns, *members)
 
     def _column(self, column: int, names: list[str], resolved: list[_Resolved]) -> ManifestColumn:
-        branch = self._branches[self._kept[column]]
+        number = self._kept[column]
+        branch = self._branches[number]
         type_name, encoding = resolved[column]
         members: tuple[int, ...] = ()
         problem = branch.problem
-        if self._kept[column] in self._children:
-            members = tuple(self._position[i] for i in self._children[self._kept[column]] if i in self._position)
+        if number in self._children:
+            members = tuple(self._position[i] for i in self._children[number] if i in self._position)
             encoding = group_encoding(names[column], [(names[m], resolved[m].encoding) for m in members])
         elif not problem and branch.entries != self._entries:
             problem = f"it has {branch.entries} entries, the tree {self._entries}"
         return ManifestColumn(
-            name=names[column],
-            path=branch.path,
-            title=branch.title,
-            type_name=type_name,
-            encoding="" if encoding is None else encoding.text,
-            problem=problem,
-            members=members if encoding is not None else (),
-            compression=branch.compression,
-            uncompressed_bytes=branch.uncompressed_bytes,
-            compressed_bytes=branch.compressed_bytes,
-            first_page=branch.first_basket,
-            pages=branch.baskets,
-        )
+            names[column], branch.path, branch.title, type_name, "" if encoding is None else encoding.text, problem,
+            members if encoding is not None else (), branch.compression, branch.uncompressed_bytes,
+            branch.compressed_bytes, branch.first_basket, branch.baskets,
+        )  # fmt: skip
 
     def _resolve(self, branch: _Branch) -> _Resolved:
         if branch.branch_class == "TBranchElement":
             if branch.element < 0:
-                return _resolve_whole(branch.class_name, self._file)
+                return self._whole(branch.class_name)
             title = branch.leaves[0][2] if branch.leaves else ""
             # In a collection the title has the counter's name, and the branch's name the dimensions.
             texts = _DIMENSION.findall(branch.path.rpartition("/")[2]) or _DIMENSION.findall(title)
@@ -259,13 +255,13 @@ def _number(member: ClassMember) -> Primitive | Ranged | Truncated | None:
     return _packed(_PACKED[name], member.title) if name in _PACKED else cpptypes.primitive(name)
 
 
-def _resolve_whole(class_name: str, file: RootFile) -> _Resolved:
+def _resolve_whole(class_name: str, streamers: Mapping[str, ClassDescription]) -> _Resolved:
     """A branch that holds objects unsplit."""
     if _CONTAINER.match(class_name):
         return _Resolved(class_name, _SIZE)
     encoding = cpptypes.alone(class_name)
     if encoding is None and "<" not in class_name:
-        encoding = _plain_record(file.streamers.get(class_name))
+        encoding = _plain_record(streamers.get(class_name))
     return _Resolved(class_name, encoding)
 
 
