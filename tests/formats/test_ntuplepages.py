@@ -5,8 +5,11 @@ ROOT writes no members that are added to lists later, though the format has them
 
 import numpy as np
 
+import physlite
 from physlite import _core
 from physlite.formats.ntuplepages import NtupleColumn, NtuplePages, Stream
+from physlite.model.summary import Size, summarize
+from support.made_ntuples import FLOAT, Cluster, ntuple, value, variant
 
 SPLIT_INDEX, INT = 27, 7
 MOST = 1 << 30
@@ -94,3 +97,20 @@ def test_what_is_wrong_with_a_stream():
     assert "no file has as many" in faults(cells(*good), factor=1 << 59)
     both = page_list([good[0], good[0], good[0]], [good[1], MISSING, good[1]])
     assert "cluster 0 has it in two representations" in faults(both, alternates=True)
+
+
+def test_what_a_variant_takes_counts_once():
+    """Which alternative and where its value lies are one column of the file, though two streams: 12 bytes an entry."""
+    content = ntuple(
+        [value("i"), variant("v", value("_0"), value("_1", "float", FLOAT))],
+        Cluster(2, [1, 2], [(0, 1), (0, 2)], [10], [0.5]),
+        Cluster(2, [3, 4], [(0, 1), (0, 2)], [20], [1.5]),
+        Cluster(1, [5], [(0, 1)], [20], []),
+    )
+    with physlite.open(content) as file:
+        sizes = {c.name: (c.baskets, c.compressed_bytes, c.uncompressed_bytes) for c in file.columns.values()}
+        summary = summarize(file)
+    stored = 12 * 5 + 4 * 3 + 4 * 2
+    assert sizes == {"i": (3, 20, 20), "v": (8, stored, stored)}
+    assert summary.size == Size(20 + stored, 20 + stored)
+    assert summary.shared_bytes == 2 * 12 + 4  # the second page of the first column of the variant, the third value

@@ -4,6 +4,7 @@ The files of support/write_ntuples.py are kept beside this test; where PHYSLITE_
 PyROOT, they are also written anew by that version of ROOT.
 """
 
+import dataclasses
 import functools
 import json
 import os
@@ -31,8 +32,11 @@ from physlite.exceptions import (
 )
 from physlite.formats import ntuplereader
 from physlite.formats.manifest import Manifest
+from physlite.formats.rootfile import RootFile
+from physlite.storage import MemorySource
 from support import data, write_ntuples
 from support.compare import assert_same
+from support.made_ntuples import INDEX, LONG, SWITCH, Cluster, Pages, fixed, items, ntuple, record, value, variant
 from support.ntuples import Envelopes, from_a_later_version, sealed
 from support.recording import RecordingSource
 from support.written_by_root import WRITERS, written_anew
@@ -157,6 +161,11 @@ CONTRADICTIONS = {
     "base of reals": (lambda _, a: a.update(stream_base=a["stream_base"].astype(float)), "streams of the wrong type"),
     "short base": (lambda _, a: a.update(stream_base=a["stream_base"][1:]), "streams of the wrong type"),
     "starts of fewer": (lambda _, a: a.update(stream_starts=a["stream_starts"][:, 1:]), "starts of streams"),
+    "more streams": (lambda _, a: a.update(stream_starts=np.tile(a["stream_starts"], (2, 1))), "more streams than"),
+    "no clusters": (
+        lambda _, a: a.update(clusters=a["clusters"][:0], stream_starts=a["stream_starts"][:, :0]),
+        "clusters that are not the entries",
+    ),
     "member": (lambda h, _: _first(h, "index_ref").__setitem__(6, [0]), "members that are no streams"),
     "other encoding": (lambda h, _: _first(h, "index_ref").__setitem__(4, "*f4"), "not what its members make"),
     "encoding of a tree": (lambda h, _: _first(h, "index_ref").__setitem__(4, "~f4"), "not what its members make"),
@@ -485,6 +494,111 @@ def test_features_that_are_not_known():
     envelopes.header = envelopes.header[:8] + struct.pack("<q", 1) + envelopes.header[16:]
     with pytest.raises(UnsupportedFormatError, match="features of the format that are newer"):
         physlite.open(envelopes.file())
+
+
+def sizes_of_envelopes(content):
+    root = RootFile(MemorySource(content))
+    header, footer, _ = _core.ntuple_anchor(root.object(root.key("EventData")))
+    return header[1], footer[1]
+
+
+def test_envelopes_that_are_more_than_one_record():
+    """ROOT cuts what is larger than a record of the file into several, which are not read."""
+    expected = "<bytes>, ntuple EventData: not supported: it is described by more than one record of the file"
+    fields = [value("i")], [value("i" * 1000)]
+    plain, long_name = (functools.partial(ntuple, each, Cluster(1, [5])) for each in fields)
+    many_pages = functools.partial(ntuple, fields[0], Cluster(100, Pages(*[[k] for k in range(100)])))
+    largest = max(sizes_of_envelopes(plain()))
+    for content in (plain(most=largest), long_name(), many_pages()):
+        with physlite.open(content) as file:
+            assert file.num_entries in (1, 100)
+    for content in (plain(most=largest - 1), long_name(most=1000), many_pages(most=1000)):
+        with pytest.raises(UnsupportedFormatError) as caught:
+            physlite.open(content)
+        assert str(caught.value) == expected
+
+
+def problems(*fields):
+    """What is said of the columns of an ntuple without entries."""
+    with physlite.open(ntuple(fields)) as file:
+        return {name: column.problem for name, column in file.columns.items()}
+
+
+def nested(depth, name="v"):
+    """Lists of lists of … numbers: `depth` fields around that of the numbers."""
+    field = value("_0")
+    for level in range(depth):
+        field = items("_0" if level < depth - 1 else name, field)
+    return field
+
+
+def test_types_that_are_nested_without_end():
+    """They would exhaust the stack; others beside them are read."""
+    content = ntuple([nested(32), value("i")], Cluster(1, *[[1]] * 32, [7], [8]))
+    with physlite.open(content) as file:
+        array = file.array("v")
+        assert (array.ndim, ak.flatten(array, axis=None).to_list(), file.array("i").to_list()) == (33, [7], [8])
+    content = ntuple([nested(33), value("i")], Cluster(1, *[[1]] * 33, [7], [8]))
+    with physlite.open(content) as file:
+        assert file.columns["v"].problem == "std::int32_t is nested deeper than 32 levels"
+        assert file.arrays().to_list() == [{"i": 8}]
+
+
+def test_arrays_of_no_items_or_of_more_than_can_be():
+    """Arrays in arrays, and in members of theirs, are as many as both together; lists between them begin anew."""
+    half, rest = 1 << 16, 1 << 15
+    inner = fixed("_0", value("_0"), half)
+    member = record("_0", fixed("a", value("_0"), half))
+    assert problems(
+        fixed("none", value("_0"), 0),
+        fixed("one", value("_0"), 1),
+        fixed("most", value("_0"), half * rest - 1),
+        fixed("more", value("_0"), half * rest),
+        fixed("less together", inner, rest - 1),
+        fixed("more together", inner, rest),
+        fixed("in a member", member, rest),
+        fixed("in lists", items("_0", inner), rest),
+    ) == {
+        "none": "an array of 0 items",
+        "one": "",
+        "most": "",
+        "more": f"an array of {half * rest} items",
+        "less together": "",
+        "more together": f"an array of {half} items",
+        "in a member": f"an array of {half} items",
+        "in lists": "",
+    }
+
+
+def test_columns_of_types_that_their_fields_do_not_have():
+    """Though they could be read: offsets are not stored as numbers, nor numbers as offsets or alternatives."""
+    lists = dataclasses.replace(items("lists", value("_0")), columns=(LONG,))
+    either = dataclasses.replace(variant("either", value("_0"), value("_1")), columns=(INDEX,))
+    numbers = [value(f"number {i}", "std::int64_t", kind) for i, kind in enumerate((LONG, INDEX, SWITCH))]
+    said = "is stored in columns of type {} with {} bits, which is not known here"
+    assert problems(lists, either, *numbers) == {
+        "lists": f"{lists.type_name} {said.format(9, 64)}",
+        "either": f"{either.type_name} {said.format(15, 64)}",
+        "number 0": "",
+        "number 1": f"std::int64_t {said.format(15, 64)}",
+        "number 2": f"std::int64_t {said.format(16, 96)}",
+    }
+
+
+def test_clusters_with_gaps_between_them():
+    for first, message in ((1, "a cluster begins with entry 1, where 2 are before it"), (3, "begins with entry 3")):
+        content = ntuple([value("i")], Cluster(2, [5, 6]), Cluster(1, [7], first=first))
+        assert fails(content, message).endswith("; copy the file again")
+    fails(ntuple([value("i")], Cluster(2, [5, 6], first=1)), "a cluster begins with entry 1, where 0 are before it")
+
+
+def test_more_entries_than_can_be_counted():
+    """Entries are counted in 56 bits."""
+    half = 1 << 55
+    with physlite.open(ntuple([value("i")], Cluster(half, []), Cluster(half - 1, []))) as file:
+        assert file.num_entries == 2 * half - 1
+    content = ntuple([value("i")], Cluster(half, []), Cluster(half, []))
+    assert fails(content) == f"<bytes>: an ntuple of {2 * half} entries; copy the file again"
 
 
 @pytest.mark.parametrize("seed", [1, 2, None])

@@ -21,6 +21,19 @@ def sealed(payload):
     return bytes(payload) + struct.pack("<Q", _checksum(bytes(payload)))
 
 
+def placed(content, anchor_at, header, footer, most=1 << 30):
+    """The file with these two envelopes, uncompressed behind all else, as those that its anchor names."""
+    at = len(content)
+    data = bytearray(content) + header + footer
+    links = (at, len(header), len(header), at + len(header), len(footer), len(footer))
+    anchor = struct.pack(">HHHHQQQQQQQ", 1, 0, 0, 0, *links, most)
+    begin = anchor_at + 6
+    data[begin : begin + len(anchor)] = anchor
+    data[begin + len(anchor) : begin + len(anchor) + 8] = struct.pack(">Q", _checksum(anchor))
+    data[12:16] = struct.pack(">I", len(data))  # where ROOT left the end of the file
+    return bytes(data)
+
+
 @dataclass
 class Envelopes:
     """The envelopes of the ntuple of a file, decompressed, without their checksums."""
@@ -64,27 +77,7 @@ class Envelopes:
             footer = footer.replace(link, struct.pack("<QiQ", len(pages), len(pages), len(data)), 1)
             data += pages
         footer = sealed(footer.replace(struct.pack("<Q", old), header[-8:], 1))
-        at = len(data)
-        data += header + footer
-        anchor = struct.pack(
-            ">HHHHQQQQQQQ",
-            1,
-            0,
-            0,
-            0,
-            at,
-            len(header),
-            len(header),
-            at + len(header),
-            len(footer),
-            len(footer),
-            1 << 30,
-        )
-        begin = self.anchor_at + 6
-        data[begin : begin + len(anchor)] = anchor
-        data[begin + len(anchor) : begin + len(anchor) + 8] = struct.pack(">Q", _checksum(anchor))
-        data[12:16] = struct.pack(">I", len(data))  # where ROOT left the end of the file
-        return bytes(data)
+        return placed(data, self.anchor_at, header, footer)
 
     @staticmethod
     def _whole(content, anchor_at, which):
