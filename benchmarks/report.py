@@ -123,9 +123,12 @@ _OTHER = "#b8c4bb"
 
 
 def draw(comparisons: list[Comparison], path: Path) -> None:
-    """A panel for each comparison: bars of the medians, and a line at the limit."""
+    """A panel for each comparison of several ways: bars of the medians, and a line at the limit of one thread."""
     from matplotlib.figure import Figure
 
+    comparisons = [c for c in comparisons if len(c.figures) > 1]
+    if not comparisons:
+        return
     columns = min(3, len(comparisons))
     rows = -(-len(comparisons) // columns)
     tallest = max(len(c.figures) for c in comparisons)
@@ -146,7 +149,7 @@ def _panel(axis: Any, comparison: Comparison) -> None:
     medians = [comparison.median(who) * scale for who in shown]
     colours = [_COLOURS.get(who.partition(",")[0], _OTHER) for who in shown]
     bars = axis.barh(shown, medians, color=colours)
-    axis.bar_label(bars, fmt="{:,.4g}", padding=3, fontsize=7)
+    axis.bar_label(bars, fmt="{:,.1f}", padding=3, fontsize=7)
     axis.invert_yaxis()
     axis.margins(x=0.18)
     axis.set_title(f"{comparison.work}\n{comparison.detail}", fontsize=8, loc="left")

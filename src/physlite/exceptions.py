@@ -20,8 +20,15 @@ __all__ = [
 ]
 
 
+_LINE_BREAKS = str.maketrans({"\n": "\\n", "\r": "\\r"})
+
+
 class PhysliteError(Exception):
-    """Base of all errors that are about files and their content."""
+    """Base of all errors that are about files and their content. Their messages are one line."""
+
+    def __str__(self) -> str:
+        # Names come from the file.
+        return str(self.args[0] if self.args else "").translate(_LINE_BREAKS)
 
 
 class CorruptDataError(PhysliteError, ValueError):
@@ -43,9 +50,6 @@ class UnreadableColumnError(PhysliteError, NotImplementedError):
 class ColumnNotFoundError(PhysliteError, KeyError):
     """No column of this name."""
 
-    def __str__(self) -> str:
-        return str(self.args[0])  # a KeyError would show the repr
-
 
 class EntryRangeError(PhysliteError, IndexError):
     """An entry range that does not lie in the file."""
@@ -61,9 +65,6 @@ class StaleManifestError(PhysliteError, ValueError):
 
 class TriggerNotFoundError(PhysliteError, KeyError):
     """No trigger chain, item or menu of this name or key."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])  # a KeyError would show the repr
 
 
 class BadLinkError(PhysliteError, IndexError):

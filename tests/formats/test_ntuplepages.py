@@ -20,6 +20,7 @@ def page_list(*clusters):
     cells = [cell for cluster in clusters for cell in cluster]
     pages = [elements for _, its in cells for elements in its]
     return {
+        "clusters": [(0, 0)] * len(clusters),  # only their number counts here
         "first_element": np.array([first for first, _ in cells], dtype=np.int64),
         "compression": np.zeros(len(cells), dtype=np.uint32),
         "first_page": np.cumsum([0, *(len(its) for _, its in cells)], dtype=np.int64),

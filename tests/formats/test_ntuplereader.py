@@ -49,6 +49,23 @@ def test_files_that_are_made_are_ntuples(tmp_path):
         assert {name: ours.array(name).to_list() for name in expected} == expected
 
 
+@pytest.mark.parametrize("clusters", [(), (Cluster(3),)])
+@pytest.mark.parametrize("fields", [[], [record("x")]])
+def test_an_ntuple_without_columns(fields, clusters):
+    with opened(ntuple(fields, *clusters)) as file:
+        assert file.num_entries == 3 * len(clusters)
+        assert [(c.name, c.type) for c in file.columns.values()] == [("x", "no values")] * len(fields)
+        assert len(file.events()) == file.num_entries
+
+
+def test_names_with_line_breaks_do_not_break_messages():
+    content = ntuple([items("a\nb", value("_0"))], Cluster(2, [1, 3], [7, 8]))
+    with opened(content) as file:
+        assert list(file.columns) == ["a\nb"]
+    assert "\n" not in fails(content, "a\nb")
+    assert r"a\nb" in fails(content, "a\nb")
+
+
 # ------------------------------------------------------------------------------------------------------------- lists
 
 LISTS = items("v", value("_0"))

@@ -25,6 +25,7 @@ __all__ = [
     "EVENT_TREES",
     "HOLDS_NOTHING",
     "IN_ITS_MEMBERS",
+    "PLACES",
     "Manifest",
     "ManifestColumn",
     "PageKind",
@@ -44,6 +45,9 @@ EVENT_TREES = (EVENT_TREE, EVENT_NTUPLE)
 _VERSION = 2
 _MAGIC = "physlite manifest"
 _MOST = 2**63 - 1  # of what the tables of pages can hold
+
+# In an RNTuple, the stream of where the items of alternatives lie: its pages are those of the stream of which they are.
+PLACES = "places"
 
 # Of StreamPages.
 _STREAM_ARRAYS = ("kind", "elements", "checksum", "base", "starts")

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physlite import _core
-from physlite.formats.manifest import ManifestColumn, PageKind, StreamPages
+from physlite.formats.manifest import PLACES, ManifestColumn, PageKind, StreamPages
 
-__all__ = ["PLACES", "NtupleColumn", "NtuplePages", "Stream", "StreamTables"]
+__all__ = ["NtupleColumn", "NtuplePages", "Stream", "StreamTables"]
 
 
 class NtupleColumn(NamedTuple):
@@ -62,9 +62,6 @@ class _Fault(Exception):  # noqa: N818  # never leaves this module
     """What is wrong with a stream."""
 
 
-# The stream of where the items of alternatives lie; its pages are those of the stream before it, which they are.
-PLACES = "places"
-
 _MOST = 1 << 60  # elements; the core's limit
 _NOT_STORED = -1
 _CHECKSUM_BYTES = 8
@@ -78,14 +75,14 @@ class NtuplePages:
         self._columns = columns
         self._most = most
         number = len(columns)
+        clusters = sum(len(pages["clusters"]) for pages in lists)
 
         def joined(key: str, kind: Any) -> NDArray[Any]:
             return np.concatenate([np.empty(0, kind), *(pages[key] for pages in lists)])
 
-        self._begin = joined("first_element", np.int64).reshape(-1, number)  # of each column in each cluster
-        self._compression = joined("compression", np.uint32).reshape(-1, number)
+        self._begin = joined("first_element", np.int64).reshape(clusters, number)  # of each column in each cluster
+        self._compression = joined("compression", np.uint32).reshape(clusters, number)
         counts = np.concatenate([np.empty(0, np.int64), *(np.diff(pages["first_page"]) for pages in lists)])
-        clusters = len(self._begin)
         column = np.repeat(np.tile(np.arange(number), clusters), counts)
         cluster = np.repeat(np.repeat(np.arange(clusters), number), counts)
         order = np.argsort(column, kind="stable")
@@ -96,14 +93,14 @@ class NtuplePages:
         self._offset = joined("offset", np.int64)[order]
         self._size = joined("bytes", np.int64)[order] + np.where(self._checksum, _CHECKSUM_BYTES, 0)
         # Where the pages of each column in each cluster begin among all, and how many elements they have.
-        self._counts = counts.reshape(-1, number)
+        self._counts = counts.reshape(clusters, number)
         by_column = self._counts.T.ravel()
         ends = np.cumsum(by_column)
         groups = np.concatenate(([0], ends)).astype(np.int64)
         total = np.concatenate(([0], np.cumsum(self._elements)))
-        self._first_page = groups[:-1].reshape(number, -1)
-        self._last_page = groups[1:].reshape(number, -1)
-        self._sum = (total[groups[1:]] - total[groups[:-1]]).reshape(number, -1)
+        self._first_page = groups[:-1].reshape(number, clusters)
+        self._last_page = groups[1:].reshape(number, clusters)
+        self._sum = (total[groups[1:]] - total[groups[:-1]]).reshape(number, clusters)
         before = np.repeat(total[groups[:-1]] - self._begin.T.ravel(), by_column)
         self._first = total[:-1] - before
 

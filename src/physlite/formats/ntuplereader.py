@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from physlite import _core
 from physlite.exceptions import CorruptDataError, UnsupportedFormatError
 from physlite.formats.encoding import Fixed, ListOf, Maybe, Node, OneOf, Primitive, RecordOf, Size, Text, value_number
-from physlite.formats.manifest import Manifest, ManifestColumn, StreamPages
-from physlite.formats.ntuplepages import PLACES
+from physlite.formats.manifest import PLACES, Manifest, ManifestColumn, StreamPages
 from physlite.storage import ByteSource, Range
 
 __all__ = ["NtupleReader"]

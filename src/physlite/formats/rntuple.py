@@ -19,8 +19,8 @@ from physlite import _core
 from physlite.collecting import without_cycle_collection
 from physlite.exceptions import CorruptDataError
 from physlite.formats.encoding import Fixed, ListOf, Maybe, Node, OneOf, Primitive, RecordOf, Size, Text, value_number
-from physlite.formats.manifest import HOLDS_NOTHING, IN_ITS_MEMBERS, Manifest, ManifestColumn
-from physlite.formats.ntuplepages import PLACES, NtupleColumn, NtuplePages, Stream
+from physlite.formats.manifest import HOLDS_NOTHING, IN_ITS_MEMBERS, PLACES, Manifest, ManifestColumn
+from physlite.formats.ntuplepages import NtupleColumn, NtuplePages, Stream
 from physlite.formats.rootfile import Key, RootFile, naming
 from physlite.storage import Range
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from physlite.exceptions import ColumnNotFoundError
 from physlite.formats.encoding import Encoding
 from physlite.formats.filters import nearest
-from physlite.formats.manifest import HOLDS_NOTHING, IN_ITS_MEMBERS, Manifest
-from physlite.formats.ntuplepages import PLACES
+from physlite.formats.manifest import HOLDS_NOTHING, IN_ITS_MEMBERS, PLACES, Manifest
 from physlite.formats.rootfile import compression_name
 
 __all__ = ["Column", "Columns"]

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import awkward as ak
 import numpy as np
 
-from physlite.formats.manifest import HOLDS_NOTHING, IN_ITS_MEMBERS, Manifest, ManifestColumn
-from physlite.formats.ntuplepages import PLACES
+from physlite.formats.manifest import HOLDS_NOTHING, IN_ITS_MEMBERS, PLACES, Manifest, ManifestColumn
 from physlite.model.file import File
 from physlite.model.naming import container_of
 
