@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from physlite.exceptions import NotAnEventFileError
-from physlite.formats import rntuple, ttree
+from physlite.formats import ttree
 from physlite.formats.manifest import EVENT_NTUPLE, EVENT_TREE, Manifest
 from physlite.formats.rootfile import RootFile
 
@@ -23,6 +23,8 @@ def read_event_manifest(root: RootFile) -> Manifest:
         return ttree.read_manifest(root, key)
     key = root.key(EVENT_NTUPLE)
     if key is not None and key.class_name == "ROOT::RNTuple":
+        from physlite.formats import rntuple  # files with a tree do without
+
         return rntuple.read_manifest(root, key)
     trees = sorted({k.name for k in root.keys if k.class_name in ("TTree", "ROOT::RNTuple", "TNtuple")})
     what = f"it has the trees {', '.join(trees)}" if trees else "it has no tree at all"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import awkward as ak
 import numpy as np
@@ -15,8 +15,10 @@ from physlite.exceptions import CorruptDataError, EntryRangeError, UnreadableCol
 from physlite.formats.encoding import Encoding, Primitive, ToEnd
 from physlite.formats.fallback import FallbackReader
 from physlite.formats.manifest import EVENT_TREES, Manifest
-from physlite.formats.ntuplereader import NtupleReader
 from physlite.storage import ByteSource, Range
+
+if TYPE_CHECKING:
+    from physlite.formats.ntuplereader import NtupleReader
 
 __all__ = ["ColumnReader", "default_threads"]
 
@@ -42,7 +44,11 @@ class ColumnReader:
         self.source = source
         self.threads = threads
         self._fallback = FallbackReader(source, manifest.tree)
-        self._ntuple = None if manifest.streams is None else NtupleReader(manifest, source, threads)
+        self._ntuple: NtupleReader | None = None
+        if manifest.streams is not None:
+            from physlite.formats.ntuplereader import NtupleReader  # files with a tree do without
+
+            self._ntuple = NtupleReader(manifest, source, threads)
 
     def buffers(self, columns: Sequence[int], start: int, stop: int) -> list[Buffers]:
         """The decoded buffers of columns that have an encoding, for entries `start` ≤ i < `stop`.
