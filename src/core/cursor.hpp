@@ -29,22 +29,23 @@ constexpr T byteswap(T value) noexcept {
     if constexpr (sizeof(T) == 8) return static_cast<T>(__builtin_bswap64(static_cast<std::uint64_t>(value)));
 }
 
-/// Loads a big-endian integer from unaligned memory; the caller has checked the bounds.
-template <class T>
-inline T load_be(const std::uint8_t* from) noexcept {
+/// Loads an integer of a byte order from unaligned memory; the caller has checked the bounds.
+template <std::endian order, class T>
+inline T load(const std::uint8_t* from) noexcept {
     T value;
     std::memcpy(&value, from, sizeof(T));
-    if constexpr (std::endian::native == std::endian::little) value = byteswap(value);
+    if constexpr (std::endian::native != order) value = byteswap(value);
     return value;
 }
 
-/// The same for a little-endian one.
+template <class T>
+inline T load_be(const std::uint8_t* from) noexcept {
+    return load<std::endian::big, T>(from);
+}
+
 template <class T>
 inline T load_le(const std::uint8_t* from) noexcept {
-    T value;
-    std::memcpy(&value, from, sizeof(T));
-    if constexpr (std::endian::native == std::endian::big) value = byteswap(value);
-    return value;
+    return load<std::endian::little, T>(from);
 }
 
 class Cursor {

@@ -164,10 +164,10 @@ NtupleColumn read_column(Reader r) {
     column.type = r.u16();
     column.bits = r.u16();
     column.field = r.u32();
-    column.flags = r.u16();
+    std::uint16_t flags = r.u16();
     column.representation = r.u16();
-    if (column.flags & NtupleColumn::deferred) column.first_element = r.i64();
-    if (column.flags & NtupleColumn::has_range) {
+    if (flags & NtupleColumn::deferred) r.skip(8);  // its first element, which page lists have too
+    if (flags & NtupleColumn::has_range) {
         column.low = r.f8();
         column.high = r.f8();
     }
@@ -222,15 +222,8 @@ std::int64_t checked(std::uint64_t value, const char* what) {
 }
 
 void read_pages(Reader& r, PageList& out) {
-    std::int64_t size = r.i64();
-    std::uint32_t pages = r.u32();
-    if (size > -12 || size == std::numeric_limits<std::int64_t>::min())
-        throw CorruptData("a list of pages of " + std::to_string(size) + " bytes");
-    Reader list = r.part(static_cast<std::size_t>(-size) - 12);
-    if (pages > list.remaining() / least_page)
-        throw CorruptData("a list of " + std::to_string(pages) + " pages in " + std::to_string(list.remaining()) +
-                          " bytes");
-    for (std::uint32_t i = 0; i < pages; ++i) {
+    auto [list, pages] = r.list(least_page);
+    for (std::size_t i = 0; i < pages; ++i) {
         std::int32_t elements = list.i32();
         auto [offset, bytes] = list.locator();
         out.has_checksum.push_back(elements < 0);

@@ -30,7 +30,7 @@ Anchor read_anchor(Bytes object);
 enum class Role : std::uint16_t { plain, collection, record, variant, streamed };
 
 struct NtupleField {
-    static constexpr std::uint16_t repeated = 1, projected = 2, has_checksum = 4;
+    static constexpr std::uint16_t repeated = 1, projected = 2;
 
     std::uint32_t parent = 0;  ///< itself for fields of the top level
     Role role{};
@@ -47,10 +47,8 @@ struct NtupleColumn {
     std::uint16_t type = 0;
     std::uint16_t bits = 0;
     std::uint32_t field = 0;
-    std::uint16_t flags = 0;
     std::uint16_t representation = 0;
-    std::int64_t first_element = 0;  ///< of deferred columns; negative: suppressed up to there
-    double low = 0, high = 0;        ///< of columns with a range
+    double low = 0, high = 0;  ///< of columns with a range
 };
 
 struct AliasColumn {

@@ -74,7 +74,9 @@ class Columns(Mapping[str, Column]):
             ColumnNotFoundError: there is none of this name; the message offers the nearest names.
         """
         index = self._manifest.index
-        found = index.get(name if name in index else self.aliases.get(name, name))
+        found = index.get(name)
+        if found is None and name in self.aliases:
+            found = index[self.aliases[name]]
         if found is None:
             msg = f"no column {name!r}{nearest(self, str(name), f' ({len(self)} columns; try .show())')}"
             raise ColumnNotFoundError(msg)
