@@ -70,11 +70,12 @@ public:
 
     enum class Base { unknown, known, never };
 
-    /// Whether it is known where a page's values go; `wait`: until it is, or never will be.
+    /// Whether it is known where a page's values go and end, and there is room for them; `wait`: until it is, or never
+    /// will be.
     Base base(std::size_t page, bool wait) {
         std::unique_lock lock(mutex_);
-        if (wait) changed_.wait(lock, [&] { return failed_ || page <= known_; });
-        if (page <= known_) return Base::known;
+        if (wait) changed_.wait(lock, [&] { return failed_ || page < known_; });
+        if (page < known_) return Base::known;
         return failed_ ? Base::never : Base::unknown;
     }
 

@@ -71,6 +71,9 @@ constexpr std::int64_t most_absent = std::int64_t{1} << 26;
 /// More than any file has; together with most_items of elements.cpp in range.
 constexpr std::int64_t most_elements = std::int64_t{1} << 60;
 
+/// Elements of a page that is stored: the format has 31 bits for their number. Times 65535 bits it stays in range.
+constexpr std::int64_t most_stored = std::numeric_limits<std::int32_t>::max();
+
 /// Checks a request before anything is allocated; adds its pages to the tasks, and to `absent` its elements that are
 /// not stored. Returns the bytes to decompress.
 std::size_t add_tasks(const StreamRequest& request, std::size_t stream, std::vector<Task>& tasks,
@@ -84,7 +87,8 @@ std::size_t add_tasks(const StreamRequest& request, std::size_t stream, std::vec
         auto fail = [&](const std::string& what, bool unsupported) { throw DecodeError(what, unsupported, stream, i); };
         if (!page.absent && !gives(page, request.value))
             fail("columns of type " + std::to_string(page.type) + " with " + std::to_string(page.bits) + " bits", true);
-        if (page.elements < 0 || page.elements > most_elements - first)
+        if (page.elements < 0 ||
+            page.elements > std::min(most_elements - first, page.absent ? most_elements : most_stored))
             fail("a page of " + std::to_string(page.elements) + " elements", false);
         if (page.base < 0 || page.base > most_elements)
             fail("indices that count from " + std::to_string(page.base), false);

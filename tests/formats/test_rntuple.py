@@ -150,6 +150,7 @@ def _first(header, name):
 CONTRADICTIONS = {
     "elements": (lambda _, a: a["stream_elements"].__iadd__(1_000), "pages that do not follow one another"),
     "elements below zero": (lambda _, a: a["stream_elements"].__isub__(1_000), "streams that go backwards"),
+    "elements that no file has": (lambda _, a: a["stream_elements"].__setitem__(-1, 1 << 59), "more elements than"),
     "starts": (lambda _, a: a["stream_starts"].__iadd__(1_000), "pages that do not follow one another"),
     "starts backwards": (lambda _, a: a.update(stream_starts=a["stream_starts"][:, ::-1].copy()), "go backwards"),
     "starts of all": (lambda _, a: a["stream_starts"].__setitem__((0, 0), 1), "other entries than its clusters"),
@@ -183,6 +184,25 @@ def test_a_manifest_that_contradicts_itself(tmp_path, name):
     np.savez(tmp_path / "bad.npz", header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
     with pytest.raises(StaleManifestError, match=rf"damaged manifest \(.*{said}"):
         Manifest.load(tmp_path / "bad.npz")
+
+
+def test_pages_of_so_many_elements_that_their_bits_cannot_be_counted():
+    manifest = real(1).manifest
+    column = manifest.columns[manifest.index["AnalysisJetsAuxDyn:pt"]]
+    stream = column.members[-1]
+    last = manifest.columns[stream].first_page + manifest.columns[stream].pages - 1
+    elements, starts, size = manifest.streams.elements.copy(), manifest.streams.starts.copy(), manifest.page_size.copy()
+    elements[last], size[last] = 1 << 59, 0  # of 32 bits each: 0 bytes, modulo 2 to the 64
+    starts[stream - len(manifest.named), -1] = manifest.page_first_entry[last] + elements[last]
+    checksum = manifest.streams.checksum.copy()
+    checksum[last] = False
+    streams = dataclasses.replace(manifest.streams, elements=elements, starts=starts, checksum=checksum)
+    changed = dataclasses.replace(manifest, streams=streams, page_size=size)
+    with (
+        physlite.open(data.path_of(data.RNTUPLE), manifest=changed) as file,
+        pytest.raises(CorruptDataError, match=r"AnalysisJetsAuxDyn:pt, cluster 0, page 0 .*a page of \d+ elements"),
+    ):
+        file.array(column.name, 0, 1)
 
 
 # ------------------------------------------------------------------------------------------------- as ROOT writes them

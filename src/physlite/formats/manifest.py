@@ -45,6 +45,7 @@ EVENT_TREES = (EVENT_TREE, EVENT_NTUPLE)
 _VERSION = 2
 _MAGIC = "physlite manifest"
 _MOST = 2**63 - 1  # of what the tables of pages can hold
+_MOST_ELEMENTS = 2**31 - 1  # of a page that is stored; the format has 31 bits for their number
 
 # In an RNTuple, the stream of where the items of alternatives lie: its pages are those of the stream of which they are.
 PLACES = "places"
@@ -341,6 +342,8 @@ class Manifest:
             yield "more streams than columns, or clusters that are not the entries"
         if (np.diff(streams.starts) < 0).any() or (np.diff(self.clusters) < 0).any() or (streams.elements < 0).any():
             yield "streams that go backwards"
+        if (streams.elements > np.where(streams.kind < 0, _MOST - self.page_first_entry, _MOST_ELEMENTS)).any():
+            yield "pages of more elements than any file has"
         if any([type(x) for x in kind] != [int, int, float, float] for kind in streams.kinds):
             yield "kinds of the wrong type"
         if (streams.kind >= len(streams.kinds)).any() or any(
