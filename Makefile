@@ -9,6 +9,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # ROOT brings its own compiler and half a gigabyte: it lives apart, and only tests and benchmarks look for it.
 ROOT_VENV := .venv-root
+# So does Rucio's server.
+RUCIO_VENV := .venv-rucio
+export PHYSLITE_RUCIO_PYTHON ?= $(wildcard $(abspath $(RUCIO_VENV))/bin/python)
 export PHYSLITE_ROOT_PYTHON ?= $(wildcard $(abspath $(ROOT_VENV))/bin/python)
 DONE := $(VENV)/.done
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -26,7 +29,7 @@ BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard cmake/*.cmake src/core/*)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test campaign fuzz lint format docs bench examples root clean
+.PHONY: help setup demo test campaign fuzz lint format docs bench examples root servers clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -77,8 +80,11 @@ $(ROOT_VENV)/bin/python:
 	@$(PYTHON) -m venv $(ROOT_VENV)
 	@$(ROOT_VENV)/bin/python -m pip --disable-pip-version-check --quiet install root numpy || { rm -rf $(ROOT_VENV); exit 1; }
 
+servers: ## nginx, XRootD, VOMS and Rucio, for the tests that start them
+	@tools/test_servers.sh $(PYTHON) $(RUCIO_VENV)
+
 clean: ## remove everything that make made, the environments too
-	rm -rf $(VENV) $(ROOT_VENV) build dist out docs/_build .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(ROOT_VENV) $(RUCIO_VENV) build dist out docs/_build .mypy_cache .pytest_cache .ruff_cache
 
 # ------------------------------------------------------------------------------------------------------ environment
 

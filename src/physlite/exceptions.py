@@ -6,13 +6,17 @@ __all__ = [
     "BadLinkError",
     "ColumnNotFoundError",
     "CorruptDataError",
+    "CredentialError",
+    "DatasetNotFoundError",
     "EntryRangeError",
+    "FileChangedError",
     "MetadataNotFoundError",
     "MissingFieldWarning",
     "MixedTagsWarning",
     "NotAnEventFileError",
     "PhysliteError",
     "StaleManifestError",
+    "TransferError",
     "TriggerNotFoundError",
     "UnknownLinkWarning",
     "UnreadableColumnError",
@@ -69,6 +73,22 @@ class TriggerNotFoundError(PhysliteError, KeyError):
 
 class BadLinkError(PhysliteError, IndexError):
     """An element link whose index its target container does not have."""
+
+
+class TransferError(PhysliteError, ConnectionError):
+    """A server that cannot be reached, or that does not answer as it should, after all attempts."""
+
+
+class FileChangedError(PhysliteError, OSError):
+    """The file was replaced while it was read."""
+
+
+class CredentialError(PhysliteError, PermissionError):
+    """No credential, or one that has expired, is incomplete or is not accepted."""
+
+
+class DatasetNotFoundError(PhysliteError, FileNotFoundError):
+    """No such dataset or file in the catalogue, or no replica of it that can be read."""
 
 
 class UnknownLinkWarning(UserWarning):
