@@ -1,0 +1,88 @@
+"""Files with secrets: only their owner may read them."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from physlite.exceptions import CredentialError
+
+__all__ = ["private_folder", "read_private", "write_private"]
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def read_private(path: Path, most: int) -> bytes:
+    """The content of a file that nobody but its owner can use, as Globus and VOMS tools have it.
+
+    Args:
+        path: where it is.
+        most: bytes; a larger one is not read.
+
+    Raises:
+        CredentialError: others can read or write it, it is another user's, not a file, or too large.
+        OSError: it cannot be opened.
+    """
+    # A pipe would wait for its writer.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:  # noqa: PTH123  # Path.open takes no descriptors
+        status = os.fstat(descriptor)
+        problem = ""
+        if not stat.S_ISREG(status.st_mode):
+            problem = "is not a file"
+        elif status.st_uid not in (os.geteuid(), 0):  # what administrators put there is as good as one's own
+            problem = f"belongs to another user (uid {status.st_uid}): use a copy of your own"
+        elif status.st_mode & _OTHERS:
+            problem = f"can be used by others (mode {stat.S_IMODE(status.st_mode):04o}): `chmod 600 {path}`"
+        elif status.st_size > most:
+            problem = f"has {status.st_size} bytes, more than any proxy ({most}): is it the right file?"
+        if problem:
+            msg = f"{path}: {problem}"
+            raise CredentialError(msg)
+        return file.read(most)
+
+
+def private_folder() -> Path:
+    """A folder of this user alone (mode 0700), made when it is not there.
+
+    It is `physlite` in $XDG_RUNTIME_DIR, which systems with systemd make for each user and keep in memory (XDG Base
+    Directory Specification), or else `physlite-$UID` in the folder for temporary files.
+
+    Raises:
+        CredentialError: it is there, but a link, another user's, or open to others.
+    """
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or ".")
+    if runtime.is_absolute() and runtime.is_dir() and os.access(runtime, os.W_OK):
+        folder = runtime / "physlite"
+    else:
+        folder = Path(tempfile.gettempdir()) / f"physlite-{os.geteuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    # Others can write where temporary files are, so it may be theirs.
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & _OTHERS:
+        msg = f"{folder}: not a folder of yours with mode 0700, no place for secrets: remove it, or set XDG_RUNTIME_DIR"
+        raise CredentialError(msg)
+    return folder
+
+
+def write_private(path: Path, content: bytes) -> Path:
+    """Writes a file that its owner alone can read (mode 0600); it is there whole, or as it was before.
+
+    Returns:
+        Its absolute path.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = path.absolute()
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123  # as above
+            file.write(content)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path

@@ -1,0 +1,194 @@
+"""Grid proxies of made-up people: an authority, a user, proxies (RFC 3820), attribute certificates of VOMS (RFC 5755)."""
+
+import functools
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.x509.oid import NameOID
+
+DAY = timedelta(days=1)
+# Any rights of the user (id-ppl-inheritAll), any number of proxies below.
+PROXY_CERT_INFO = x509.UnrecognizedExtension(
+    x509.ObjectIdentifier("1.3.6.1.5.5.7.1.14"), bytes.fromhex("300c300a06082b06010505071501")
+)
+VOMS = x509.ObjectIdentifier("1.3.6.1.4.1.8005.100.100.5")
+FQANS = ("/atlas/Role=NULL/Capability=NULL", "/atlas/de/Role=production/Capability=NULL")
+IDENTITY = "/DC=org/DC=example/O=Physics/CN=jdoe/CN=Jane Doe"
+
+
+@functools.cache
+def key(name):
+    """The private key of somebody: made once, as it takes long."""
+    return rsa.generate_private_key(65537, 2048)
+
+
+def name_of(slashes):
+    """`/DC=org/CN=somebody` as X.509 has it."""
+    oids = {"DC": NameOID.DOMAIN_COMPONENT, "O": NameOID.ORGANIZATION_NAME, "CN": NameOID.COMMON_NAME}
+    parts = (part.split("=", 1) for part in slashes[1:].split("/"))
+    return x509.Name([x509.NameAttribute(oids[kind], value) for kind, value in parts])
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who can sign: a certificate, its key, and the certificates above."""
+
+    certificate: x509.Certificate
+    key: rsa.RSAPrivateKey
+    above: tuple = ()
+
+    def pem(self, *, with_key=True):
+        """Certificate, key and those above, as `voms-proxy-init` writes them."""
+        blocks = [
+            certificate.public_bytes(serialization.Encoding.PEM) for certificate in (self.certificate, *self.above)
+        ]
+        if with_key:
+            blocks.insert(1, key_pem(self.key))
+        return b"".join(blocks)
+
+
+def key_pem(private, password=None):
+    how = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    return private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, how)
+
+
+def _certificate(subject, public, issuer, signer, begin, end, extensions):
+    builder = x509.CertificateBuilder(issuer, subject, public.public_key(), x509.random_serial_number(), begin, end)
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical)
+    return builder.sign(signer, hashes.SHA256())
+
+
+def _now():
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def _usage(*, ca):
+    names = ("content_commitment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only")
+    return x509.KeyUsage(
+        digital_signature=True, key_encipherment=not ca, key_cert_sign=ca, crl_sign=ca, **dict.fromkeys(names, False)
+    )
+
+
+@functools.cache
+def authority():
+    name = name_of("/DC=org/DC=example/CN=Test CA")
+    extensions = [(x509.BasicConstraints(ca=True, path_length=None), True), (_usage(ca=True), True)]
+    return Owner(
+        _certificate(name, key("ca"), name, key("ca"), _now() - DAY, _now() + 100 * DAY, extensions), key("ca")
+    )
+
+
+@functools.cache
+def user(identity=IDENTITY, who="user"):
+    ca = authority()
+    extensions = [(x509.BasicConstraints(ca=False, path_length=None), True), (_usage(ca=False), True)]
+    certificate = _certificate(
+        name_of(identity), key(who), ca.certificate.subject, ca.key, _now() - DAY, _now() + 50 * DAY, extensions
+    )
+    return Owner(certificate, key(who))
+
+
+def proxy(issuer=None, *, hours=12, begins=-1, cn="1234567890", info=PROXY_CERT_INFO, voms=None, who="proxy"):
+    """A proxy that somebody signs.
+
+    Args:
+        issuer: the Owner who signs, by default the user.
+        hours: until it expires.
+        begins: hours until it is valid.
+        cn: what is added to the issuer's name.
+        info: the extension that makes a proxy of RFC 3820, or None.
+        voms: the value of the extension with attribute certificates, or None.
+        who: a name for its key.
+    """
+    issuer = issuer or user()
+    subject = x509.Name([*issuer.certificate.subject, x509.NameAttribute(NameOID.COMMON_NAME, cn)])
+    extensions = [(_usage(ca=False), True)]
+    if info is not None:
+        extensions.append((info, True))
+    if voms is not None:
+        extensions.append((x509.UnrecognizedExtension(VOMS, voms), False))
+    begin, end = _now() + timedelta(hours=begins), _now() + timedelta(hours=hours)
+    certificate = _certificate(subject, key(who), issuer.certificate.subject, issuer.key, begin, end, extensions)
+    return Owner(certificate, key(who), (issuer.certificate, *issuer.above))
+
+
+# ---------------------------------------------------------------------------------------------------- VOMS attributes
+
+
+def der(tag, *parts):
+    """An element of DER."""
+    content = b"".join(parts)
+    length = len(content)
+    if length < 0x80:
+        return bytes([tag, length]) + content
+    size = (length.bit_length() + 7) // 8
+    return bytes([tag, 0x80 | size]) + length.to_bytes(size) + content
+
+
+def oid(dotted):
+    first, second, *rest = map(int, dotted.split("."))
+    out = bytearray([40 * first + second])
+    for number in rest:
+        groups = [number & 0x7F]
+        while number := number >> 7:
+            groups.append(number & 0x7F | 0x80)
+        out += bytes(reversed(groups))
+    return der(6, bytes(out))
+
+
+def _time(hours):
+    return der(0x18, (_now() + timedelta(hours=hours)).strftime("%Y%m%d%H%M%SZ").encode())
+
+
+def attribute_certificate(
+    holder=None, *, vo="atlas", fqans=FQANS, begins=-1, hours=12, host="voms.example.org:15000", authority_uri=None
+):
+    """An attribute certificate as a VOMS server signs it (RFC 5755, 4.1, and OGF GFD.182)."""
+    holder = (holder or user()).certificate
+    server = voms_server()
+    algorithm = der(0x30, oid("1.2.840.113549.1.1.11"), der(5))  # SHA-256 with RSA
+
+    def directory(name):
+        return der(0xA4, name.public_bytes())
+
+    uri = der(0x86, (authority_uri or f"{vo}://{host}").encode())
+    value = der(0x30, der(0xA0, uri), der(0x30, *(der(4, fqan.encode()) for fqan in fqans)))
+    # No revocation information (RFC 5755, 4.3.6), and the key of the server (4.3.3): VOMS wants both.
+    no_revocation = der(0x30, oid("2.5.29.56"), der(4, der(5)))
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(server.key.public_key()).public_bytes()
+    key_identifier = der(0x30, oid("2.5.29.35"), der(4, identifier))
+    certificates = der(0x30, der(0x30, server.certificate.public_bytes(serialization.Encoding.DER)))
+    issuers = der(0x30, oid("1.3.6.1.4.1.8005.100.100.10"), der(4, certificates))
+    serial = holder.serial_number.to_bytes(holder.serial_number.bit_length() // 8 + 1)
+    info = der(
+        0x30,
+        der(2, b"\x01"),
+        der(0x30, der(0xA0, der(0x30, directory(holder.issuer)), der(2, serial))),
+        der(0xA0, der(0x30, directory(server.certificate.subject))),
+        algorithm,
+        der(2, b"\x2a"),
+        der(0x30, _time(begins), _time(hours)),
+        der(0x30, der(0x30, oid("1.3.6.1.4.1.8005.100.100.4"), der(0x31, value))),
+        der(0x30, no_revocation, key_identifier, issuers),
+    )
+    signature = server.key.sign(info, padding.PKCS1v15(), hashes.SHA256())
+    return der(0x30, info, algorithm, der(3, b"\x00", signature))
+
+
+@functools.cache
+def voms_server():
+    return user("/DC=org/DC=example/CN=voms.example.org", "voms")
+
+
+def voms_extension(*certificates):
+    """The value of a proxy's extension: a sequence with one sequence of attribute certificates."""
+    return der(0x30, der(0x30, *certificates))
+
+
+def voms_proxy(**attributes):
+    """The PEM of a proxy with VO attributes, as `voms-proxy-init -voms atlas` makes it."""
+    return proxy(voms=voms_extension(attribute_certificate(**attributes))).pem()
