@@ -1,4 +1,4 @@
-"""Grid proxies of made-up people: an authority, a user, proxies (RFC 3820), attribute certificates of VOMS (RFC 5755)."""
+"""Grid proxies of made-up people: an authority, users, proxies (RFC 3820), VO attributes (RFC 5755)."""
 
 import functools
 from dataclasses import dataclass
@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import PrivateFormat
 from cryptography.x509.oid import NameOID
 
-DAY = timedelta(days=1)
 # Any rights of the user (id-ppl-inheritAll), any number of proxies below.
 PROXY_CERT_INFO = x509.UnrecognizedExtension(
     x509.ObjectIdentifier("1.3.6.1.5.5.7.1.14"), bytes.fromhex("300c300a06082b06010505071501")
@@ -20,9 +21,34 @@ IDENTITY = "/DC=org/DC=example/O=Physics/CN=jdoe/CN=Jane Doe"
 
 
 @functools.cache
-def key(name):
+def key(name):  # noqa: ARG001  # by which the cache tells them apart
     """The private key of somebody: made once, as it takes long."""
     return rsa.generate_private_key(65537, 2048)
+
+
+def key_pem(private, password=None, form=PrivateFormat.TraditionalOpenSSL):
+    how = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    return private.private_bytes(serialization.Encoding.PEM, form, how)
+
+
+def pkcs8_pem(private, password=None):
+    return key_pem(private, password, PrivateFormat.PKCS8)
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who can sign: a certificate, its key, and the certificates above."""
+
+    certificate: x509.Certificate
+    key: PrivateKeyTypes
+    above: tuple = ()
+
+    def pem(self, *, with_key=True):
+        """Certificate, key and the certificates above, in the order of `voms-proxy-init`."""
+        blocks = [each.public_bytes(serialization.Encoding.PEM) for each in (self.certificate, *self.above)]
+        if with_key:
+            blocks.insert(1, key_pem(self.key))
+        return b"".join(blocks)
 
 
 def name_of(slashes):
@@ -32,44 +58,24 @@ def name_of(slashes):
     return x509.Name([x509.NameAttribute(oids[kind], value) for kind, value in parts])
 
 
-@dataclass(frozen=True)
-class Owner:
-    """Who can sign: a certificate, its key, and the certificates above."""
-
-    certificate: x509.Certificate
-    key: rsa.RSAPrivateKey
-    above: tuple = ()
-
-    def pem(self, *, with_key=True):
-        """Certificate, key and those above, as `voms-proxy-init` writes them."""
-        blocks = [
-            certificate.public_bytes(serialization.Encoding.PEM) for certificate in (self.certificate, *self.above)
-        ]
-        if with_key:
-            blocks.insert(1, key_pem(self.key))
-        return b"".join(blocks)
-
-
-def key_pem(private, password=None):
-    how = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
-    return private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, how)
-
-
-def _certificate(subject, public, issuer, signer, begin, end, extensions):
-    builder = x509.CertificateBuilder(issuer, subject, public.public_key(), x509.random_serial_number(), begin, end)
+def _signed(issuer, issuer_key, subject, subject_key, extensions, *, begins, hours):
+    """A certificate, valid from and until so many hours from now."""
+    builder = x509.CertificateBuilder(
+        issuer, subject, subject_key.public_key(), x509.random_serial_number(), _in(begins), _in(hours)
+    )
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical)
-    return builder.sign(signer, hashes.SHA256())
+    return builder.sign(issuer_key, hashes.SHA256())
 
 
-def _now():
-    return datetime.now(UTC).replace(microsecond=0)
+def _in(hours):
+    return datetime.now(UTC).replace(microsecond=0) + timedelta(hours=hours)
 
 
 def _usage(*, ca):
-    names = ("content_commitment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only")
+    no = ("content_commitment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only")
     return x509.KeyUsage(
-        digital_signature=True, key_encipherment=not ca, key_cert_sign=ca, crl_sign=ca, **dict.fromkeys(names, False)
+        digital_signature=True, key_encipherment=not ca, key_cert_sign=ca, crl_sign=ca, **dict.fromkeys(no, False)
     )
 
 
@@ -77,22 +83,19 @@ def _usage(*, ca):
 def authority():
     name = name_of("/DC=org/DC=example/CN=Test CA")
     extensions = [(x509.BasicConstraints(ca=True, path_length=None), True), (_usage(ca=True), True)]
-    return Owner(
-        _certificate(name, key("ca"), name, key("ca"), _now() - DAY, _now() + 100 * DAY, extensions), key("ca")
-    )
+    return Owner(_signed(name, key("ca"), name, key("ca"), extensions, begins=-24, hours=2400), key("ca"))
 
 
 @functools.cache
 def user(identity=IDENTITY, who="user"):
     ca = authority()
     extensions = [(x509.BasicConstraints(ca=False, path_length=None), True), (_usage(ca=False), True)]
-    certificate = _certificate(
-        name_of(identity), key(who), ca.certificate.subject, ca.key, _now() - DAY, _now() + 50 * DAY, extensions
-    )
+    subject = name_of(identity)
+    certificate = _signed(ca.certificate.subject, ca.key, subject, key(who), extensions, begins=-24, hours=1200)
     return Owner(certificate, key(who))
 
 
-def proxy(issuer=None, *, hours=12, begins=-1, cn="1234567890", info=PROXY_CERT_INFO, voms=None, who="proxy"):
+def proxy(issuer=None, *, hours=12, begins=-1, cn="1234567890", info=PROXY_CERT_INFO, voms=None, private=None):
     """A proxy that somebody signs.
 
     Args:
@@ -102,18 +105,18 @@ def proxy(issuer=None, *, hours=12, begins=-1, cn="1234567890", info=PROXY_CERT_
         cn: what is added to the issuer's name.
         info: the extension that makes a proxy of RFC 3820, or None.
         voms: the value of the extension with attribute certificates, or None.
-        who: a name for its key.
+        private: its key, by default that of the other proxies.
     """
-    issuer = issuer or user()
-    subject = x509.Name([*issuer.certificate.subject, x509.NameAttribute(NameOID.COMMON_NAME, cn)])
+    issuer, private = issuer or user(), private or key("proxy")
+    name = issuer.certificate.subject
+    subject = x509.Name([*name.rdns, x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, cn)]).rdns[0]])
     extensions = [(_usage(ca=False), True)]
     if info is not None:
         extensions.append((info, True))
     if voms is not None:
         extensions.append((x509.UnrecognizedExtension(VOMS, voms), False))
-    begin, end = _now() + timedelta(hours=begins), _now() + timedelta(hours=hours)
-    certificate = _certificate(subject, key(who), issuer.certificate.subject, issuer.key, begin, end, extensions)
-    return Owner(certificate, key(who), (issuer.certificate, *issuer.above))
+    certificate = _signed(name, issuer.key, subject, private, extensions, begins=begins, hours=hours)
+    return Owner(certificate, private, (issuer.certificate, *issuer.above))
 
 
 # ---------------------------------------------------------------------------------------------------- VOMS attributes
@@ -141,22 +144,18 @@ def oid(dotted):
 
 
 def _time(hours):
-    return der(0x18, (_now() + timedelta(hours=hours)).strftime("%Y%m%d%H%M%SZ").encode())
+    return der(0x18, f"{_in(hours):%Y%m%d%H%M%SZ}".encode())
 
 
-def attribute_certificate(
-    holder=None, *, vo="atlas", fqans=FQANS, begins=-1, hours=12, host="voms.example.org:15000", authority_uri=None
-):
+def attribute_certificate(*, fqans=FQANS, begins=-1, hours=12, uri="atlas://voms.example.org:15000"):
     """An attribute certificate as a VOMS server signs it (RFC 5755, 4.1, and OGF GFD.182)."""
-    holder = (holder or user()).certificate
-    server = voms_server()
+    holder, server = user().certificate, voms_server()
     algorithm = der(0x30, oid("1.2.840.113549.1.1.11"), der(5))  # SHA-256 with RSA
 
     def directory(name):
         return der(0xA4, name.public_bytes())
 
-    uri = der(0x86, (authority_uri or f"{vo}://{host}").encode())
-    value = der(0x30, der(0xA0, uri), der(0x30, *(der(4, fqan.encode()) for fqan in fqans)))
+    value = der(0x30, der(0xA0, der(0x86, uri.encode())), der(0x30, *(der(4, fqan.encode()) for fqan in fqans)))
     # No revocation information (RFC 5755, 4.3.6), and the key of the server (4.3.3): VOMS wants both.
     no_revocation = der(0x30, oid("2.5.29.56"), der(4, der(5)))
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(server.key.public_key()).public_bytes()

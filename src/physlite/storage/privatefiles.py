@@ -27,21 +27,26 @@ def read_private(path: Path, most: int) -> bytes:
     """
     # A pipe would wait for its writer.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:  # noqa: PTH123  # Path.open takes no descriptors
-        status = os.fstat(descriptor)
-        problem = ""
-        if not stat.S_ISREG(status.st_mode):
-            problem = "is not a file"
-        elif status.st_uid not in (os.geteuid(), 0):  # what administrators put there is as good as one's own
-            problem = f"belongs to another user (uid {status.st_uid}): use a copy of your own"
-        elif status.st_mode & _OTHERS:
-            problem = f"can be used by others (mode {stat.S_IMODE(status.st_mode):04o}): `chmod 600 {path}`"
-        elif status.st_size > most:
-            problem = f"has {status.st_size} bytes, more than any proxy ({most}): is it the right file?"
-        if problem:
+    try:
+        if problem := _problem(path, os.fstat(descriptor), most):
             msg = f"{path}: {problem}"
             raise CredentialError(msg)
-        return file.read(most)
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(most)
+    finally:
+        os.close(descriptor)
+
+
+def _problem(path: Path, status: os.stat_result, most: int) -> str:
+    if not stat.S_ISREG(status.st_mode):
+        return "is not a file"
+    if status.st_uid not in (os.geteuid(), 0):  # what administrators put there is as good as one's own
+        return f"belongs to another user (uid {status.st_uid}): use a copy of your own"
+    if status.st_mode & _OTHERS:
+        return f"can be used by others (mode {stat.S_IMODE(status.st_mode):04o}): `chmod 600 {path}`"
+    if status.st_size > most:
+        return f"has {status.st_size} bytes, more than any proxy ({most}): is it the right file?"
+    return ""
 
 
 def private_folder() -> Path:
