@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from physlite import exceptions, storage, units
+    from physlite import auth, exceptions, storage, units, widgets
     from physlite.formats.manifest import Manifest
     from physlite.model.behaviors import register_awkward
     from physlite.model.file import File, events, open  # noqa: A004  # the name users expect, as in uproot.open
@@ -20,6 +20,7 @@ __all__ = [
     "File",
     "Manifest",
     "__version__",
+    "auth",
     "events",
     "exceptions",
     "open",
@@ -27,6 +28,7 @@ __all__ = [
     "sample",
     "storage",
     "units",
+    "widgets",
 ]
 
 __version__ = "0.1.0"
@@ -40,7 +42,7 @@ _HOME = {
     "register_awkward": "physlite.model.behaviors",
     "sample": "physlite.samples",
 }
-_MODULES = frozenset({"exceptions", "storage", "units"})
+_MODULES = frozenset({"auth", "exceptions", "storage", "units", "widgets"})
 
 
 def __getattr__(name: str) -> Any:

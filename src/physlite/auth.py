@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from physlite.storage.proxy import Proxy
 from physlite.storage.proxyfiles import load_proxy, use_proxy
 
-__all__ = ["Proxy", "load_proxy", "use_proxy"]
+if TYPE_CHECKING:
+    from physlite.run.shipping import ship_proxy
+
+__all__ = ["Proxy", "load_proxy", "ship_proxy", "use_proxy"]
+
+# Need more than a proxy does, so they are looked up on first use.
+_HOME = {"ship_proxy": "physlite.run.shipping"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    msg = f"module 'physlite.auth' has no attribute {name!r}"
+    raise AttributeError(msg)
 
 
 def __dir__() -> list[str]:

@@ -10,7 +10,7 @@ from physlite.storage.pem import MAX_PEM, SecretPem
 from physlite.storage.privatefiles import read_private
 from physlite.storage.proxy import REMEDY, Proxy, parse_proxy
 
-__all__ = ["PROXY_VARIABLES", "load_proxy", "use_proxy"]
+__all__ = ["PROXY_VARIABLES", "load_proxy", "name_proxy", "use_proxy"]
 
 # XRootD, gfal2, Globus and VOMS read the first; Rucio's client prefers the second, and its configuration to the first.
 PROXY_VARIABLES = ("X509_USER_PROXY", "RUCIO_CLIENT_PROXY")
@@ -61,6 +61,10 @@ def use_proxy(proxy: Proxy) -> Path:
         OSError: it cannot be written.
     """
     proxy.check_time()
-    path = proxy.write()
+    return name_proxy(proxy.write())
+
+
+def name_proxy(path: Path) -> Path:
+    """Names a proxy's file in the environment."""
     os.environ.update(dict.fromkeys(PROXY_VARIABLES, str(path)))
     return path
