@@ -228,6 +228,56 @@ def demo(
     run(path, out, label=Path(file).name if file else "toy simulation", as_json=as_json)
 
 
+_proxy = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app.add_typer(_proxy, name="proxy", help="Look at grid proxies, and put them where programs find them.")
+
+
+@_proxy.command("info")
+def proxy_info(
+    path: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PATH", help="The file of a proxy; by default that of all grid tools.", show_default=False
+        ),
+    ] = None,
+    *,
+    as_json: _Json = False,
+) -> None:
+    """Tell whose a grid proxy is, its VO attributes, and how long it is valid.
+
+    Without PATH it is that in $X509_USER_PROXY, or else in /tmp/x509up_u$UID. The exit code is 1 when there is none, or
+    when it is not valid (any more).
+
+    For example:
+
+    \b
+        physlite proxy info
+        physlite proxy info --json | jq .seconds_left
+    """  # noqa: D301  # \b keeps the lines that follow as they are
+    from physlite.cli.proxy import info as run
+
+    run(path, as_json=as_json)
+
+
+@_proxy.command("set")
+def proxy_set(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The file of a proxy, or - for the standard input.")],
+) -> None:
+    """Check a grid proxy, and write it where only you can read it.
+
+    Prints the line that tells a shell about it.
+
+    For example:
+
+    \b
+        eval "$(physlite proxy set FILE)"
+        eval "$(ssh lxplus.cern.ch 'cat /tmp/x509up_u$(id -u)' | physlite proxy set -)"
+    """  # noqa: D301  # \b keeps the lines that follow as they are
+    from physlite.cli.proxy import install
+
+    install(file)
+
+
 def main() -> None:
     """Runs the command line of this process."""
     app(prog_name="physlite")
