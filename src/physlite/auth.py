@@ -10,11 +10,12 @@ from physlite.storage.proxyfiles import load_proxy, use_proxy
 
 if TYPE_CHECKING:
     from physlite.run.shipping import ship_proxy
+    from physlite.storage.ruciosetup import setup_rucio
 
-__all__ = ["Proxy", "load_proxy", "ship_proxy", "use_proxy"]
+__all__ = ["Proxy", "load_proxy", "setup_rucio", "ship_proxy", "use_proxy"]
 
 # Need more than a proxy does, so they are looked up on first use.
-_HOME = {"ship_proxy": "physlite.run.shipping"}
+_HOME = {"setup_rucio": "physlite.storage.ruciosetup", "ship_proxy": "physlite.run.shipping"}
 
 
 def __getattr__(name: str) -> Any:

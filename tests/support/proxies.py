@@ -3,6 +3,7 @@
 import functools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -93,6 +94,30 @@ def user(identity=IDENTITY, who="user"):
     subject = name_of(identity)
     certificate = _signed(ca.certificate.subject, ca.key, subject, key(who), extensions, begins=-24, hours=1200)
     return Owner(certificate, key(who))
+
+
+@functools.cache
+def unknown_user():
+    """A user whose certificate nobody knows the authority of."""
+    name = name_of("/CN=Unknown CA")
+    return Owner(_signed(name, key("ca"), name_of(IDENTITY), key("user"), [], begins=-24, hours=24), key("user"))
+
+
+@functools.cache
+def server():
+    """Who serves at 127.0.0.1."""
+    ca = authority()
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    certificate = _signed(
+        ca.certificate.subject,
+        ca.key,
+        name_of("/CN=127.0.0.1"),
+        key("server"),
+        [(address, False)],
+        begins=-24,
+        hours=24,
+    )
+    return Owner(certificate, key("server"))
 
 
 def proxy(issuer=None, *, hours=12, begins=-1, cn="1234567890", info=PROXY_CERT_INFO, voms=None, private=None):
