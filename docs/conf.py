@@ -21,6 +21,8 @@ html_title = f"physlite {release}"
 
 autodoc_member_order = "bysource"
 napoleon_use_ivar = True  # an attribute in a docstring is not documented a second time
+# Optional, and large: nothing of them is shown.
+autodoc_mock_imports = ["cryptography", "distributed", "ipywidgets", "rucio"]
 autodoc_typehints_format = "short"
 default_role = "code"  # docstrings write `name`, as Markdown does
 myst_enable_extensions = ["colon_fence"]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from support import proxies
+
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PAGES = [page for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))) if BLOCK.search(page.read_text())]
@@ -13,6 +15,19 @@ PAGES = [page for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")
 pytestmark = pytest.mark.checkout
 
 
+@pytest.fixture
+def grid_user(tmp_path, monkeypatch):
+    """The environment of somebody who has made a grid proxy."""
+    (tmp_path / "run").mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    proxy = tmp_path / "run" / "x509up"
+    proxy.touch(0o600)
+    proxy.write_bytes(proxies.voms_proxy())
+    monkeypatch.setenv("X509_USER_PROXY", str(proxy))
+    monkeypatch.setenv("RUCIO_CLIENT_PROXY", str(proxy))
+
+
+@pytest.mark.usefixtures("grid_user")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_code_runs(page, tmp_path, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "agg")
