@@ -1,6 +1,7 @@
 """Forms for notebooks, as a kernel has them: without a browser, but told what a browser tells."""
 
 import asyncio
+import base64
 import json
 import sys
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,11 @@ from support import proxies
 from support.proxies import IDENTITY
 from support.secrets import has_key, leaks_of
 
-PROXY = proxies.voms_proxy()
+
+@pytest.fixture
+def content():
+    """A proxy that is valid for twelve hours from now."""
+    return proxies.voms_proxy()
 
 
 @pytest.fixture(autouse=True)
@@ -42,40 +47,45 @@ def shown(form):
     return form.children[1].value
 
 
-def test_a_proxy_is_shown_and_kept():
+def test_a_proxy_is_shown_and_kept(content):
     form = ProxyUpload()
     assert (form.proxy, shown(form)) == (None, "")
-    upload(form, PROXY)
+    upload(form, content)
     assert (form.proxy.identity, form.proxy.name) == (IDENTITY, "x509up_u1000")
     assert f"<td style='text-align: left'>{IDENTITY}</td>" in shown(form)
     assert "/atlas/de/Role=production/Capability=NULL" in shown(form)
     assert "11:59:" in shown(form)
 
 
-def test_it_is_handed_on(tmp_path):
+def test_it_is_handed_on(tmp_path, content):
     form = ProxyUpload(on_proxy=use_proxy)
-    upload(form, PROXY)
-    assert (tmp_path / "run" / "physlite" / "x509up").read_bytes() == PROXY
+    upload(form, content)
+    assert (tmp_path / "run" / "physlite" / "x509up").read_bytes() == content
 
 
-def test_what_was_uploaded_is_in_no_state_that_a_notebook_saves():
-    leaks = leaks_of(PROXY)
+def saved(form):
+    """What a notebook saves of all widgets, binary parts as they are."""
+    states = [*embed_data([form])["manager_state"]["state"].values(), *Widget.get_manager_state()["state"].values()]
+    binary = [base64.b64decode(buffer["data"]) for state in states for buffer in state.get("buffers", ())]
+    return b"".join([json.dumps(states).encode(), *binary])
+
+
+def test_what_was_uploaded_is_in_no_state_that_a_notebook_saves(content):
+    leaks = leaks_of(content)
     form = ProxyUpload()
-    upload(form, PROXY)
-    saved = json.dumps([embed_data([form]), Widget.get_manager_state()])
-    assert IDENTITY in saved
-    assert not has_key(saved, leaks)
+    upload(form, content)
+    assert IDENTITY.encode() in saved(form)
+    assert not has_key(saved(form), leaks)
     assert not has_key(repr(form) + repr(form.children), leaks)
     assert form.children[0].value == ()
 
 
-def test_what_is_not_cleared_would_be_found():
-    """The same search finds a key in a form that keeps what was uploaded, as base64 of the content."""
+def test_what_is_not_forgotten_would_be_found(content):
+    """A form that keeps what was uploaded is saved with it."""
     form = ProxyUpload()
     form.children[0].unobserve_all()
-    upload(form, PROXY)
-    (file,) = form.children[0].value
-    assert has_key(bytes(file["content"]), leaks_of(PROXY))
+    upload(form, content)
+    assert has_key(saved(form), leaks_of(content))
 
 
 def test_errors_are_shown_in_place():
@@ -88,20 +98,20 @@ def test_errors_are_shown_in_place():
     assert form.children[0].value == ()
 
 
-def test_errors_of_who_it_is_handed_to():
+def test_errors_of_who_it_is_handed_to(content):
     def connect(_):
         raise TransferError("https://rucio.example.org cannot be reached")
 
     form = ProxyUpload(on_proxy=connect)
-    upload(form, PROXY)
+    upload(form, content)
     assert ">https://rucio.example.org cannot be reached<" in shown(form)
     assert form.proxy.identity == IDENTITY
 
 
-def test_a_second_one_replaces_the_first():
+def test_a_second_one_replaces_the_first(content):
     seen = []
     form = ProxyUpload(on_proxy=seen.append)
-    upload(form, PROXY)
+    upload(form, content)
     upload(form, b"")
     upload(form, proxies.proxy(hours=24).pem())
     assert [proxy.vo for proxy in seen] == ["atlas", None]
@@ -109,14 +119,14 @@ def test_a_second_one_replaces_the_first():
     assert "23:59:" in shown(form)
 
 
-def test_the_time_left_runs(monkeypatch):
+def test_the_time_left_runs(monkeypatch, content):
     monkeypatch.setattr(physlite.widgets, "_REFRESH", 0.01)
 
     async def watch():
         changes = asyncio.Queue()
         form = ProxyUpload()
         form.children[1].observe(lambda change: changes.put_nowait(change["new"]), "value")
-        upload(form, PROXY)
+        upload(form, content)
         first, second = [await asyncio.wait_for(changes.get(), 30) for _ in range(2)]
         object.__setattr__(form.proxy, "expires", datetime.now(UTC) - timedelta(seconds=1))
         while "expired at" not in (last := await asyncio.wait_for(changes.get(), 30)):
@@ -130,12 +140,12 @@ def test_the_time_left_runs(monkeypatch):
     assert "voms-proxy-init" in last
 
 
-def test_a_closed_form_has_no_clock(monkeypatch):
+def test_a_closed_form_has_no_clock(monkeypatch, content):
     monkeypatch.setattr(physlite.widgets, "_REFRESH", 0.0)
 
     async def look():
         form = ProxyUpload()
-        upload(form, PROXY)
+        upload(form, content)
         shown_before = shown(form)
         form.close()
         object.__setattr__(form.proxy, "expires", datetime.now(UTC))

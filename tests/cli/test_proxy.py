@@ -16,8 +16,6 @@ from support import proxies
 from support.proxies import FQANS, IDENTITY
 from support.servers.process import program
 
-PROXY = proxies.voms_proxy()
-
 
 @pytest.fixture(autouse=True)
 def own_places(tmp_path, monkeypatch):
@@ -30,7 +28,7 @@ def own_places(tmp_path, monkeypatch):
 
 @pytest.fixture
 def file(tmp_path):
-    return written(tmp_path / "x509up", PROXY)
+    return written(tmp_path / "x509up", proxies.voms_proxy())
 
 
 def written(path, content):
@@ -116,11 +114,11 @@ def test_a_file_that_others_can_read(file):
 
 @pytest.mark.parametrize("from_stdin", [False, True])
 def test_set(tmp_path, file, from_stdin):
-    line = output("set", "-", input=PROXY) if from_stdin else output("set", file)
+    line = output("set", "-", input=file.read_bytes()) if from_stdin else output("set", file)
     path = tmp_path / "run" / "physlite" / "x509up"
     assert line == f"export X509_USER_PROXY={path}\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert path.read_bytes() == PROXY
+    assert path.read_bytes() == file.read_bytes()
 
 
 def test_a_shell_takes_the_line(tmp_path, file, monkeypatch):
