@@ -12,13 +12,9 @@ from pathlib import Path
 
 import pytest
 from distributed import Client, LocalCluster
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from physlite.auth import load_proxy, ship_proxy
 from physlite.exceptions import CredentialError
-from physlite.run.receiving import offer_key, take_proxy
-from physlite.run.sealing import Mailbox, seal
 from support import proxies
 from support.secrets import has_key, leaks_of
 from support.servers.process import running
@@ -221,46 +217,3 @@ def memory_of(pid):
                 memory.seek(begin)
                 parts.append(memory.read(end - begin))
     return b"".join(parts)
-
-
-# --------------------------------------------------------------------------------------------------- sealed messages
-
-
-def test_a_sealed_message_is_for_one_mailbox():
-    mailbox = Mailbox()
-    message = seal(b"secret", mailbox.public)
-    assert mailbox.unseal(message) == b"secret"
-    assert b"secret" not in message
-    assert seal(b"secret", mailbox.public) != message
-    with pytest.raises(CredentialError, match="not for this process"):
-        Mailbox().unseal(message)
-
-
-@example(position=31, bit=7, cut=False)  # X25519 passes over that bit of a public key (RFC 7748, 5)
-@given(position=st.integers(0, 100), bit=st.integers(0, 7), cut=st.booleans())
-def test_a_changed_message_is_refused(position, bit, cut):
-    mailbox = Mailbox()
-    message = seal(b"something secret of a certain length", mailbox.public)
-    position %= len(message)
-    changed = bytearray(message[:position] if cut else message)
-    if not cut:
-        changed[position] ^= 1 << bit
-    with pytest.raises(CredentialError, match="changed on its way"):
-        mailbox.unseal(bytes(changed))
-
-
-def test_a_message_is_taken_once():
-    public = offer_key()
-    message = {public: seal(PROXY, public)}
-    path = Path(take_proxy(message))
-    assert path.read_bytes() == PROXY
-    with pytest.raises(CredentialError, match=r"has a key for: ship the proxy again"):
-        take_proxy(message)
-
-
-def test_mailboxes_that_nobody_writes_to_are_given_up():
-    first = offer_key()
-    others = [offer_key() for _ in range(16)]
-    with pytest.raises(CredentialError, match="ship the proxy again"):
-        take_proxy({first: seal(PROXY, first)})
-    assert take_proxy({others[0]: seal(PROXY, others[0])})

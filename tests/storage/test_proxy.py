@@ -105,6 +105,12 @@ def test_several_vos():
     assert (proxy.vo, proxy.attributes) == ("atlas", (*FQANS, "/perf/Role=NULL/Capability=NULL"))
 
 
+def test_other_attributes_of_a_vo():
+    clearance = proxies.der(0x30, proxies.oid("2.5.4.55"), proxies.der(0x31))
+    assert load_proxy(proxies.voms_proxy(other=[clearance])).attributes == FQANS
+    assert refused(proxies.voms_proxy(other=[clearance[:-1]])).startswith("has damaged VO attributes (")
+
+
 def test_certificates_of_authorities_may_follow():
     ca = proxies.authority().pem(with_key=False)
     proxy = load_proxy(proxies.proxy().pem() + b"They come from elsewhere:\n" + ca)
@@ -233,6 +239,7 @@ CERTIFICATES, KEY = split(PROXY)
 OTHER_KEY = proxies.key_pem(proxies.key("other"))
 DAMAGED_KEY = KEY.replace(KEY.splitlines()[12], KEY.splitlines()[12][::-1])
 OTHER_USER = proxies.user("/CN=other", "other").pem(with_key=False)
+VO_ATTRIBUTES = proxies.voms_extension(proxies.attribute_certificate())
 FORGED = proxies.Owner(proxies.user().certificate, proxies.key("forger"))
 
 
@@ -264,6 +271,8 @@ FORGED = proxies.Owner(proxies.user().certificate, proxies.key("forger"))
         (proxies.proxy(voms=b"\x30\x80\0\0").pem(), "has damaged VO attributes (a length of 0 bytes)"),
         (proxies.proxy(voms=b"\x30\x00\x00").pem(), "has damaged VO attributes (1 bytes behind the end)"),
         (proxies.proxy(voms=b"\x1f\x81\x00").pem(), "has damaged VO attributes (a long tag (0x1f))"),
+        (proxies.proxy(voms=VO_ATTRIBUTES[:-5]).pem(), "has damaged VO attributes (ends in the middle of an element)"),
+        (proxies.renamed_proxy().pem(), "is a certificate of /CN=somebody else itself, no proxy"),
         (proxies.voms_proxy(uri="atlas"), "has damaged VO attributes (a policy authority without a VO ('atlas'))"),
     ],
 )
@@ -307,14 +316,11 @@ def test_missing_bytes(where):
     proxy_or_nothing(PROXY[: min(where)] + PROXY[max(where) :])
 
 
-EXTENSION = proxies.voms_extension(proxies.attribute_certificate())
-
-
 @settings(max_examples=50)
-@given(position=positions(len(EXTENSION)), byte=st.integers(0, 255), cut=st.booleans())
+@given(position=positions(len(VO_ATTRIBUTES)), byte=st.integers(0, 255), cut=st.booleans())
 def test_changed_vo_attributes(position, byte, cut):
     """Signed by the user as they are, so that what decodes them gets to see them."""
-    changed = EXTENSION[:position] if cut else EXTENSION[:position] + bytes([byte]) + EXTENSION[position + 1 :]
+    changed = VO_ATTRIBUTES[:position] + (b"" if cut else bytes([byte]) + VO_ATTRIBUTES[position + 1 :])
     try:
         proxy = load_proxy(proxies.proxy(voms=changed).pem())
     except CredentialError as error:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from rucio.client.baseclient import BaseClient
-from rucio.common.config import clean_cached_config
+from rucio.common.config import clean_cached_config, config_get
 
 import physlite.auth
 from physlite.auth import load_proxy, setup_rucio
@@ -66,8 +66,11 @@ def test_connects_and_leaves_everything_ready(url, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["from rucio.client import Client; print(Client().whoami()['account'])"])
-def test_a_client_that_is_told_nothing(url, command):
-    """Here and in a process that is started from here."""
+def test_a_client_that_is_told_nothing(url, command, tmp_path, monkeypatch):
+    """Here and in a process that is started from here, whatever was configured before."""
+    (tmp_path / "rucio.cfg").write_text("[client]\nrucio_host = https://elsewhere\nauth_host = https://elsewhere\n")
+    monkeypatch.setenv("RUCIO_CONFIG", str(tmp_path / "rucio.cfg"))
+    assert config_get("client", "rucio_host") == "https://elsewhere"  # is remembered
     setup_rucio(PROXY, "jdoe", host=url)
     exec(command)  # noqa: S102
     assert (

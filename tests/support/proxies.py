@@ -103,6 +103,22 @@ def unknown_user():
     return Owner(_signed(name, key("ca"), name_of(IDENTITY), key("user"), [], begins=-24, hours=24), key("user"))
 
 
+def renamed_proxy():
+    """What the user has signed as a proxy, but under somebody else's name (against RFC 3820, 3.4)."""
+    issuer = user()
+    extensions = [(_usage(ca=False), True), (PROXY_CERT_INFO, True)]
+    certificate = _signed(
+        issuer.certificate.subject,
+        issuer.key,
+        name_of("/CN=somebody else"),
+        key("proxy"),
+        extensions,
+        begins=-1,
+        hours=1,
+    )
+    return Owner(certificate, key("proxy"), (issuer.certificate,))
+
+
 @functools.cache
 def server():
     """Who serves at 127.0.0.1."""
@@ -172,8 +188,16 @@ def _time(hours):
     return der(0x18, f"{_in(hours):%Y%m%d%H%M%SZ}".encode())
 
 
-def attribute_certificate(*, fqans=FQANS, begins=-1, hours=12, uri="atlas://voms.example.org:15000"):
-    """An attribute certificate as a VOMS server signs it (RFC 5755, 4.1, and OGF GFD.182)."""
+def attribute_certificate(*, fqans=FQANS, begins=-1, hours=12, uri="atlas://voms.example.org:15000", other=()):
+    """An attribute certificate as a VOMS server signs it (RFC 5755, 4.1, and OGF GFD.182).
+
+    Args:
+        fqans: groups and roles.
+        begins: hours until it is valid.
+        hours: until it expires.
+        uri: the policy authority.
+        other: attributes in front of groups and roles, in DER.
+    """
     holder, server = user().certificate, voms_server()
     algorithm = der(0x30, oid("1.2.840.113549.1.1.11"), der(5))  # SHA-256 with RSA
 
@@ -196,7 +220,7 @@ def attribute_certificate(*, fqans=FQANS, begins=-1, hours=12, uri="atlas://voms
         algorithm,
         der(2, b"\x2a"),
         der(0x30, _time(begins), _time(hours)),
-        der(0x30, der(0x30, oid("1.3.6.1.4.1.8005.100.100.4"), der(0x31, value))),
+        der(0x30, *other, der(0x30, oid("1.3.6.1.4.1.8005.100.100.4"), der(0x31, value))),
         der(0x30, no_revocation, key_identifier, issuers),
     )
     signature = server.key.sign(info, padding.PKCS1v15(), hashes.SHA256())

@@ -105,7 +105,6 @@ def _chain(leaf: Certificate, others: list[Certificate]) -> list[Certificate]:
         except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
             problem = f"has a certificate that {grid_name(issuer.subject)} did not sign: it is damaged"
             raise ValueError(problem) from None
-        others.remove(issuer)
         chain.append(issuer)
     return chain
 
