@@ -31,32 +31,32 @@ def worker(tmp_path, monkeypatch):
 
 def test_a_message_is_taken_once():
     public = offer_key()
-    message = {public: seal(PROXY, public)}
-    path = Path(take_proxy(message))
+    message = seal(PROXY, public)
+    path = Path(take_proxy(public, message))
     assert path.read_bytes() == PROXY
-    with pytest.raises(CredentialError, match=r"has a key for: ship the proxy again"):
-        take_proxy(message)
+    with pytest.raises(CredentialError, match=r"has no key for .*: ship the proxy again"):
+        take_proxy(public, message)
 
 
 def test_mailboxes_that_nobody_writes_to_are_given_up():
     first = offer_key()
     others = [offer_key() for _ in range(16)]
     with pytest.raises(CredentialError, match="ship the proxy again"):
-        take_proxy({first: seal(PROXY, first)})
-    assert take_proxy({others[0]: seal(PROXY, others[0])})
+        take_proxy(first, seal(PROXY, first))
+    assert take_proxy(others[0], seal(PROXY, others[0]))
 
 
 def test_an_expired_proxy_is_not_taken():
     public = offer_key()
     with pytest.raises(CredentialError, match="the proxy expired at"):
-        take_proxy({public: seal(proxies.proxy(begins=-2, hours=-1).pem(), public)})
+        take_proxy(public, seal(proxies.proxy(begins=-2, hours=-1).pem(), public))
     assert os.environ["X509_USER_PROXY"] == "before"
 
 
 def test_the_last_worker_of_a_process_cleans_up():
     worker_begins("another")
     public = offer_key()
-    path = Path(take_proxy({public: seal(PROXY, public)}))
+    path = Path(take_proxy(public, seal(PROXY, public)))
     worker_ends("another")
     assert path.exists()
     assert os.environ["X509_USER_PROXY"] == str(path)

@@ -516,6 +516,15 @@ def test_without_a_folder_for_running_programs(tmp_path, monkeypatch):
         assert load_proxy(PROXY).write() == tmp_path / f"physlite-{os.geteuid()}" / "x509up"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives folders away")
+def test_the_folder_for_running_programs_of_somebody_else(tmp_path, monkeypatch):
+    """As `su` leaves it."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    os.chown(tmp_path / "run", 4242, 4242)
+    assert load_proxy(PROXY).write().parent == tmp_path / f"physlite-{os.geteuid()}"
+    assert list((tmp_path / "run").iterdir()) == []
+
+
 def a_link(folder):
     (folder.parent / "real").mkdir(mode=0o700)
     folder.symlink_to(folder.parent / "real")

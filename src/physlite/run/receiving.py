@@ -28,20 +28,20 @@ def offer_key() -> bytes:
     return mailbox.public
 
 
-def take_proxy(messages: dict[bytes, bytes]) -> str:
-    """Takes the message that is for this process, by public key, and uses the proxy in it.
+def take_proxy(key: bytes, message: bytes) -> str:
+    """Takes the message for one of the keys that were offered, and uses the proxy in it.
 
     Returns:
         The path of the proxy's file, of this process alone.
 
     Raises:
-        CredentialError: no message is for this process, or it was changed; the proxy is not valid by the clock here.
+        CredentialError: the key is not known, the message was changed, or the proxy is not valid by the clock here.
     """
-    public = next((key for key in messages if key in _mailboxes), None)
-    if public is None:
-        msg = f"worker process {os.getpid()} was sent no proxy that it has a key for: ship the proxy again"
+    mailbox = _mailboxes.pop(key, None)
+    if mailbox is None:
+        msg = f"worker process {os.getpid()} has no key for the proxy that it was sent: ship the proxy again"
         raise CredentialError(msg)
-    proxy = load_proxy(_mailboxes.pop(public).unseal(messages[public]))
+    proxy = load_proxy(mailbox.unseal(message))
     for name in PROXY_VARIABLES:
         _before.setdefault(name, os.environ.get(name))
     return str(name_proxy(proxy.write(_path())))

@@ -94,9 +94,17 @@ async def _deliver(client: Client, workers: list[str] | None) -> dict[str, str]:
     shipment = _shipments[client]
     async with shipment.under_way:
         keys: dict[str, bytes] = await client.run(offer_key, workers=workers)
-        messages = {key: seal(shipment.proxy.reveal(), key) for key in keys.values()}
-        paths: dict[str, str] = await client.run(take_proxy, messages, workers=list(keys))
-        return paths
+        sendings = [
+            client.run(take_proxy, key, seal(shipment.proxy.reveal(), key), workers=[worker])
+            for worker, key in keys.items()
+        ]
+        results = await asyncio.gather(*sendings, return_exceptions=True)
+    paths: dict[str, str] = {}
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+        paths |= result
+    return paths
 
 
 async def _answer(client: Client, worker: str) -> None:

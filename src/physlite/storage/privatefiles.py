@@ -52,14 +52,15 @@ def _problem(path: Path, status: os.stat_result, most: int) -> str:
 def private_folder() -> Path:
     """A folder of this user alone (mode 0700), made when it is not there.
 
-    It is `physlite` in $XDG_RUNTIME_DIR, which systems with systemd make for each user and keep in memory (XDG Base
-    Directory Specification), or else `physlite-$UID` in the folder for temporary files.
+    It is `physlite` in $XDG_RUNTIME_DIR, which systems with systemd make for each user and keep in memory, if that is
+    this user's own (XDG Base Directory Specification; behind `su` it is not). Else it is `physlite-$UID` where temporary
+    files are.
 
     Raises:
         CredentialError: it is there, but a link, another user's, or open to others.
     """
     runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or ".")
-    if runtime.is_absolute() and runtime.is_dir() and os.access(runtime, os.W_OK):
+    if runtime.is_absolute() and runtime.is_dir() and runtime.stat().st_uid == os.geteuid():
         folder = runtime / "physlite"
     else:
         folder = Path(tempfile.gettempdir()) / f"physlite-{os.geteuid()}"
