@@ -132,6 +132,13 @@ def test_a_server_that_is_not_there():
     assert environment() == {}
 
 
+def test_a_password_in_the_url_is_not_shown():
+    with pytest.raises(TransferError) as caught:
+        setup_rucio(PROXY, "jdoe", host=f"https://jane:opensesame@127.0.0.1:{free_port()}")
+    assert "https://127.0.0.1:" in str(caught.value)
+    assert "opensesame" not in str(caught.value)
+
+
 def test_a_server_that_is_not_rucio(url):
     with pytest.raises(TransferError, match=r"/elsewhere, account jdoe: .*does not answer as Rucio does .*404"):
         setup_rucio(PROXY, "jdoe", host=f"{url}/elsewhere")

@@ -53,8 +53,8 @@ def private_folder() -> Path:
     """A folder of this user alone (mode 0700), made when it is not there.
 
     It is `physlite` in $XDG_RUNTIME_DIR, which systems with systemd make for each user and keep in memory, if that is
-    this user's own (XDG Base Directory Specification; behind `su` it is not). Else it is `physlite-$UID` where temporary
-    files are.
+    this user's own (XDG Base Directory Specification; behind `su` it is not). Else it is `physlite-$UID` in the folder
+    for temporary files.
 
     Raises:
         CredentialError: it is there, but a link, another user's, or open to others.

@@ -13,6 +13,7 @@ from physlite.exceptions import CredentialError, PhysliteError, TransferError
 from physlite.storage.privatefiles import private_folder, write_private
 from physlite.storage.proxy import REMEDY, Proxy
 from physlite.storage.proxyfiles import name_proxy
+from physlite.storage.redaction import redacted
 
 try:
     from requests.exceptions import RequestException
@@ -64,7 +65,7 @@ def setup_rucio(
     """
     proxy.check_time()
     path = proxy.write()
-    authorities = _authorities()
+    authorities = None if host is None else _authorities()  # rucio.cfg may name them
     who = _who_am_i(
         rucio_host=host,
         auth_host=auth_host or host,
@@ -93,7 +94,7 @@ def _authorities() -> str | None:
 
 def _who_am_i(**settings: Any) -> dict[str, Any]:
     """What the server says of the account of a client with these settings."""
-    where = f"{settings['rucio_host'] or 'the server in rucio.cfg'}, account {settings['account']}"
+    where = f"{redacted(settings['rucio_host'] or 'the server in rucio.cfg')}, account {settings['account']}"
     log, heard = logging.Logger("rucio", logging.ERROR), _Heard()  # noqa: LOG001  # of this connection alone
     log.addHandler(heard)
     settings["logger"] = log
@@ -117,6 +118,7 @@ def _line(error: Exception) -> str:
 
 
 def _connection_error(where: str, reason: str) -> PhysliteError:
+    reason = redacted(reason)
     # A server says what it thinks of a certificate in an alert (RFC 8446, 6.2), which not all of them wait to be read.
     if "ALERT" in reason or "EOF occurred" in reason:
         why = "as servers do that do not trust a proxy"
