@@ -23,6 +23,11 @@ from support import proxies
 from support.proxies import FQANS, IDENTITY
 from support.secrets import has_key, leaks_of
 from support.servers.process import program
+from support.servers.xrootd_gsi import xrootd_with_proxies
+from support.trust import write_authority
+
+# What changed bytes bring about in a certificate may be deprecated, before it is refused.
+pytestmark = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 
 REMEDY = "make a new one with `voms-proxy-init -voms atlas`"
 
@@ -144,17 +149,7 @@ def value_of(text, name):
 @pytest.fixture
 def trust(tmp_path, monkeypatch):
     """The authority and the VOMS server are known to OpenSSL and VOMS; the folder with certificates of authorities."""
-    folder = tmp_path / "certificates"
-    folder.mkdir()
-    certificate = proxies.authority().pem(with_key=False)
-    command = [program("openssl"), "x509", "-noout", "-subject_hash"]
-    name = subprocess.run(command, input=certificate, capture_output=True, check=True).stdout.decode().strip()
-    (folder / f"{name}.0").write_bytes(certificate)
-    (folder / f"{name}.signing_policy").write_text(
-        "access_id_CA X509 '/DC=org/DC=example/CN=Test CA'\n"
-        "pos_rights globus CA:sign\n"
-        "cond_subjects globus '\"/DC=org/DC=example/*\"'\n"
-    )
+    folder = write_authority(tmp_path / "certificates")
     (tmp_path / "vomsdir" / "atlas").mkdir(parents=True)
     (tmp_path / "vomsdir" / "atlas" / "voms.example.org.lsc").write_text(
         "/DC=org/DC=example/CN=voms.example.org\n/DC=org/DC=example/CN=Test CA\n"
@@ -189,6 +184,19 @@ def test_voms_finds_the_proxy_that_is_used():
     path = use_proxy(load_proxy(PROXY))
     assert voms_proxy_info("-path").strip() == str(path)
     assert voms_proxy_info("-identity").strip() == IDENTITY
+
+
+@pytest.mark.usefixtures("trust")
+def test_xrootd_takes_the_proxy_that_is_used(tmp_path, monkeypatch):
+    monkeypatch.setenv("XrdSecGSISRVNAMES", "*")  # the server has an address for a name
+    with xrootd_with_proxies() as (url, log):
+        copy_it = [program("xrdcp"), "--nopbar", url, tmp_path / "copy"]
+        monkeypatch.setenv("X509_USER_PROXY", str(tmp_path / "none"))
+        assert subprocess.run(copy_it, capture_output=True, check=False).returncode != 0
+        use_proxy(load_proxy(PROXY))
+        subprocess.run(copy_it, capture_output=True, check=True)
+        assert f"login as {IDENTITY}\n" in log.read_text()
+    assert (tmp_path / "copy").read_text() == "hello"
 
 
 def test_openssl_accepts_the_proxies_of_these_tests(tmp_path, trust):

@@ -49,9 +49,9 @@ def load_proxy(where: str | os.PathLike[str] | bytes | None = None) -> Proxy:
 def use_proxy(proxy: Proxy) -> Path:
     """Writes a proxy (see `Proxy.write`) and names its file in the environment of this process and of what it starts.
 
-    Sets $X509_USER_PROXY, which XRootD and other grid tools read, and $RUCIO_CLIENT_PROXY, which Rucio's client
-    prefers. A renewed proxy has the same path, since XRootD reads the variable once in a process. Where certificates of
-    authorities are ($X509_CERT_DIR) stays as it is.
+    Sets $X509_USER_PROXY, which grid tools read (XRootD unless $XrdSecGSIUSERPROXY is set), and $RUCIO_CLIENT_PROXY,
+    which Rucio's client prefers. A renewed proxy has the same path, since XRootD reads the variable once in a process.
+    Where certificates of authorities are ($X509_CERT_DIR) stays as it is.
 
     Returns:
         The path of the file.
