@@ -1,0 +1,134 @@
+"""Connections to servers: shared by all files that are read with the same settings."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import threading
+from pathlib import Path
+
+import aiohttp
+
+from physlite.exceptions import CredentialError
+from physlite.storage import loop
+from physlite.storage.http.settings import HttpSettings
+
+__all__ = ["Connections", "acquire"]
+
+
+class Connections:
+    """Open connections with one kind of settings; made by `acquire`, and closed some time after the last `release`."""
+
+    def __init__(self, settings: HttpSettings) -> None:
+        self.settings = settings
+        self.users = 0
+        self.loop = loop.retain()
+        self._contexts: dict[tuple[bool, int], ssl.SSLContext] = {}
+        self._session: aiohttp.ClientSession | None = None
+        self._closing: asyncio.TimerHandle | None = None
+
+    def session(self) -> aiohttp.ClientSession:
+        """The session; called in the loop."""
+        if self._session is None:
+            s = self.settings
+            connector = aiohttp.TCPConnector(
+                limit=0, limit_per_host=s.connections, keepalive_timeout=s.keep_alive, ttl_dns_cache=60
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=s.connect, sock_read=s.stall),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,  # ranges are ranges of the file
+                requote_redirect_url=False,
+                trust_env=True,  # HTTP_PROXY, HTTPS_PROXY, NO_PROXY
+                skip_auto_headers=("Accept-Encoding",),
+                headers={"Accept-Encoding": "identity", "User-Agent": "physlite"},
+            )
+        return self._session
+
+    def tls(self, *, with_certificate: bool) -> ssl.SSLContext:
+        """How a server's certificate is checked, and which one it is shown.
+
+        Raises:
+            CredentialError: the client certificate, or the file of authorities, cannot be read.
+        """
+        path = self.settings.certificate if with_certificate else None
+        try:
+            written = 0 if path is None else os.stat(path).st_mtime_ns  # noqa: PTH116  # may be any path-like
+        except OSError as error:
+            msg = f"{path}: no client certificate: {error.strerror}"
+            raise CredentialError(msg) from None
+        key = (with_certificate, written)
+        if key not in self._contexts:
+            self._contexts[key] = _context(self.settings, path)
+        return self._contexts[key]
+
+    def release(self) -> None:
+        """Says that one who has acquired it needs it no longer."""
+        with _lock:
+            self.users -= 1
+            if self.users == 0:
+                self.loop.call_soon_threadsafe(self._close_later)
+
+    def _close_later(self) -> None:
+        if self._closing is not None:
+            self._closing.cancel()
+        self._closing = self.loop.call_later(self.settings.keep_alive, self._close_unless_used)
+
+    def _close_unless_used(self) -> None:
+        with _lock:
+            if self.users or _open.get(self.settings) is not self:
+                return
+            del _open[self.settings]
+        self._task = self.loop.create_task(self._close())
+
+    async def _close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            await asyncio.sleep(0.1)  # TLS connections say goodbye, for which aiohttp has no sign
+        loop.release(self.loop)
+
+
+_lock = threading.Lock()
+_open: dict[HttpSettings, Connections] = {}
+
+
+def acquire(settings: HttpSettings) -> Connections:
+    """The connections with these settings; `release` them once."""
+    with _lock:
+        if settings not in _open:
+            _open[settings] = Connections(settings)
+        found = _open[settings]
+        found.users += 1
+        return found
+
+
+def _context(settings: HttpSettings, certificate: str | os.PathLike[str] | None) -> ssl.SSLContext:
+    ca = settings.ca
+    try:
+        is_folder = ca is not None and Path(ca).is_dir()
+        context = ssl.create_default_context(cafile=None if is_folder else ca, capath=ca if is_folder else None)
+    except (OSError, ssl.SSLError) as error:
+        msg = f"{ca}: no certificates of authorities: {error.strerror or error}"
+        raise CredentialError(msg) from None
+    if not settings.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if certificate is not None:
+        try:
+            context.load_cert_chain(certificate)
+        except (OSError, ssl.SSLError):
+            msg = f"{certificate}: not a client certificate with its key in one file"
+            raise CredentialError(msg) from None
+    return context
+
+
+def _forget() -> None:
+    """A forked process has none of these connections."""
+    global _lock  # noqa: PLW0603  # one a process
+    _lock = threading.Lock()
+    _open.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
