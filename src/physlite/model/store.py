@@ -22,6 +22,7 @@ from physlite.formats.detect import read_event_manifest
 from physlite.formats.manifest import Manifest
 from physlite.formats.reader import ColumnReader, default_threads
 from physlite.formats.rootfile import RootFile
+from physlite.formats.verifying import verified
 from physlite.model.schema import Schema, schema_of
 from physlite.storage import ByteSource, Openable, open_source
 
@@ -215,14 +216,13 @@ def open_store(
         raise ValueError(msg)
     source = open_source(where)
     try:
-        root = RootFile(source)
         if manifest is None:
-            manifest = read_event_manifest(root)
+            manifest = read_event_manifest(RootFile(source))
         else:
             manifest = manifest if isinstance(manifest, Manifest) else Manifest.load(manifest)
-            manifest.require_file(source.name, root.uuid, source.size())
+            source = verified(source, manifest)
     except BaseException:
-        if source is not where:  # what the caller opened is the caller's
+        if not isinstance(where, ByteSource):  # what the caller opened is the caller's
             source.close()
         raise
     return ColumnStore(source, manifest, threads or default_threads(), cache_bytes)

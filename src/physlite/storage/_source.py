@@ -51,13 +51,18 @@ class SourceStats:
 class ByteSource(Protocol):
     """Random access to the bytes of one file.
 
-    A source pickles as what is needed to open it again: where the file is, when it `reopens`, else the file itself. Its
-    `stats` count what was fetched.
+    A `remote` one sends a request each time that it is asked. A source pickles as what is needed to open it again:
+    where the file is, when it `reopens`, else the file itself.
     """
 
     name: str
     reopens: bool
-    stats: SourceStats
+    remote: bool
+
+    @property
+    def stats(self) -> SourceStats:
+        """What was fetched."""
+        ...
 
     def size(self) -> int:
         """Bytes in the file."""

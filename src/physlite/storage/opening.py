@@ -5,8 +5,9 @@ from __future__ import annotations
 import glob
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
 from physlite.exceptions import UnsupportedFormatError
@@ -14,6 +15,10 @@ from physlite.storage._source import ByteSource
 from physlite.storage.fileobject import FileObjectSource
 from physlite.storage.local import LocalSource
 from physlite.storage.memory import MemorySource
+from physlite.storage.redaction import redacted
+
+if TYPE_CHECKING:
+    from physlite.storage.readahead import RemoteSource
 
 __all__ = ["Openable", "open_source"]
 
@@ -23,7 +28,9 @@ _SCHEME = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
 
 
 def open_source(where: Openable) -> ByteSource:
-    """Opens a path, a pattern that matches one file, a `file://` URL, bytes, a binary file object, or a ByteSource.
+    """Opens a path, a pattern that matches one file, a URL, bytes, a binary file object, or a ByteSource.
+
+    Nothing is asked of servers before the first bytes are.
 
     Raises:
         FileNotFoundError: no such file; the message names similar files in the same directory.
@@ -35,23 +42,49 @@ def open_source(where: Openable) -> ByteSource:
         return MemorySource(where)
     if isinstance(where, str):
         match = _SCHEME.match(where)
-        if match and match["scheme"].lower() != "file":
-            msg = f"{where.split('?')[0]}: cannot read {match['scheme']}:// yet; copy the file here first"
+        if match is None:
+            return _open_local(_expand(where))
+        opener = _OPENERS.get(match["scheme"].lower())
+        if opener is None:
+            msg = f"{redacted(where)}: cannot read {match['scheme']}://, but {', '.join(f'{s}://' for s in _OPENERS)}"
             raise UnsupportedFormatError(msg)
-        return _open_local(_path_of_url(where[match.end() :]) if match else _expand(where))
+        return opener(where)
     if isinstance(where, os.PathLike):
         return _open_local(where)
     if isinstance(where, ByteSource):
-        return where
+        return _near(where)
     if hasattr(where, "read"):
         return FileObjectSource(where)
     msg = f"cannot open a {type(where).__name__}: give a path, bytes, or a file opened with mode 'rb'"
     raise TypeError(msg)
 
 
-def _path_of_url(rest: str) -> str:
-    """The path of a URL, of what is behind its `file://`, as `Path.as_uri` makes them."""
-    return unquote(rest.removeprefix("localhost"))
+def _near(source: ByteSource) -> ByteSource:
+    if not source.remote:
+        return source
+    from physlite.storage.readahead import ReadAhead
+
+    return source if isinstance(source, ReadAhead) else ReadAhead(cast("RemoteSource", source))
+
+
+def _open_file_url(url: str) -> ByteSource:
+    """A URL as `Path.as_uri` makes them."""
+    return _open_local(unquote(url.partition("://")[2].removeprefix("localhost")))
+
+
+def _open_web(url: str) -> ByteSource:
+    from physlite.storage.http.source import HttpSource  # brings aiohttp along
+
+    return _near(HttpSource(url))
+
+
+_OPENERS: dict[str, Callable[[str], ByteSource]] = {
+    "file": _open_file_url,
+    "http": _open_web,
+    "https": _open_web,
+    "dav": _open_web,
+    "davs": _open_web,
+}
 
 
 def _expand(path: str) -> str:

@@ -7,6 +7,7 @@ import os
 import ssl
 import threading
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -105,12 +106,13 @@ def acquire(settings: HttpSettings) -> Connections:
 
 
 def _context(settings: HttpSettings, certificate: str | os.PathLike[str] | None) -> ssl.SSLContext:
-    ca = settings.ca
     try:
-        is_folder = ca is not None and Path(ca).is_dir()
-        context = ssl.create_default_context(cafile=None if is_folder else ca, capath=ca if is_folder else None)
+        context = ssl.create_default_context(**_locations(settings.ca))
+        if settings.more_authorities is not None:
+            context.load_verify_locations(**_locations(settings.more_authorities))
     except (OSError, ssl.SSLError) as error:
-        msg = f"{ca}: no certificates of authorities: {error.strerror or error}"
+        which = settings.ca or settings.more_authorities
+        msg = f"{which}: no certificates of authorities: {error.strerror or error}"
         raise CredentialError(msg) from None
     if not settings.verify:
         context.check_hostname = False
@@ -122,6 +124,12 @@ def _context(settings: HttpSettings, certificate: str | os.PathLike[str] | None)
             msg = f"{certificate}: not a client certificate with its key in one file"
             raise CredentialError(msg) from None
     return context
+
+
+def _locations(authorities: str | os.PathLike[str] | None) -> dict[str, Any]:
+    if authorities is None:
+        return {}
+    return {"capath" if Path(authorities).is_dir() else "cafile": authorities}
 
 
 def _forget() -> None:

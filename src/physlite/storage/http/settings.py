@@ -29,6 +29,7 @@ class HttpSettings:
         keep_alive: seconds that a connection is kept for the next request.
         ca: file, or folder with hashed names (as /etc/grid-security/certificates), of the authorities to trust instead
             of the system's.
+        more_authorities: likewise, to trust beside the others.
         certificate: file with a client certificate and its key, as a grid proxy is. It is shown to the host of the
             file and to no other that this one redirects to, and read again when it was replaced.
         verify: whether the server's certificate is checked. Without that anybody on the way can read and change what
@@ -47,6 +48,7 @@ class HttpSettings:
     deadline: float = 600.0
     keep_alive: float = 15.0
     ca: str | os.PathLike[str] | None = None
+    more_authorities: str | os.PathLike[str] | None = None
     certificate: str | os.PathLike[str] | None = None
     verify: bool = True
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -65,7 +67,7 @@ class HttpSettings:
             if not getattr(self, name) > 0:
                 msg = f"{name}={getattr(self, name)}: a number of seconds above zero"
                 raise ValueError(msg)
-        for name in ("ca", "certificate"):
+        for name in ("ca", "more_authorities", "certificate"):
             path = getattr(self, name)
             if path is not None:
                 object.__setattr__(self, name, Path(path).expanduser())

@@ -13,6 +13,7 @@ import numpy as np
 from physlite.storage import loop
 from physlite.storage._source import Range, SourceStats, check_ranges, closed_error
 from physlite.storage.http.connections import Connections, acquire
+from physlite.storage.http.environment import default_settings
 from physlite.storage.http.pieces import Piece
 from physlite.storage.http.remote import RemoteFile
 from physlite.storage.http.settings import HttpSettings
@@ -38,7 +39,7 @@ class HttpSource:
     Args:
         file: its URL (`http`, `https`, `dav`, `davs`), to the letter; with a `signer` what that takes.
         signer: who makes the URLs.
-        settings: how the server is asked.
+        settings: how the server is asked; by default with the grid proxy that X509_USER_PROXY names, if there is one.
     """
 
     reopens = True
@@ -46,7 +47,7 @@ class HttpSource:
 
     def __init__(self, file: str, *, signer: Signer | None = None, settings: HttpSettings | None = None) -> None:
         self.name = redacted(file)
-        self.settings = settings or HttpSettings()
+        self._settings = settings
         self.stats = SourceStats()
         self._file = file
         self._signer = signer
@@ -84,9 +85,9 @@ class HttpSource:
         if opened.remote.size is not None:
             check_ranges(self.name, ranges, opened.remote.size)
         self.stats.count_ranges(ranges)
-        spans = coalesce(ranges, self.settings.gap)
+        spans = coalesce(ranges, opened.settings.gap)
         memory = [np.empty(span.size, np.uint8).data for span in spans]
-        step = self.settings.largest
+        step = opened.settings.largest
         pieces = [
             Piece(span.offset + at, view[at : at + step])
             for span, view in zip(spans, memory, strict=True)
@@ -122,13 +123,13 @@ class HttpSource:
             return self._opened
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_reopen, (self._file, self._signer, self.settings))
+        return (_reopen, (self._file, self._signer, self._settings))
 
     def __repr__(self) -> str:
         return f"HttpSource({self.name!r})"
 
 
-def _reopen(file: str, signer: Signer | None, settings: HttpSettings) -> HttpSource:
+def _reopen(file: str, signer: Signer | None, settings: HttpSettings | None) -> HttpSource:
     return HttpSource(file, signer=signer, settings=settings)
 
 
@@ -137,7 +138,8 @@ class _Opened:
 
     def __init__(self, source: HttpSource) -> None:
         self.process = os.getpid()
-        self._connections: Connections = acquire(source.settings)
+        self.settings = source._settings or default_settings()  # noqa: SLF001  # of the same module
+        self._connections: Connections = acquire(self.settings)
         self.close = weakref.finalize(self, self._connections.release)
         urls = Urls(source._file, source._signer)  # noqa: SLF001  # of the same module
         self.remote = RemoteFile(source.name, urls, self._connections, source.stats)
