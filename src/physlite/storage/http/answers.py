@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import NamedTuple
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 
 __all__ = ["BadAnswerError", "ContentRange", "content_range", "is_multipart", "parts", "range_header"]
 
@@ -107,7 +108,7 @@ async def _line(content: aiohttp.StreamReader) -> bytes:
     """A line without its end."""
     try:
         line = await content.readuntil(b"\n")
-    except ValueError:
+    except (ValueError, HttpProcessingError):  # more than it keeps in memory
         line = b"." * (_MOST_OF_A_LINE + 1)
     if len(line) > _MOST_OF_A_LINE:
         msg = "a part with a header that does not end"

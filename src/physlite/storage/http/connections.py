@@ -7,6 +7,7 @@ import os
 import ssl
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -43,8 +44,8 @@ class Connections:
                 auto_decompress=False,  # ranges are ranges of the file
                 requote_redirect_url=False,
                 trust_env=True,  # HTTP_PROXY, HTTPS_PROXY, NO_PROXY
-                skip_auto_headers=("Accept-Encoding",),
                 headers={"Accept-Encoding": "identity", "User-Agent": "physlite"},
+                trace_configs=[_counting()],
             )
         return self._session
 
@@ -124,6 +125,17 @@ def _context(settings: HttpSettings, certificate: str | os.PathLike[str] | None)
             msg = f"{certificate}: not a client certificate with its key in one file"
             raise CredentialError(msg) from None
     return context
+
+
+def _counting() -> aiohttp.TraceConfig:
+    """Counts requests where they are sent: aiohttp sends one again when a kept connection turns out to be closed."""
+
+    async def count(_session: aiohttp.ClientSession, context: SimpleNamespace, _parameters: object) -> None:
+        context.trace_request_ctx.requests += 1
+
+    config = aiohttp.TraceConfig()
+    config.on_request_headers_sent.append(count)
+    return config
 
 
 def _locations(authorities: str | os.PathLike[str] | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -110,8 +111,9 @@ class Exchange:
             headers |= dict(self._connections.settings.headers)
         tls = self._connections.tls(with_certificate=place.trusted) if place.url.scheme == "https" else True
         session = self._connections.session()
-        self._stats.requests += 1
-        return await session.get(place.url, headers=headers, allow_redirects=False, ssl=tls)
+        return await session.get(
+            place.url, headers=headers, allow_redirects=False, ssl=tls, trace_request_ctx=self._stats
+        )
 
     def _next(self, place: Place, location: str) -> Place:
         try:
@@ -199,7 +201,8 @@ class Exchange:
             )
             raise Again(what) from None
         if isinstance(error, aiohttp.ClientConnectorError):
-            msg = f"no connection to {at}: {error.os_error.strerror or 'it failed'}"
+            number = error.os_error.errno
+            msg = f"no connection to {at}: {os.strerror(number) if number else 'it failed'}"
             raise Again(msg) from None
         msg = f"the connection to {at} broke off"
         raise Again(msg) from None

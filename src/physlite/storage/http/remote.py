@@ -141,7 +141,10 @@ class RemoteFile:
                 if len(missing) > 1:
                     host.several = answer.status == _PARTIAL and is_multipart(answer.headers)
                 if answer.status == _PARTIAL:
-                    await self._receive(answer, missing)
+                    try:
+                        await self._receive(answer, missing)
+                    except BadAnswerError:  # it would not be better next time; one range is easier to get right
+                        host.several = False
 
         if self.content is None:
             await self._again(once)
