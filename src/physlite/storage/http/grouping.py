@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from physlite.storage.http.pieces import Piece
 
-__all__ = ["grouped"]
+__all__ = ["MOST_RANGES", "grouped"]
 
 # Servers take header lines of 8 kB (nginx, Apache) or 4 kB; one range is at most 2 × 18 digits, a dash and a comma.
 _MOST_OF_A_HEADER = 4000
 _A_RANGE = 38
-_MOST_RANGES = _MOST_OF_A_HEADER // _A_RANGE
+MOST_RANGES = _MOST_OF_A_HEADER // _A_RANGE
 
 
 def grouped(pieces: Sequence[Piece], requests: int) -> list[list[Piece]]:
@@ -25,7 +25,7 @@ def grouped(pieces: Sequence[Piece], requests: int) -> list[list[Piece]]:
     groups: list[list[Piece]] = [[]]
     full = 0.0
     for piece in pieces:
-        if groups[-1] and (full >= share * len(groups) or len(groups[-1]) == _MOST_RANGES):
+        if groups[-1] and (full >= share * len(groups) or len(groups[-1]) == MOST_RANGES):
             groups.append([])
         groups[-1].append(piece)
         full += len(piece.view)

@@ -14,7 +14,7 @@ from physlite.storage._source import SourceStats
 from physlite.storage.http.answers import BadAnswerError, is_multipart, parts, range_header
 from physlite.storage.http.connections import Connections
 from physlite.storage.http.exchange import Exchange
-from physlite.storage.http.grouping import grouped
+from physlite.storage.http.grouping import MOST_RANGES, grouped
 from physlite.storage.http.hosts import Host, host_of
 from physlite.storage.http.patience import Again, GivenUpError, Patience
 from physlite.storage.http.pieces import Piece
@@ -61,6 +61,11 @@ class RemoteFile:
     def size(self) -> int | None:
         """Bytes in the file; None before an answer has told it."""
         return self._exchange.size
+
+    async def at_once(self) -> int:
+        """How many ranges can be read at the same time."""
+        several = (await self._host()).several
+        return self._settings.connections * (MOST_RANGES if several else 1)
 
     async def fetch(self, pieces: Sequence[Piece]) -> None:
         """Fills pieces, which are in the order of the file."""

@@ -85,7 +85,7 @@ class HttpSource:
         if opened.remote.size is not None:
             check_ranges(self.name, ranges, opened.remote.size)
         self.stats.count_ranges(ranges)
-        spans = coalesce(ranges, opened.settings.gap)
+        spans = coalesce(ranges, opened.settings.gap, opened.run(opened.remote.at_once()))
         memory = [np.empty(span.size, np.uint8).data for span in spans]
         step = opened.settings.largest
         pieces = [
