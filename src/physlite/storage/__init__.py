@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from physlite.storage.http.settings import HttpSettings
     from physlite.storage.http.source import HttpSource
     from physlite.storage.signing import SignedUrl, Signer
+    from physlite.storage.uprootsource import UprootSource
 
 __all__ = [
     "ByteSource",
@@ -28,6 +29,7 @@ __all__ = [
     "SignedUrl",
     "Signer",
     "SourceStats",
+    "UprootSource",
     "open_source",
 ]
 
@@ -37,6 +39,7 @@ _HOME = {
     "HttpSource": "physlite.storage.http.source",
     "SignedUrl": "physlite.storage.signing",
     "Signer": "physlite.storage.signing",
+    "UprootSource": "physlite.storage.uprootsource",
 }
 
 
