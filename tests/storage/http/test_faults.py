@@ -12,6 +12,7 @@ import pytest
 from physlite.exceptions import CorruptDataError, CredentialError, FileChangedError, TransferError
 from physlite.storage import HttpSettings, HttpSource, Range
 from support.servers.faults import fault_server, random_content, redirect_to
+from support.servers.process import wait_until
 
 CONTENT = random_content(3_000_000, 7)
 QUICK = HttpSettings(attempts=4, stall=0.5, connect=2, deadline=20, gap=1000, keep_alive=0.2, whole=10_000_000)
@@ -347,10 +348,3 @@ def open_sockets():
         with suppress(OSError):  # closed meanwhile
             out.add(str(fd.readlink()))
     return {link for link in out if link.startswith("socket:")}
-
-
-def wait_until(condition, seconds=10):
-    until = time.monotonic() + seconds
-    while not condition() and time.monotonic() < until:
-        time.sleep(0.02)
-    assert condition()

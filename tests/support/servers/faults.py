@@ -37,6 +37,7 @@ class FaultServer:
         delay: seconds before each answer.
         bytes_per_second: bandwidth of all connections together; None: as fast as it goes.
         requests: what was asked for.
+        most_connections: how many were open at the same time.
     """
 
     content: bytes
@@ -49,6 +50,7 @@ class FaultServer:
     requests: list[Request] = field(default_factory=list)
     port: int = 0
     connections: int = 0
+    most_connections: int = 0
     _busy_until: float = 0.0
 
     @property
@@ -61,6 +63,7 @@ class FaultServer:
     async def serve(self, reader, writer):
         """One connection."""
         self.connections += 1
+        self.most_connections = max(self.most_connections, self.connections)
         try:
             while head := await self._head(reader):
                 request = self._parse(head)
@@ -73,6 +76,7 @@ class FaultServer:
         except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
+            self.connections -= 1
             writer.close()
 
     async def _head(self, reader):

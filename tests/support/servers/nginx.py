@@ -1,7 +1,6 @@
 """nginx: several ranges in a request, one, or none; TLS with client certificates; HTTP/2."""
 
 import os
-import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -24,10 +23,18 @@ http {{
     scgi_temp_path {work}/scgi;
     keepalive_timeout {keep_alive};
     server {{
-        listen 127.0.0.1:{port};
-        location / {{ root {folder}; }}
-        location /single/ {{ alias {folder}/; max_ranges 1; }}
-        location /whole/ {{ alias {folder}/; max_ranges 0; }}
+        listen 127.0.0.1:{several};
+        root {folder};
+    }}
+    server {{
+        listen 127.0.0.1:{single};
+        root {folder};
+        max_ranges 1;
+    }}
+    server {{
+        listen 127.0.0.1:{whole};
+        root {folder};
+        max_ranges 0;
     }}
     {tls}
 }}
@@ -49,7 +56,7 @@ _TLS = """
 class Nginx(NamedTuple):
     """Where it serves, and what it says of that."""
 
-    url: str  # several ranges in a request
+    several: str  # several ranges in a request
     single: str  # one range in a request; for several the whole file
     whole: str  # no ranges
     folder: Path
@@ -70,16 +77,15 @@ def nginx(folder, work, *, tls="", keep_alive=65):
         tls: further servers, as `tls_server` makes them.
         keep_alive: seconds that it keeps an idle connection.
     """
-    port = free_port()
+    ports = {"several": free_port(), "single": free_port(), "whole": free_port()}
     work.mkdir(exist_ok=True)
     config = work / "nginx.conf"
-    config.write_text(_CONFIG.format(work=work, folder=folder, port=port, tls=tls, keep_alive=keep_alive))
+    config.write_text(_CONFIG.format(work=work, folder=folder, **ports, tls=tls, keep_alive=keep_alive))
     command = [program("nginx"), "-p", str(work), "-e", str(work / "error.log"), "-c", str(config)]
     # Its workers give up their rights, and may not read what only we may read.
     command += ["-g", "user root;"] if os.geteuid() == 0 else []
-    with running(command, work / "out.log", ready=lambda: listens(port)):
-        at = f"http://127.0.0.1:{port}"
-        yield Nginx(f"{at}/", f"{at}/single/", f"{at}/whole/", Path(folder), work)
+    with running(command, work / "out.log", ready=lambda: all(map(listens, ports.values()))):
+        yield Nginx(*(f"http://127.0.0.1:{port}/" for port in ports.values()), Path(folder), work)
 
 
 def tls_server(folder, port, certificates, *, verify="on", http2=False):
@@ -93,9 +99,3 @@ def tls_server(folder, port, certificates, *, verify="on", http2=False):
         ca=certificates.ca,
         verify=verify,
     )
-
-
-def read(url):
-    """What a plain client gets, to see that a server is there."""
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  # a server of this test
-        return answer.read()

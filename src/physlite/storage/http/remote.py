@@ -27,9 +27,9 @@ Parts = list[tuple[int, memoryview]]
 
 _log = logging.getLogger("physlite.storage")
 
-_OK, _PARTIAL = 200, 206
+_OK, _PARTIAL, _OUT_OF_RANGE = 200, 206, 416
 # What servers say to a header line that they find too long, or to several ranges that they do not want.
-_TOO_MUCH = (400, 413, 414, 416, 431)
+_TOO_MUCH = (400, 413, 414, _OUT_OF_RANGE, 431)
 # Answers that a URL is not good for the file any more: it is renewed, and where it came from too.
 _MOST_REFUSALS = 2
 
@@ -143,7 +143,7 @@ class RemoteFile:
             missing = [piece for piece in pieces if not piece.is_complete]
             asked = range_header([piece.missing for piece in missing])
             async with self._exchange.ask(asked, accept=(_OK, _PARTIAL, *_TOO_MUCH)) as answer:
-                if len(missing) > 1:
+                if len(missing) > 1 and answer.status != _OUT_OF_RANGE:
                     host.several = answer.status == _PARTIAL and is_multipart(answer.headers)
                 if answer.status == _PARTIAL:
                     try:
@@ -165,10 +165,12 @@ class RemoteFile:
                     if (self.size or 0) > head + tail:
                         host.several = is_multipart(answer.headers)
                     return found
-                if answer.status == _OK and (answer.content_length or head + tail + 1) <= head + tail:
+                length = answer.content_length
+                if answer.status == _OK and length is not None and length <= head + tail:
                     await self._take_everything(answer)
                     return []
-                host.several = False
+                if answer.status != _OUT_OF_RANGE:
+                    host.several = False
         # Not all servers know ranges that count from the end.
         tasks = [
             asyncio.create_task(self._end(f"bytes=0-{head - 1}", head, accept=(_OK, _PARTIAL))),
