@@ -71,7 +71,7 @@ class VerifyingSource:
                 raise StaleManifestError(msg) from error
             with naming(self.name):
                 uuid = UUID(bytes=_core.file_header(header)["uuid"])
-            self._manifest.require_file(self.name, uuid, self._source.size())
+            self._manifest.require_file(self.name, uuid, self._source.known_size or 0)
             self._is_verified = True
             return out
 

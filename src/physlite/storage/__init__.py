@@ -9,21 +9,25 @@ from physlite.storage._source import ByteSource, Range, SourceStats
 from physlite.storage.fileobject import FileObjectSource
 from physlite.storage.local import LocalSource
 from physlite.storage.memory import MemorySource
-from physlite.storage.opening import Openable, open_source
+from physlite.storage.opening import Cache, Mode, Openable, open_source
 
 if TYPE_CHECKING:
+    from physlite.storage.blockcache import BlockCache
     from physlite.storage.http.settings import HttpSettings
     from physlite.storage.http.source import HttpSource
     from physlite.storage.signing import SignedUrl, Signer
     from physlite.storage.uprootsource import UprootSource
 
 __all__ = [
+    "BlockCache",
     "ByteSource",
+    "Cache",
     "FileObjectSource",
     "HttpSettings",
     "HttpSource",
     "LocalSource",
     "MemorySource",
+    "Mode",
     "Openable",
     "Range",
     "SignedUrl",
@@ -35,6 +39,7 @@ __all__ = [
 
 # Looked up on first use: local files need none of what these bring along.
 _HOME = {
+    "BlockCache": "physlite.storage.blockcache",
     "HttpSettings": "physlite.storage.http.settings",
     "HttpSource": "physlite.storage.http.source",
     "SignedUrl": "physlite.storage.signing",

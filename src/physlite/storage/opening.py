@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 from urllib.parse import unquote
 
 from physlite.exceptions import UnsupportedFormatError
@@ -18,19 +18,29 @@ from physlite.storage.memory import MemorySource
 from physlite.storage.redaction import redacted
 
 if TYPE_CHECKING:
+    from physlite.storage.blockcache import BlockCache
     from physlite.storage.readahead import RemoteSource
 
-__all__ = ["Openable", "open_source"]
+__all__ = ["Cache", "Mode", "Openable", "open_source"]
 
+Mode = Literal["ranges", "whole", "auto"]
+Cache: TypeAlias = "BlockCache | str | os.PathLike[str] | None"
 Openable = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | ByteSource
 
 _SCHEME = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
 
 
-def open_source(where: Openable) -> ByteSource:
+def open_source(where: Openable, *, mode: Mode = "ranges", cache: Cache = None) -> ByteSource:
     """Opens a path, a pattern that matches one file, a URL, bytes, a binary file object, or a ByteSource.
 
     Nothing is asked of servers before the first bytes are.
+
+    Args:
+        where: what to open.
+        mode: of a remote file, "ranges": what is needed is read when it is needed; "whole": all of it is downloaded
+            with the first bytes that are needed; "auto": when half of its bytes have been asked for. To memory, or
+            where there is a cache to a scratch file in its folder.
+        cache: where what is read of remote files is kept for the next time: a folder, or a BlockCache.
 
     Raises:
         FileNotFoundError: no such file; the message names similar files in the same directory.
@@ -38,6 +48,11 @@ def open_source(where: Openable) -> ByteSource:
         UnsupportedFormatError: a URL of another kind.
         TypeError: something else altogether.
     """
+    source = _open_any(where)
+    return _near(cast("RemoteSource", source), mode, cache) if source.remote else source
+
+
+def _open_any(where: Openable) -> ByteSource:
     if isinstance(where, bytes | bytearray | memoryview):
         return MemorySource(where)
     if isinstance(where, str):
@@ -52,19 +67,36 @@ def open_source(where: Openable) -> ByteSource:
     if isinstance(where, os.PathLike):
         return _open_local(where)
     if isinstance(where, ByteSource):
-        return _near(where)
+        return where
     if hasattr(where, "read"):
         return FileObjectSource(where)
     msg = f"cannot open a {type(where).__name__}: give a path, bytes, or a file opened with mode 'rb'"
     raise TypeError(msg)
 
 
-def _near(source: ByteSource) -> ByteSource:
-    if not source.remote:
-        return source
+def _near(source: RemoteSource, mode: Mode, cache: Cache) -> ByteSource:
+    """A remote source with all that spares round trips."""
     from physlite.storage.readahead import ReadAhead
 
-    return source if isinstance(source, ReadAhead) else ReadAhead(cast("RemoteSource", source))
+    if mode not in get_args(Mode):
+        msg = f"mode={mode!r}: it is one of {', '.join(map(repr, get_args(Mode)))}"
+        raise ValueError(msg)
+    if isinstance(source, ReadAhead):  # from a pickle
+        return source
+    kept = None
+    if cache is not None:
+        from physlite.storage.blockcache import BlockCache
+
+        kept = cache if isinstance(cache, BlockCache) else BlockCache(cache)
+    if mode != "ranges":
+        from physlite.storage.whole import WholeSource
+
+        source = WholeSource(source, mode, None if kept is None else kept.folder)
+    if mode != "whole" and kept is not None:
+        from physlite.storage.cached import CachedSource
+
+        source = CachedSource(source, kept)
+    return ReadAhead(source)
 
 
 def _open_file_url(url: str) -> ByteSource:
@@ -75,7 +107,7 @@ def _open_file_url(url: str) -> ByteSource:
 def _open_web(url: str) -> ByteSource:
     from physlite.storage.http.source import HttpSource  # brings aiohttp along
 
-    return _near(HttpSource(url))
+    return HttpSource(url)
 
 
 _OPENERS: dict[str, Callable[[str], ByteSource]] = {

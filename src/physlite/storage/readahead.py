@@ -30,6 +30,16 @@ class RemoteSource(ByteSource, Protocol):
         """Bytes in the file, as far as that can be told without asking for it."""
         ...
 
+    @property
+    def key(self) -> str:
+        """Where the file is, without signatures: the same for the same file each time."""
+        ...
+
+    @property
+    def tag(self) -> str:
+        """What the server says of which version of the file it is; empty when it says nothing, or was not asked yet."""
+        ...
+
     def ends(self, head: int, tail: int) -> list[tuple[int, memoryview]]:
         """The first and the last bytes: where each part begins, and its bytes; tells the size.
 
@@ -52,7 +62,7 @@ class ReadAhead:
         self.name = source.name
         self.reopens = source.reopens
         self._lock = threading.Lock()
-        self._ends: list[tuple[int, memoryview]] = []
+        self._ends: list[tuple[int, memoryview]] | None = None
         self._windows: OrderedDict[int, memoryview] = OrderedDict()
 
     @property
@@ -66,8 +76,8 @@ class ReadAhead:
         return self.inner.known_size
 
     def size(self) -> int:
-        """Bytes in the file; reads both of its ends if it has to ask for that."""
-        if self.inner.known_size is None:
+        """Bytes in the file; reads both of its ends when it is asked for the first time."""
+        if self._ends is None:
             ends = self.inner.ends(HEAD, TAIL)
             with self._lock:
                 self._ends = ends
@@ -87,7 +97,8 @@ class ReadAhead:
 
     def _remembered(self, wanted: Range) -> memoryview | None:
         with self._lock:
-            for start, view in (*self._ends, *self._windows.items()):
+            near: list[tuple[int, memoryview]] = [*(self._ends or ()), *self._windows.items()]
+            for start, view in near:
                 at = wanted.offset - start
                 if at >= 0 and at + wanted.size <= len(view):
                     return view[at : at + wanted.size]
@@ -108,7 +119,7 @@ class ReadAhead:
     def close(self) -> None:
         """Closes the remote source."""
         with self._lock:
-            self._ends = []
+            self._ends = None
             self._windows.clear()
         self.inner.close()
 

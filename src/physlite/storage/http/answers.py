@@ -12,7 +12,15 @@ from typing import NamedTuple
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
-__all__ = ["BadAnswerError", "ContentRange", "content_range", "is_multipart", "parts", "range_header"]
+__all__ = [
+    "BadAnswerError",
+    "ContentRange",
+    "content_range",
+    "is_multipart",
+    "parts",
+    "range_header",
+    "size_of_unsatisfied",
+]
 
 _CONTENT_RANGE = re.compile(r"\s*bytes\s+(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)\s*", re.ASCII | re.IGNORECASE)
 _BOUNDARY = re.compile(r"multipart/byteranges\s*;.*?\bboundary=(?:\"([^\"]{1,200})\"|([^\s;\"]{1,200}))", re.IGNORECASE)
@@ -56,6 +64,12 @@ def content_range(text: str | None) -> ContentRange:
         msg = f"a part with Content-Range {text!r}"
         raise BadAnswerError(msg)
     return out
+
+
+def size_of_unsatisfied(text: str | None) -> int | None:
+    """The size of a file that an answer with status 416 tells in its `Content-Range`, if it does."""
+    match = re.fullmatch(r"\s*bytes\s+\*/(\d{1,18})\s*", text or "", re.ASCII | re.IGNORECASE)
+    return int(match[1]) if match else None
 
 
 def is_multipart(headers: Mapping[str, str]) -> bool:

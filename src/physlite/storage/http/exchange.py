@@ -15,7 +15,7 @@ import yarl
 
 from physlite.exceptions import CredentialError, FileChangedError, PhysliteError, TransferError
 from physlite.storage._source import SourceStats
-from physlite.storage.http.answers import BadAnswerError, ContentRange
+from physlite.storage.http.answers import BadAnswerError, ContentRange, size_of_unsatisfied
 from physlite.storage.http.connections import Connections
 from physlite.storage.http.hosts import same_origin
 from physlite.storage.http.patience import Again, retry_after
@@ -36,11 +36,13 @@ class Exchange:
 
     Attributes:
         size: bytes in the file; None before an answer has told it.
+        tag: the ETag, or when the file was written, of the first answer.
     """
 
     def __init__(self, name: str, urls: Urls, connections: Connections, stats: SourceStats) -> None:
         self.name = name
         self.size: int | None = None
+        self.tag = ""
         self._urls = urls
         self._connections = connections
         self._stats = stats
@@ -57,6 +59,10 @@ class Exchange:
         place = await self._urls.place()
         try:
             async with self._followed(place, ranges) as answer:
+                if answer.status == _OUT_OF_RANGE:
+                    size = size_of_unsatisfied(answer.headers.get("Content-Range"))
+                    if size is not None:
+                        self.saw_size(size)
                 if answer.status not in accept:
                     self._refuse(answer, place)
                 self._check_version(answer)
@@ -138,6 +144,7 @@ class Exchange:
             raise BadAnswerError(msg)
         tag = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
         if tag is not None and answer.status in (_OK, _PARTIAL):
+            self.tag = self.tag or tag
             known = self._tags.setdefault(answer.url.host, tag)  # replicas have their own
             if known != tag:
                 self._changed(f"its version was {known} and now is {tag}")

@@ -62,6 +62,11 @@ class RemoteFile:
         """Bytes in the file; None before an answer has told it."""
         return self._exchange.size
 
+    @property
+    def tag(self) -> str:
+        """The ETag, or when the file was written; empty before an answer has told it."""
+        return self._exchange.tag
+
     async def at_once(self) -> int:
         """How many ranges can be read at the same time."""
         several = (await self._host()).several
@@ -171,9 +176,11 @@ class RemoteFile:
                     return []
                 if answer.status != _OUT_OF_RANGE:
                     host.several = False
+        if self.size == 0:  # of an empty file there are no ranges
+            return []
         # Not all servers know ranges that count from the end.
         tasks = [
-            asyncio.create_task(self._end(f"bytes=0-{head - 1}", head, accept=(_OK, _PARTIAL))),
+            asyncio.create_task(self._end(f"bytes=0-{head - 1}", head, accept=(_OK, _PARTIAL, _OUT_OF_RANGE))),
             asyncio.create_task(self._end(f"bytes=-{tail}", tail, accept=(_OK, _PARTIAL, *_TOO_MUCH))),
         ]
         try:

@@ -19,7 +19,7 @@ from physlite.storage.http.remote import RemoteFile
 from physlite.storage.http.settings import HttpSettings
 from physlite.storage.http.urls import Urls
 from physlite.storage.planning import coalesce, scatter
-from physlite.storage.redaction import redacted
+from physlite.storage.redaction import redacted, without_signature
 from physlite.storage.signing import Signer
 
 __all__ = ["HttpSource"]
@@ -70,6 +70,16 @@ class HttpSource:
     def known_size(self) -> int | None:
         """Bytes in the file, as far as that can be told without asking for it."""
         return self._open().remote.size
+
+    @property
+    def key(self) -> str:
+        """The URL without its signature, or what the signer takes."""
+        return without_signature(self._file)
+
+    @property
+    def tag(self) -> str:
+        """The ETag, or when the file was written, once an answer has told it."""
+        return self._open().remote.tag
 
     def fetch(self, ranges: Sequence[Range]) -> list[memoryview]:
         """Reads ranges, all at the same time.
