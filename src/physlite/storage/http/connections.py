@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import ssl
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -86,10 +88,17 @@ class Connections:
         self._task = self.loop.create_task(self._close())
 
     async def _close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        try:
+            await self.close_session()
             await asyncio.sleep(0.1)  # TLS connections say goodbye, for which aiohttp has no sign
-        loop.release(self.loop)
+        finally:
+            loop.release(self.loop)
+
+    async def close_session(self) -> None:
+        """Closes what is open."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
 
 _lock = threading.Lock()
@@ -142,6 +151,16 @@ def _locations(authorities: str | os.PathLike[str] | None) -> dict[str, Any]:
     if authorities is None:
         return {}
     return {"capath" if Path(authorities).is_dir() else "cafile": authorities}
+
+
+def _close_all() -> None:
+    """At the end of the process; a session that is left open complains of that."""
+    for connections in list(_open.values()):
+        with suppress(Exception):
+            loop.run(connections.loop, connections.close_session())
+
+
+atexit.register(_close_all)
 
 
 def _forget() -> None:
