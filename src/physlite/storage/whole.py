@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from physlite.storage._source import Range, SourceStats, check_ranges
+from physlite.storage._source import ByteSource, Range, SourceStats, check_ranges
 from physlite.storage.progress import progress
 from physlite.storage.readahead import RemoteSource
+from physlite.storage.redaction import short_name
 
 __all__ = ["WholeSource", "blocks"]
 
@@ -118,9 +119,9 @@ class WholeSource:
         return repr(self.inner)
 
 
-def blocks(source: RemoteSource, size: int) -> Iterator[memoryview]:
-    """All bytes of a remote file, in blocks; shows how far it is."""
-    with progress(source.name.rpartition("/")[2], size) as advance:
+def blocks(source: ByteSource, size: int) -> Iterator[memoryview]:
+    """All bytes of a file, in blocks; shows how far it is."""
+    with progress(short_name(source.name), size) as advance:
         for at in range(0, size, _STEP):
             (block,) = source.fetch([Range(at, min(_STEP, size - at))])
             yield block
