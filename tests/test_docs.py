@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from support.servers.faults import fault_server
+
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PAGES = [page for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))) if BLOCK.search(page.read_text())]
@@ -17,6 +19,9 @@ pytestmark = pytest.mark.checkout
 def test_code_runs(page, tmp_path, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "agg")
     monkeypatch.chdir(tmp_path)
-    Path("DAOD_PHYSLITE.pool.root").symlink_to(files("physlite") / "data" / "sample.root")
+    sample = files("physlite") / "data" / "sample.root"
+    Path("DAOD_PHYSLITE.pool.root").symlink_to(sample)
     code = "\n".join(BLOCK.findall(page.read_text()))
-    exec(compile(code, str(page), "exec"), {"__name__": page.stem})  # noqa: S102
+    with fault_server(sample.read_bytes()) as server:
+        code = code.replace("https://data.example.org", server.url.rpartition("/")[0])
+        exec(compile(code, str(page), "exec"), {"__name__": page.stem})  # noqa: S102
