@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from support import proxies
+from support.servers.faults import fault_server
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -32,6 +33,9 @@ def grid_user(tmp_path, monkeypatch):
 def test_code_runs(page, tmp_path, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "agg")
     monkeypatch.chdir(tmp_path)
-    Path("DAOD_PHYSLITE.pool.root").symlink_to(files("physlite") / "data" / "sample.root")
+    sample = files("physlite") / "data" / "sample.root"
+    Path("DAOD_PHYSLITE.pool.root").symlink_to(sample)
     code = "\n".join(BLOCK.findall(page.read_text()))
-    exec(compile(code, str(page), "exec"), {"__name__": page.stem})  # noqa: S102
+    with fault_server(sample.read_bytes()) as server:
+        code = code.replace("https://data.example.org", server.url.rpartition("/")[0])
+        exec(compile(code, str(page), "exec"), {"__name__": page.stem})  # noqa: S102

@@ -7,23 +7,18 @@ import re
 import signal
 import subprocess
 import sys
-from importlib import resources
 
 import pytest
-from typer.testing import CliRunner
 
 import physlite
-from physlite.cli import app
 from physlite.cli.info import _print_unreadable
 from physlite.model.facts import Facts
 from physlite.model.summary import summarize
 from support import data
+from support.commands import COMMAND, SAMPLE, call, fails, run
 from support.terminal import in_terminal, output_in_terminal
 
 pytestmark = pytest.mark.usefixtures("clean_environment")
-
-SAMPLE = str(resources.files(physlite) / "data" / "sample.root")
-COMMAND = [sys.executable, "-m", "physlite"]
 
 
 @pytest.fixture
@@ -33,27 +28,6 @@ def clean_environment(monkeypatch):
     # Commands run in other folders too, where a relative path to the package leads nowhere.
     if path := os.environ.get("PYTHONPATH"):
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(os.path.abspath, path.split(os.pathsep))))
-
-
-def run(*arguments, **options):
-    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False, **options)
-
-
-def call(*arguments):
-    """What a command prints, run in this process, which is quicker: for those that succeed."""
-    result = CliRunner().invoke(app, [str(a) for a in arguments])
-    assert (result.exit_code, result.stderr) == (0, "")
-    return result.stdout
-
-
-def fails(*arguments, **options):
-    """Runs what must fail as a UNIX tool does, and returns the message."""
-    result = run(*arguments, **options)
-    assert result.returncode == 1
-    assert result.stdout == ""
-    lines = result.stderr.splitlines()
-    assert len(lines) == 1
-    return lines[0].removeprefix("physlite: ")
 
 
 # ------------------------------------------------------------------------------------------------------------- usage

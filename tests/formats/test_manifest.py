@@ -286,7 +286,7 @@ def test_flipped_bytes_are_an_error_of_ours_or_do_no_harm(tmp_path_factory, seed
         physlite.open(small).manifest.save(manifest)
     whole = bytearray(manifest.read_bytes())
     expected = physlite.open(small).arrays()
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     whole[chance.randrange(len(whole))] ^= 1 << chance.randrange(8)
     changed.write_bytes(whole)
     try:

@@ -629,7 +629,7 @@ def test_damage_behind_a_right_checksum(name, part, seed):
     envelopes = Envelopes.of(KEPT / f"{name}.root")
     seed = int.from_bytes(os.urandom(4), "little") if seed is None else seed
     print(f"seed {seed}")
-    dice = random.Random(seed)  # noqa: S311
+    dice = random.Random(seed)
     whole = envelopes.lists[0] if part == "lists" else getattr(envelopes, part)
     for _ in range(30):
         changed = bytearray(whole)

@@ -454,7 +454,7 @@ def test_whatever_is_chosen_before(data):
     events = opened(name).events()[start : start + 100]
     mirror = Mirror(events[collection_of(column)], expected_of(name, column)[start : start + 100])
     for step in data.draw(st.lists(st.sampled_from(STEPS), max_size=5)):
-        number = random.Random(data.draw(st.integers(0, 9)))  # noqa: S311  # not a secret, and short to draw
+        number = random.Random(data.draw(st.integers(0, 9)))  # not a secret, and short to draw
         getattr(mirror, step)(data.draw, number)
     field = slow_links.field_of(column)
     assert same(mirror.objects.follow(field)["_link"], targets_of(mirror.lists))

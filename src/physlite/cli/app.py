@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from physlite import __version__
+from physlite.cli.wanted import ReadingMode, WantedFile
 from physlite.samples import Sample
 from physlite.samples import sample as sample_path
 
@@ -28,10 +29,28 @@ app = typer.Typer(
     cls=_Commands, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True
 )
 
-_File = Annotated[str | None, typer.Argument(metavar="FILE", help="A DAOD_PHYSLITE file.", show_default=False)]
+_File = Annotated[
+    str | None, typer.Argument(metavar="FILE", help="A DAOD_PHYSLITE file: a path or a URL.", show_default=False)
+]
 _Sample = Annotated[
     Sample | None,
     typer.Option("--sample", help="Instead of a file, the sample that comes with physlite, as a tree or an RNTuple."),
+]
+_Mode = Annotated[
+    ReadingMode,
+    typer.Option(
+        "--mode", help="Of a remote file, read what is needed, or all of it at once, or decide by what is asked for."
+    ),
+]
+_Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        metavar="DIR",
+        help="Keep what is read of remote files in this folder, for the next time.",
+        file_okay=False,
+        show_default=False,
+    ),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -45,17 +64,17 @@ def _filter_option(what: str) -> Any:
     )
 
 
-def _path(file: str | None, chosen: Sample | None) -> str:
+def _wanted(file: str | None, chosen: Sample | None, mode: ReadingMode, cache: Path | None) -> WantedFile:
     """The user's file, or the sample."""
     if file is not None and chosen is not None:
         msg = "it is there beside --sample: give one of the two"
         raise typer.BadParameter(msg, param_hint="FILE")
     if chosen is not None:
-        return str(sample_path(chosen.value))
+        return WantedFile(str(sample_path(chosen.value)))
     if file is None:
         msg = "missing: give a file, or --sample tree or --sample rntuple"
         raise typer.BadParameter(msg, param_hint="FILE")
-    return file
+    return WantedFile(file, mode, cache)
 
 
 def _print_version(wanted: bool) -> None:
@@ -91,6 +110,8 @@ def show(
     *,
     filters: Annotated[list[str] | None, _filter_option("columns")] = None,
     sample: _Sample = None,
+    mode: _Mode = ReadingMode.RANGES,
+    cache: _Cache = None,
     as_json: _Json = False,
 ) -> None:
     """List the columns of a file: name, type, size.
@@ -105,7 +126,7 @@ def show(
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from physlite.cli.show import run
 
-    run(_path(file, sample), filters or None, as_json=as_json)
+    run(_wanted(file, sample, mode, cache), filters or None, as_json=as_json)
 
 
 @app.command()
@@ -117,6 +138,8 @@ def info(
     ] = None,
     top: Annotated[int, typer.Option(min=0, metavar="N", help="Largest collections and columns to list; 0: all.")] = 20,
     sample: _Sample = None,
+    mode: _Mode = ReadingMode.RANGES,
+    cache: _Cache = None,
     as_json: _Json = False,
 ) -> None:
     """Tell what takes how much space in a file.
@@ -131,7 +154,7 @@ def info(
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from physlite.cli.info import run
 
-    run(_path(file, sample), plot=plot, top=top, as_json=as_json)
+    run(_wanted(file, sample, mode, cache), plot=plot, top=top, as_json=as_json)
 
 
 @app.command()
@@ -140,6 +163,8 @@ def links(
     *,
     filters: Annotated[list[str] | None, _filter_option("links")] = None,
     sample: _Sample = None,
+    mode: _Mode = ReadingMode.RANGES,
+    cache: _Cache = None,
     as_json: _Json = False,
 ) -> None:
     """Tell where the element links of a file lead, and how many of them.
@@ -156,7 +181,7 @@ def links(
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from physlite.cli.links import run
 
-    run(_path(file, sample), filters or None, as_json=as_json)
+    run(_wanted(file, sample, mode, cache), filters or None, as_json=as_json)
 
 
 @app.command()
@@ -173,6 +198,8 @@ def trigger(
     *,
     l1: Annotated[bool, typer.Option("--l1", help="Items of the first level (after veto) instead of chains.")] = False,
     sample: _Sample = None,
+    mode: _Mode = ReadingMode.RANGES,
+    cache: _Cache = None,
     as_json: _Json = False,
 ) -> None:
     """List the trigger chains: name, prescale, and how many events passed.
@@ -192,7 +219,31 @@ def trigger(
 
     if sample is not None and pattern is None:
         file, pattern = None, file  # what stands in place of FILE is the option
-    run(_path(file, sample), pattern, l1=l1, as_json=as_json)
+    run(_wanted(file, sample, mode, cache), pattern, l1=l1, as_json=as_json)
+
+
+@app.command()
+def get(
+    url: Annotated[str, typer.Argument(metavar="URL", help="A remote file.", show_default=False)],
+    to: Annotated[
+        Path, typer.Argument(metavar="[DESTINATION]", help="A file or folder; by default here.", show_default=False)
+    ] = Path(),
+    *,
+    as_json: _Json = False,
+) -> None:
+    """Download a file.
+
+    It is there as a whole, or not at all. Where its checksum is known, as for files of Rucio, that is checked.
+
+    For example:
+
+    \b
+        physlite get https://example.org/DAOD_PHYSLITE.pool.root
+        physlite get 'https://example.org/DAOD_PHYSLITE.pool.root?signature=…' data/
+    """  # noqa: D301  # \b keeps the lines that follow as they are
+    from physlite.cli.get import run
+
+    run(url, to, as_json=as_json)
 
 
 @app.command()
@@ -208,6 +259,8 @@ def demo(
     sample: Annotated[
         Sample | None, typer.Option("--sample", help="Which of the samples: the tree unless told otherwise.")
     ] = None,
+    mode: _Mode = ReadingMode.RANGES,
+    cache: _Cache = None,
     as_json: _Json = False,
 ) -> None:
     """Find Z bosons in the sample file.
@@ -224,8 +277,8 @@ def demo(
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from physlite.cli.demo import run
 
-    path = _path(file, sample or (None if file else Sample.TREE))
-    run(path, out, label=Path(file).name if file else "toy simulation", as_json=as_json)
+    wanted = _wanted(file, sample or (None if file else Sample.TREE), mode, cache)
+    run(wanted, out, is_toy=file is None, as_json=as_json)
 
 
 _proxy = typer.Typer(rich_markup_mode=None, no_args_is_help=True)

@@ -8,23 +8,25 @@ from typing import Any
 
 import typer
 
-import physlite
 from physlite.analysis import dilepton
 from physlite.cli.errors import CommandError
 from physlite.cli.output import Head, print_json, print_table, print_title
+from physlite.cli.wanted import WantedFile
 from physlite.model.file import File
+from physlite.storage.redaction import short_name
 
 # What tells a file with leptons of an identification that is known here from others.
 _NEEDED = (("Electrons", "DFCommonElectronsLHMedium"), ("Muons", "quality"))
 
 
-def run(path: str, out: Path, *, label: str, as_json: bool) -> None:
-    """Selects, draws, and prints the cutflow; `label` is what the picture calls the events."""
+def run(wanted: WantedFile, out: Path, *, is_toy: bool, as_json: bool) -> None:
+    """Selects, draws, and prints the cutflow."""
     start = time.perf_counter()
-    with physlite.open(path) as file:
+    with wanted.open() as file:
         _require_leptons(file)
         channels = dilepton.analyse(file.events())
         events = file.num_entries
+        label = "toy simulation" if is_toy else short_name(file.name)
     seconds = time.perf_counter() - start
     if not as_json:
         _print(channels, events, seconds)

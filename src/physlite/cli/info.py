@@ -8,8 +8,8 @@ from typing import Any
 
 import typer
 
-import physlite
 from physlite.cli.output import Head, print_json, print_table, print_title
+from physlite.cli.wanted import WantedFile
 from physlite.exceptions import MetadataNotFoundError
 from physlite.model.facts import Facts
 from physlite.model.file import File
@@ -17,6 +17,7 @@ from physlite.model.metadata import Metadata
 from physlite.model.naming import short_class
 from physlite.model.show import human_bytes
 from physlite.model.summary import CollectionSummary, Size, Summary, summarize
+from physlite.storage.redaction import short_name
 
 _SUM = "sum of weights"
 
@@ -38,25 +39,25 @@ _COLUMN_HEADS = (
 )
 
 
-def run(path: str, *, plot: Path | None, top: int, as_json: bool) -> None:
+def run(wanted: WantedFile, *, plot: Path | None, top: int, as_json: bool) -> None:
     """Prints a file's properties, its largest collections and columns, and draws them when asked to."""
-    with physlite.open(path) as file:
+    with wanted.open() as file:
         summary = summarize(file)
         if plot is not None:
             from physlite.cli.plots import draw_sizes
 
-            draw_sizes(summary, plot, title=f"{Path(path).name}: {file.num_entries:,} events", top=top)
+            draw_sizes(summary, plot, title=f"{short_name(file.name)}: {file.num_entries:,} events", top=top)
         if as_json:
-            print_json(_as_json(path, file, summary))
+            print_json(_as_json(file, summary))
         else:
-            _print(path, file, summary, top or None)
+            _print(file, summary, top or None)
     if plot is not None and not as_json:
         typer.echo(f"\nPicture: {plot}")
 
 
-def _as_json(path: str, file: File, summary: Summary) -> dict[str, Any]:
+def _as_json(file: File, summary: Summary) -> dict[str, Any]:
     return {
-        "file": path,
+        "file": file.name,
         "events": file.num_entries,
         "format": file.format,
         "tree": file.manifest.tree,
@@ -96,10 +97,10 @@ def _bytes(size: Size) -> dict[str, int]:
     return {"compressed_bytes": size.compressed, "uncompressed_bytes": size.uncompressed}
 
 
-def _print(path: str, file: File, summary: Summary, top: int | None) -> None:
+def _print(file: File, summary: Summary, top: int | None) -> None:
     size = summary.size
     facts = {
-        "file": path,
+        "file": file.name,
         "events": f"{file.num_entries:,}",
         "format": f"{file.format} {file.manifest.tree}",
         "compression": file.compression,

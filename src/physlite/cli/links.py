@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 
-import physlite
 from physlite.cli.output import Head, print_json, print_table
+from physlite.cli.wanted import WantedFile
 from physlite.model.linksummary import LinkSummary, summarize_links
 
 _HEADS = (
@@ -17,12 +17,12 @@ _HEADS = (
 )
 
 
-def run(path: str, filters: list[str] | None, *, as_json: bool) -> None:
+def run(wanted: WantedFile, filters: list[str] | None, *, as_json: bool) -> None:
     """Counts the links of the fields that any of the filters chooses, or of all."""
-    with physlite.open(path) as file:
+    with wanted.open() as file:
         links = summarize_links(file, filters)
     if as_json:
-        print_json({"file": path, "links": [asdict(link) for link in links]})
+        print_json({"file": file.name, "links": [asdict(link) for link in links]})
         return
     print_table(_HEADS, [row for link in links for row in _rows(link)])
 

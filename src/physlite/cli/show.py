@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-import physlite
 from physlite.cli.output import Head, print_json, print_table
+from physlite.cli.wanted import WantedFile
 from physlite.model.show import human_bytes
 
 _HEADS = (
@@ -16,12 +16,12 @@ _HEADS = (
 )
 
 
-def run(path: str, filters: list[str] | None, *, as_json: bool) -> None:
+def run(wanted: WantedFile, filters: list[str] | None, *, as_json: bool) -> None:
     """Lists the columns that any of the filters chooses, or all."""
-    with physlite.open(path) as file:
+    with wanted.open() as file:
         columns = file.select(filters)
     if as_json:
-        print_json({"file": path, "columns": [asdict(c) for c in columns]})
+        print_json({"file": file.name, "columns": [asdict(c) for c in columns]})
         return
     rows = [(c.name, c.type_name, c.type, human_bytes(c.compressed_bytes)) for c in columns]
     print_table(_HEADS, rows)

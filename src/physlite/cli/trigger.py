@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import asdict
 
-import physlite
 from physlite.cli.errors import CommandError
 from physlite.cli.output import Head, print_json, print_table
+from physlite.cli.wanted import WantedFile
 from physlite.exceptions import TriggerNotFoundError
 from physlite.model.trigger import Trigger, TriggerSummary
 
@@ -19,16 +19,18 @@ _CHAIN = re.compile(r"\W*HLT_", re.IGNORECASE)
 _PYTHON = re.compile(r"; \S+ is (an item|a chain) of .*: see .*$")
 
 
-def run(path: str, pattern: str | None, *, l1: bool, as_json: bool) -> None:
+def run(wanted: WantedFile, pattern: str | None, *, l1: bool, as_json: bool) -> None:
     """Counts the events that passed each chain, or item, that a pattern chooses, or all; the most first."""
-    with physlite.open(path) as file:
+    with wanted.open() as file:
         events = file.num_entries
         trigger = file.events().trigger
         _require_names(trigger, pattern, l1=l1)
         found = trigger.summary_l1(pattern) if l1 else trigger.summary(pattern)
     found.sort(key=lambda chain: -chain.passed)
     if as_json:
-        print_json({"file": path, "events": events, "items" if l1 else "chains": [asdict(chain) for chain in found]})
+        print_json(
+            {"file": file.name, "events": events, "items" if l1 else "chains": [asdict(chain) for chain in found]}
+        )
         return
     heads = (
         Head("L1 item" if l1 else "chain", weight=1),

@@ -12,10 +12,10 @@ from physlite import _core
 from physlite.exceptions import CorruptDataError, UnsupportedFormatError
 from physlite.storage import ByteSource, Range
 
-__all__ = ["ClassDescription", "Key", "Member", "RootFile", "compression_name", "naming"]
+__all__ = ["HEADER_BYTES", "ClassDescription", "Key", "Member", "RootFile", "compression_name", "naming"]
 
 # Longer than any file header (75 bytes) and any directory record (60 bytes).
-_HEADER_BYTES = 100
+HEADER_BYTES = 100
 _DIRECTORY_BYTES = 60
 
 _ALGORITHMS = {0: "zlib", 1: "zlib", 2: "lzma", 3: "old", 4: "lz4", 5: "zstd"}
@@ -101,7 +101,7 @@ class RootFile:
         if size == 0:
             msg = f"{self.name}: the file is empty"
             raise CorruptDataError(msg)
-        (head,) = source.fetch([Range(0, min(size, _HEADER_BYTES))])
+        (head,) = source.fetch([Range(0, min(size, HEADER_BYTES))])
         if bytes(head[:4]) != b"root":
             msg = f"{self.name}: not a ROOT file{_guess(bytes(head))}"
             raise CorruptDataError(msg)

@@ -19,7 +19,7 @@ from physlite.model import show as _show
 from physlite.model.columns import Column, Columns
 from physlite.model.naming import Collection
 from physlite.model.store import ColumnStore, open_store
-from physlite.storage import Openable
+from physlite.storage import Cache, Mode, Openable
 
 if TYPE_CHECKING:
     from physlite.model.links import LinkField, Target
@@ -276,24 +276,33 @@ def open(  # noqa: A001  # the name users expect, as in uproot.open
     threads: int | None = None,
     manifest: Manifest | str | os.PathLike[str] | None = None,
     cache_bytes: int = DEFAULT_CACHE_BYTES,
+    mode: Mode = "ranges",
+    cache: Cache = None,
 ) -> File:
     """Opens a DAOD_PHYSLITE file.
 
     Args:
-        where: a path (or a glob pattern that matches one file), a `file://` URL, the file's content as bytes, a binary
-            file object, or a `ByteSource`.
+        where: a path (or a glob pattern that matches one file), a URL, the file's content as bytes, a binary file
+            object, or a `ByteSource`.
         threads: threads that decode; by default the cores this process may use.
         manifest: a manifest of this file (or the path of a saved one), which makes parsing unnecessary.
         cache_bytes: how many bytes of decoded columns the file keeps in memory.
+        mode: of a remote file, "ranges": what is needed is read when it is needed; "whole": all of it is downloaded
+            when it is opened; "auto": it is when half of its bytes have been asked for. To memory, or where there is a
+            cache to a scratch file in its folder.
+        cache: where what is read of remote files is kept for the next time and for other processes: a folder, or a
+            `storage.BlockCache`.
 
     Raises:
-        FileNotFoundError, PermissionError: as the builtin `open`.
+        FileNotFoundError, PermissionError: as the builtin `open`; of a URL when its server has no such file.
         CorruptDataError: not a ROOT file, or damaged.
         NotAnEventFileError: a ROOT file without events.
         UnsupportedFormatError: a version of the format that is not known here.
         StaleManifestError: the manifest belongs to another file.
+        CredentialError: a server does not give the file to us.
+        TransferError: a server that cannot be reached, or does not answer as it should, after all attempts.
     """
-    return File(open_store(where, threads=threads, manifest=manifest, cache_bytes=cache_bytes))
+    return File(open_store(where, threads=threads, manifest=manifest, cache_bytes=cache_bytes, mode=mode, cache=cache))
 
 
 def events(

@@ -22,8 +22,9 @@ from physlite.formats.detect import read_event_manifest
 from physlite.formats.manifest import Manifest
 from physlite.formats.reader import ColumnReader, default_threads
 from physlite.formats.rootfile import RootFile
+from physlite.formats.verifying import verified
 from physlite.model.schema import Schema, schema_of
-from physlite.storage import ByteSource, Openable, open_source
+from physlite.storage import ByteSource, Cache, Mode, Openable, open_source
 
 __all__ = ["ColumnStore", "open_store"]
 
@@ -207,22 +208,27 @@ def _reopen(where: _Pickled | ByteSource, threads: int, cache_bytes: int) -> Col
 
 
 def open_store(
-    where: Openable, *, threads: int | None, manifest: Manifest | str | os.PathLike[str] | None, cache_bytes: int
+    where: Openable,
+    *,
+    threads: int | None,
+    manifest: Manifest | str | os.PathLike[str] | None,
+    cache_bytes: int,
+    mode: Mode = "ranges",
+    cache: Cache = None,
 ) -> ColumnStore:
     """Opens a file; arguments and errors are those of `physlite.open`."""
     if threads is not None and operator.index(threads) < 1:
         msg = f"threads={threads}: at least one thread is needed"
         raise ValueError(msg)
-    source = open_source(where)
+    source = open_source(where, mode=mode, cache=cache)
     try:
-        root = RootFile(source)
         if manifest is None:
-            manifest = read_event_manifest(root)
+            manifest = read_event_manifest(RootFile(source))
         else:
             manifest = manifest if isinstance(manifest, Manifest) else Manifest.load(manifest)
-            manifest.require_file(source.name, root.uuid, source.size())
+            source = verified(source, manifest)
     except BaseException:
-        if source is not where:  # what the caller opened is the caller's
+        if not isinstance(where, ByteSource):  # what the caller opened is the caller's
             source.close()
         raise
     return ColumnStore(source, manifest, threads or default_threads(), cache_bytes)

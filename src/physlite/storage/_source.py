@@ -20,15 +20,29 @@ class Range(NamedTuple):
 
 @dataclass
 class SourceStats:
-    """What a source has been asked for since it was opened."""
+    """What a source has been asked for since it was opened.
+
+    Attributes:
+        requests: requests that were sent; of a source that sends none, the times that it was asked for bytes.
+        ranges: ranges that were asked for.
+        bytes: bytes that were asked for.
+        received: bytes that servers have sent, those between ranges and those sent twice among them.
+        retries: requests that were sent again.
+    """
 
     requests: int = 0
     ranges: int = 0
     bytes: int = 0
+    received: int = 0
+    retries: int = 0
 
     def count(self, ranges: Sequence[Range]) -> None:
-        """Notes one call of `fetch`."""
+        """Notes one call of `fetch` that asks once for all."""
         self.requests += 1
+        self.count_ranges(ranges)
+
+    def count_ranges(self, ranges: Sequence[Range]) -> None:
+        """Notes what was asked for, not in how many requests."""
         self.ranges += len(ranges)
         self.bytes += sum(r.size for r in ranges)
 
@@ -37,13 +51,18 @@ class SourceStats:
 class ByteSource(Protocol):
     """Random access to the bytes of one file.
 
-    A source pickles as what is needed to open it again: where the file is, when it `reopens`, else the file itself. Its
-    `stats` count what was fetched.
+    A `remote` one sends a request each time that it is asked. A source pickles as what is needed to open it again:
+    where the file is, when it `reopens`, else the file itself.
     """
 
     name: str
     reopens: bool
-    stats: SourceStats
+    remote: bool
+
+    @property
+    def stats(self) -> SourceStats:
+        """What was fetched."""
+        ...
 
     def size(self) -> int:
         """Bytes in the file."""

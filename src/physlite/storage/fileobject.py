@@ -23,6 +23,7 @@ class FileObjectSource:
     """
 
     reopens = False
+    remote = False
 
     def __init__(self, file: IO[bytes]) -> None:
         if isinstance(file, io.TextIOBase) or not _can_seek(file) or isinstance(file.read(0), str):

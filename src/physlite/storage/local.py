@@ -20,6 +20,7 @@ class LocalSource:
     """
 
     reopens = True
+    remote = False
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)

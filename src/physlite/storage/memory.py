@@ -13,6 +13,7 @@ class MemorySource:
     """The content of a file as bytes. Pickles with the content."""
 
     reopens = False
+    remote = False
 
     def __init__(self, data: bytes | bytearray | memoryview, name: str = "<bytes>") -> None:
         self.name = name

@@ -5,8 +5,9 @@ from __future__ import annotations
 import glob
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 from urllib.parse import unquote
 
 from physlite.exceptions import UnsupportedFormatError
@@ -14,16 +15,32 @@ from physlite.storage._source import ByteSource
 from physlite.storage.fileobject import FileObjectSource
 from physlite.storage.local import LocalSource
 from physlite.storage.memory import MemorySource
+from physlite.storage.redaction import redacted
 
-__all__ = ["Openable", "open_source"]
+if TYPE_CHECKING:
+    from physlite.storage.blockcache import BlockCache
+    from physlite.storage.readahead import RemoteSource
 
+__all__ = ["Cache", "Mode", "Openable", "open_source"]
+
+Mode = Literal["ranges", "whole", "auto"]
+Cache: TypeAlias = "BlockCache | str | os.PathLike[str] | None"
 Openable = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | ByteSource
 
 _SCHEME = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
 
 
-def open_source(where: Openable) -> ByteSource:
-    """Opens a path, a pattern that matches one file, a `file://` URL, bytes, a binary file object, or a ByteSource.
+def open_source(where: Openable, *, mode: Mode = "ranges", cache: Cache = None) -> ByteSource:
+    """Opens a path, a pattern that matches one file, a URL, bytes, a binary file object, or a ByteSource.
+
+    Nothing is asked of servers before the first bytes are.
+
+    Args:
+        where: what to open.
+        mode: of a remote file, "ranges": what is needed is read when it is needed; "whole": all of it is downloaded
+            with the first bytes that are needed; "auto": when half of its bytes have been asked for. To memory, or
+            where there is a cache to a scratch file in its folder.
+        cache: where what is read of remote files is kept for the next time: a folder, or a BlockCache.
 
     Raises:
         FileNotFoundError: no such file; the message names similar files in the same directory.
@@ -31,14 +48,22 @@ def open_source(where: Openable) -> ByteSource:
         UnsupportedFormatError: a URL of another kind.
         TypeError: something else altogether.
     """
+    source = _open_any(where)
+    return _near(cast("RemoteSource", source), mode, cache) if source.remote else source
+
+
+def _open_any(where: Openable) -> ByteSource:
     if isinstance(where, bytes | bytearray | memoryview):
         return MemorySource(where)
     if isinstance(where, str):
         match = _SCHEME.match(where)
-        if match and match["scheme"].lower() != "file":
-            msg = f"{where.split('?')[0]}: cannot read {match['scheme']}:// yet; copy the file here first"
+        if match is None:
+            return _open_local(_expand(where))
+        opener = _OPENERS.get(match["scheme"].lower())
+        if opener is None:
+            msg = f"{redacted(where)}: cannot read {match['scheme']}://, but {', '.join(f'{s}://' for s in _OPENERS)}"
             raise UnsupportedFormatError(msg)
-        return _open_local(_path_of_url(where[match.end() :]) if match else _expand(where))
+        return opener(where)
     if isinstance(where, os.PathLike):
         return _open_local(where)
     if isinstance(where, ByteSource):
@@ -49,9 +74,49 @@ def open_source(where: Openable) -> ByteSource:
     raise TypeError(msg)
 
 
-def _path_of_url(rest: str) -> str:
-    """The path of a URL, of what is behind its `file://`, as `Path.as_uri` makes them."""
-    return unquote(rest.removeprefix("localhost"))
+def _near(source: RemoteSource, mode: Mode, cache: Cache) -> ByteSource:
+    """A remote source with all that spares round trips."""
+    from physlite.storage.readahead import ReadAhead
+
+    if mode not in get_args(Mode):
+        msg = f"mode={mode!r}: it is one of {', '.join(map(repr, get_args(Mode)))}"
+        raise ValueError(msg)
+    if isinstance(source, ReadAhead):  # from a pickle
+        return source
+    kept = None
+    if cache is not None:
+        from physlite.storage.blockcache import BlockCache
+
+        kept = cache if isinstance(cache, BlockCache) else BlockCache(cache)
+    if mode != "ranges":
+        from physlite.storage.whole import WholeSource
+
+        source = WholeSource(source, mode, None if kept is None else kept.folder)
+    if mode != "whole" and kept is not None:
+        from physlite.storage.cached import CachedSource
+
+        source = CachedSource(source, kept)
+    return ReadAhead(source)
+
+
+def _open_file_url(url: str) -> ByteSource:
+    """A URL as `Path.as_uri` makes them."""
+    return _open_local(unquote(url.partition("://")[2].removeprefix("localhost")))
+
+
+def _open_web(url: str) -> ByteSource:
+    from physlite.storage.http.source import HttpSource  # brings aiohttp along
+
+    return HttpSource(url)
+
+
+_OPENERS: dict[str, Callable[[str], ByteSource]] = {
+    "file": _open_file_url,
+    "http": _open_web,
+    "https": _open_web,
+    "dav": _open_web,
+    "davs": _open_web,
+}
 
 
 def _expand(path: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 
-__all__ = ["redacted"]
+__all__ = ["redacted", "short_name", "without_signature"]
 
 # Of each URL in a text: its scheme, user and password, the rest up to the query, and the query with the fragment.
 _URL = re.compile(
@@ -15,3 +16,26 @@ _URL = re.compile(
 def redacted(text: str) -> str:
     """A URL, or a text with URLs, with `…` in place of each query and without users and passwords."""
     return _URL.sub(lambda m: m["scheme"] + m["rest"] + ("?…" if m["query"] else ""), text)
+
+
+def short_name(name: str) -> str:
+    """The last part of a path or URL."""
+    return re.split(r"[?#]", name)[0].rstrip("/").rpartition("/")[2] if "://" in name else os.path.basename(name)  # noqa: PTH119
+
+
+# Parameters that give access: of S3 (V4 and V2) and GCS (V4 and V2), of XRootD and dCache, of WLCG and OAuth tokens, of
+# Azure.
+_SECRET = re.compile(
+    r"(X-Amz-.*|X-Goog-.*|AWSAccessKeyId|GoogleAccessId|Signature|Expires|authz|xrd\.wantprot|access_token|token|sig|se|st|"
+    r"sp|sv|sr|skoid|sktid|skt|ske|sks|skv)",
+    re.IGNORECASE,
+)
+
+
+def without_signature(url: str) -> str:
+    """A URL without user, password, fragment and the parameters that give access; others tell files from each other."""
+    url = url.partition("#")[0]
+    head, mark, query = url.partition("?")
+    head = _URL.sub(lambda m: m["scheme"] + m["rest"], head)
+    kept = [part for part in query.split("&") if part and not _SECRET.fullmatch(part.partition("=")[0])]
+    return head + (mark + "&".join(kept) if kept else "")

@@ -58,6 +58,14 @@ def running(command, log, *, ready, env=None, cwd=None):
                 process.wait()
 
 
+def wait_until(condition, seconds=10):
+    """Waits for what happens in the background; fails when it does not."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, f"not so after {seconds} s"
+        time.sleep(0.02)
+
+
 def _wait(process, ready, log):
     until = time.monotonic() + _PATIENCE
     while not ready():

@@ -1,0 +1,32 @@
+"""`physlite get`: a remote file to a local one."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import typer
+
+from physlite.cli.output import print_json
+from physlite.model.show import human_bytes
+from physlite.storage import open_source
+from physlite.storage.download import download
+
+__all__ = ["run"]
+
+
+def run(url: str, to: Path, *, as_json: bool) -> None:
+    """Downloads, and says where to, how much and how fast."""
+    begin = time.perf_counter()
+    source = open_source(url)
+    try:
+        done = download(source, to)
+    finally:
+        source.close()
+    seconds = time.perf_counter() - begin
+    adler32 = f"{done.adler32:08x}"
+    if as_json:
+        print_json({"file": str(done.path), "bytes": done.bytes, "adler32": adler32, "seconds": seconds})
+    else:
+        rate = human_bytes(round(done.bytes / seconds))
+        typer.echo(f"{done.path}: {human_bytes(done.bytes)} in {seconds:.1f} s ({rate}/s), adler32 {adler32}")

@@ -1,0 +1,106 @@
+"""Remote files with a cache on the local disk."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from physlite.exceptions import FileChangedError
+from physlite.storage._source import Range, SourceStats
+from physlite.storage.blockcache import BlockCache, Version
+from physlite.storage.readahead import RemoteSource
+
+__all__ = ["CachedSource"]
+
+
+class CachedSource:
+    """A remote file of which a cache keeps what was read.
+
+    What the cache has is not asked for again, and nobody is asked whether it still holds: with the first bytes that
+    have to be read, another version of the file is noticed, and what was kept is dropped.
+
+    Raises:
+        FileChangedError: by `fetch`, when bytes of the older version were handed out before that.
+    """
+
+    remote = True
+
+    def __init__(self, source: RemoteSource, cache: BlockCache) -> None:
+        self.inner = source
+        self.name = source.name
+        self.reopens = source.reopens
+        self._cache = cache
+        self._kept = cache.file(source.key)
+        self._gave = False
+        self._lock = threading.Lock()
+
+    @property
+    def stats(self) -> SourceStats:
+        """What the remote file was asked for."""
+        return self.inner.stats
+
+    @property
+    def key(self) -> str:
+        """As of the remote file."""
+        return self.inner.key
+
+    @property
+    def tag(self) -> str:
+        """As of the remote file."""
+        return self.inner.tag
+
+    @property
+    def known_size(self) -> int | None:
+        """Bytes in the file, as the cache or an answer has told."""
+        if self.inner.known_size is not None:
+            return self.inner.known_size
+        return None if self._kept.version is None else self._kept.version.size
+
+    def size(self) -> int:
+        """Bytes in the file."""
+        known = self.known_size
+        return self.inner.size() if known is None else known
+
+    def ends(self, head: int, tail: int) -> list[tuple[int, memoryview]]:
+        """The first and the last bytes, from the cache if it has them."""
+        if self.known_size is None:
+            found = self.inner.ends(head, tail)
+            self._keep([Range(start, len(view)) for start, view in found], [view for _, view in found])
+            return found
+        size = self.size()
+        first, last = Range(0, min(head, size)), Range(max(size - tail, 0), min(tail, size))
+        return list(zip((first.offset, last.offset), self.fetch([first, last]), strict=True))
+
+    def fetch(self, ranges: Sequence[Range]) -> list[memoryview]:
+        """Views of what the cache has, and of what is read."""
+        with self._lock:
+            found = {i: view for i, r in enumerate(ranges) if (view := self._kept.find(r)) is not None}
+            self._gave = self._gave or bool(found)
+        missing = [r for i, r in enumerate(ranges) if i not in found]
+        if not missing:
+            return [found[i] for i in range(len(ranges))]
+        views = self.inner.fetch(missing)
+        self._keep(missing, views)
+        rest = iter(views)
+        return [found[i] if i in found else next(rest) for i in range(len(ranges))]
+
+    def _keep(self, ranges: Sequence[Range], views: Sequence[memoryview]) -> None:
+        version = Version(self.inner.size(), self.inner.tag)
+        with self._lock:
+            old = self._kept.version
+            self._kept.add(version, ranges, views)
+            if old is not None and old != version and self._gave:
+                msg = f"{self.name}: the file was replaced since parts of it were cached; open it again"
+                raise FileChangedError(msg)
+
+    def close(self) -> None:
+        """Closes the remote file."""
+        self._kept.used()
+        self.inner.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (CachedSource, (self.inner, self._cache))
+
+    def __repr__(self) -> str:
+        return repr(self.inner)

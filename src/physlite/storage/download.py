@@ -1,0 +1,66 @@
+"""Remote files to local ones."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+from physlite.exceptions import CorruptDataError
+from physlite.storage._source import ByteSource
+from physlite.storage.redaction import short_name
+from physlite.storage.whole import blocks
+
+__all__ = ["Download", "download"]
+
+
+class Download(NamedTuple):
+    """A file that was downloaded: where it is, its bytes, and their adler32 checksum."""
+
+    path: Path
+    bytes: int
+    adler32: int
+
+
+def download(source: ByteSource, to: Path) -> Download:
+    """Writes a file to a path, or into a folder under its own name; it is there as a whole, or not at all.
+
+    Raises:
+        CorruptDataError: the checksum that the catalogue has is another one.
+        FileExistsError: there is a file of this name.
+        OSError: the file cannot be read or written.
+    """
+    path = to / short_name(source.name) if to.is_dir() else to
+    if path.exists():
+        raise FileExistsError(17, "there is such a file already: remove it first, or name another", str(path))
+    size = source.size()
+    checksum = 1
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.", suffix=".part", delete=False) as file:
+        part = Path(file.name)
+        try:
+            for block in blocks(source, size):
+                checksum = zlib.adler32(block, checksum)
+                file.write(block)
+            _check(source, checksum)
+            file.flush()
+            part.chmod(0o666 & ~_umask())
+            part.rename(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+    return Download(path, size, checksum)
+
+
+def _check(source: ByteSource, checksum: int) -> None:
+    expected = getattr(source, "adler32", None)  # of sources that have it from a catalogue
+    if expected is not None and checksum != expected:
+        msg = f"{source.name}: its adler32 is {checksum:08x} where {expected:08x} is known: the file is damaged"
+        raise CorruptDataError(msg)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,1 @@
+"""Files on web servers: HTTP with ranges, many connections, retries, signed URLs."""

@@ -1,0 +1,286 @@
+"""A file on a server: which requests bring its bytes, and what is done when they do not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+import aiohttp
+
+from physlite.exceptions import TransferError
+from physlite.storage._source import SourceStats
+from physlite.storage.http.answers import BadAnswerError, is_multipart, parts, range_header
+from physlite.storage.http.connections import Connections
+from physlite.storage.http.exchange import Exchange
+from physlite.storage.http.grouping import MOST_RANGES, grouped
+from physlite.storage.http.hosts import Host, host_of
+from physlite.storage.http.patience import Again, GivenUpError, Patience
+from physlite.storage.http.pieces import Piece
+from physlite.storage.http.urls import Urls
+
+__all__ = ["RemoteFile"]
+
+T = TypeVar("T")
+Parts = list[tuple[int, memoryview]]
+
+_log = logging.getLogger("physlite.storage")
+
+_OK, _PARTIAL, _OUT_OF_RANGE = 200, 206, 416
+# What servers say to a header line that they find too long, or to several ranges that they do not want.
+_TOO_MUCH = (400, 413, 414, _OUT_OF_RANGE, 431)
+# Answers that a URL is not good for the file any more: it is renewed, and where it came from too.
+_MOST_REFUSALS = 2
+
+
+class RemoteFile:
+    """One file; all of its methods are called in the loop.
+
+    Errors of `fetch` and `ends`:
+        FileNotFoundError: the server does not have it.
+        CredentialError: the server does not give it to us.
+        FileChangedError: it was replaced.
+        TransferError: anything else that did not work, after all attempts.
+
+    Attributes:
+        content: all of the file, where the server gives nothing less.
+    """
+
+    def __init__(self, name: str, urls: Urls, connections: Connections, stats: SourceStats) -> None:
+        self.name = name
+        self.content: memoryview | None = None
+        self._urls = urls
+        self._settings = connections.settings
+        self._stats = stats
+        self._exchange = Exchange(name, urls, connections, stats)
+        self._at_once = asyncio.Semaphore(self._settings.connections)
+        self._taking_everything = asyncio.Lock()
+
+    @property
+    def size(self) -> int | None:
+        """Bytes in the file; None before an answer has told it."""
+        return self._exchange.size
+
+    @property
+    def tag(self) -> str:
+        """The ETag, or when the file was written; empty before an answer has told it."""
+        return self._exchange.tag
+
+    async def at_once(self) -> int:
+        """How many ranges can be read at the same time."""
+        several = (await self._host()).several
+        return self._settings.connections * (MOST_RANGES if several else 1)
+
+    async def fetch(self, pieces: Sequence[Piece]) -> None:
+        """Fills pieces, which are in the order of the file."""
+        if len(pieces) > self._settings.connections and self.content is None:
+            host = await self._host()
+            groups = grouped(pieces, self._settings.connections)
+            if host.several is None:
+                await self._group(groups.pop(0))  # tells
+            if host.several:
+                await self._all([self._group(group) for group in groups])
+        await self._all([self._single(piece) for piece in pieces if not piece.is_complete])
+
+    async def ends(self, head: int, tail: int) -> Parts:
+        """The first and the last bytes of the file: where each part begins, and its bytes. One part if it is small."""
+        found = await self._again(lambda _: self._both_ends(head, tail))
+        if self.content is not None:
+            return [(0, self.content)]
+        size = self.size or 0
+        for start, stop in ((0, min(head, size)), (max(size - tail, 0), size)):
+            if not any(at <= start and stop <= at + len(data) for at, data in found):
+                piece = Piece(start, memoryview(bytearray(stop - start)))
+                await self.fetch([piece])
+                found.append((start, piece.view))
+        return found
+
+    # ------------------------------------------------------------------------------------------------------- requests
+
+    async def _host(self) -> Host:
+        return host_of((await self._urls.place()).url)
+
+    async def _all(self, work: Sequence[Coroutine[Any, Any, None]]) -> None:
+        """Waits for all; the first failure ends the others."""
+        tasks = [asyncio.create_task(self._in_turn(each)) for each in work]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for each in work:
+                each.close()  # those whose turn never came
+
+    async def _in_turn(self, work: Coroutine[Any, Any, None]) -> None:
+        async with self._at_once:
+            await work
+
+    async def _single(self, piece: Piece) -> None:
+        """Fills a piece with requests of one range each."""
+
+        async def once(patience: Patience) -> None:
+            before = piece.done
+            try:
+                async with self._exchange.ask(range_header([piece.missing]), accept=(_OK, _PARTIAL)) as answer:
+                    if answer.status == _OK:
+                        await self._take_everything(answer)
+                        return
+                    await self._receive(answer, [piece])
+            finally:
+                if piece.done > before:
+                    patience.progress()
+            if not piece.is_complete:
+                msg = "the server's answer is too short"
+                raise Again(msg)
+
+        if self.content is None:
+            await self._again(once)
+        if self.content is not None:
+            piece.take(piece.start + piece.done, self.content[piece.start + piece.done : piece.stop])
+
+    async def _group(self, pieces: list[Piece]) -> None:
+        """Fills pieces with one request of several ranges, as far as the server does that; the rest is left."""
+        host = await self._host()
+
+        async def once(_: Patience) -> None:
+            missing = [piece for piece in pieces if not piece.is_complete]
+            asked = range_header([piece.missing for piece in missing])
+            async with self._exchange.ask(asked, accept=(_OK, _PARTIAL, *_TOO_MUCH)) as answer:
+                if len(missing) > 1 and answer.status != _OUT_OF_RANGE:
+                    host.several = answer.status == _PARTIAL and is_multipart(answer.headers)
+                if answer.status == _PARTIAL:
+                    try:
+                        await self._receive(answer, missing)
+                    except BadAnswerError:  # it would not be better next time; one range is easier to get right
+                        host.several = False
+
+        if self.content is None:
+            await self._again(once)
+
+    async def _both_ends(self, head: int, tail: int) -> Parts:
+        """Both ends, or one of them; in one request where the server may do that."""
+        host = await self._host()
+        if host.several is not False:
+            asked = f"bytes=0-{head - 1},-{tail}"
+            async with self._exchange.ask(asked, accept=(_OK, _PARTIAL, *_TOO_MUCH)) as answer:
+                if answer.status == _PARTIAL:
+                    found = await self._collect(answer, head + tail)
+                    if (self.size or 0) > head + tail:
+                        host.several = is_multipart(answer.headers)
+                    return found
+                length = answer.content_length
+                if answer.status == _OK and length is not None and length <= head + tail:
+                    await self._take_everything(answer)
+                    return []
+                if answer.status != _OUT_OF_RANGE:
+                    host.several = False
+        if self.size == 0:  # of an empty file there are no ranges
+            return []
+        # Not all servers know ranges that count from the end.
+        tasks = [
+            asyncio.create_task(self._end(f"bytes=0-{head - 1}", head, accept=(_OK, _PARTIAL, _OUT_OF_RANGE))),
+            asyncio.create_task(self._end(f"bytes=-{tail}", tail, accept=(_OK, _PARTIAL, *_TOO_MUCH))),
+        ]
+        try:
+            return [part for found in await asyncio.gather(*tasks) for part in found]
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _end(self, asked: str, most: int, *, accept: tuple[int, ...]) -> Parts:
+        async with self._exchange.ask(asked, accept=accept) as answer:
+            if answer.status == _PARTIAL:
+                return await self._collect(answer, most)
+            if answer.status == _OK and asked.startswith("bytes=0-"):
+                await self._take_everything(answer)
+            return []
+
+    async def _again(self, once: Callable[[Patience], Awaitable[T]]) -> T:
+        """What `once` returns, called until it does, or there is no hope."""
+        patience = Patience(self._settings)
+        refusals = 0
+        while True:
+            try:
+                async with asyncio.timeout(patience.left()):
+                    return await once(patience)
+            except Again as error:
+                again = error
+            except TimeoutError:
+                again = Again(f"nothing came of it in {self._settings.deadline:g} s")
+            _log.debug("%s: %s", self.name, again.reason)
+            if again.refused:
+                refusals += 1
+                if refusals > _MOST_REFUSALS:
+                    raise self._exchange.access_error(again.reason)
+            try:
+                await patience.wait(again)
+            except GivenUpError as error:
+                msg = f"{self.name}: {error}"
+                raise TransferError(msg) from None
+            self._stats.retries += 1
+
+    # -------------------------------------------------------------------------------------------------------- answers
+
+    async def _receive(self, answer: aiohttp.ClientResponse, pieces: Sequence[Piece]) -> None:
+        """Puts what an answer brings into the pieces that it is of."""
+        async for part in parts(answer):
+            self._exchange.saw(part)
+            its = [piece for piece in pieces if piece.start < part.stop and part.start < piece.stop]
+            if not its:
+                msg = f"bytes {part.start} to {part.stop}, which nobody asked for"
+                raise BadAnswerError(msg)
+            at = part.start
+            while at < part.stop:
+                data = await self._next(answer, part.stop - at)
+                for piece in its:
+                    piece.take(at, data)
+                at += len(data)
+
+    async def _collect(self, answer: aiohttp.ClientResponse, most: int) -> Parts:
+        """The parts of an answer, of at most so many bytes."""
+        found: Parts = []
+        async for part in parts(answer):
+            self._exchange.saw(part)
+            piece = Piece(part.start, memoryview(bytearray(min(part.stop - part.start, most + 1))))
+            most -= len(piece.view)
+            if most < 0:
+                msg = "more bytes than were asked for"
+                raise BadAnswerError(msg)
+            while not piece.is_complete:
+                piece.take(piece.start + piece.done, await self._next(answer, len(piece.view) - piece.done))
+            found.append((part.start, piece.view))
+        return found
+
+    async def _next(self, answer: aiohttp.ClientResponse, most: int) -> bytes:
+        data = await answer.content.read(most)
+        if not data:
+            msg = "it is shorter than it says"
+            raise BadAnswerError(msg)
+        self._stats.received += len(data)
+        return data
+
+    async def _take_everything(self, answer: aiohttp.ClientResponse) -> None:
+        """Takes a whole file, if it is not too large, from a server that does not give parts.
+
+        Raises:
+            TransferError: it is too large.
+        """
+        async with self._taking_everything:
+            if self.content is not None:  # another request has brought it
+                return
+            size = answer.content_length
+            if size is None or size > self._settings.whole:
+                how_large = "of unknown size" if size is None else f"of {size} bytes"
+                msg = (
+                    f"{self.name}: the server gives no parts of files, and this one is {how_large}: "
+                    "open it with mode='whole'"
+                )
+                raise TransferError(msg)
+            self._exchange.saw_size(size)
+            piece = Piece(0, memoryview(bytearray(size)))
+            while not piece.is_complete:
+                piece.take(piece.done, await self._next(answer, size - piece.done))
+            self.content = piece.view.toreadonly()

@@ -1,0 +1,130 @@
+"""Small reads from far away: what lies around them comes along, and is there when it is asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from physlite.storage._source import ByteSource, Range, SourceStats, check_ranges
+
+__all__ = ["ReadAhead", "RemoteSource"]
+
+# ROOT files begin with their header, and end with their directory, the descriptions of classes and of the event tree
+# or ntuple: in PHYSLITE files these take 0.05 to 0.35 MB. 0.5 MB at 100 Mbit/s are worth two round trips of 20 ms.
+HEAD = 32 << 10
+TAIL = 512 << 10
+# Reads one after the other, as those of metadata, are close to each other.
+_SMALL = 64 << 10  # bytes in all, up to which more than asked for is read
+_FEW = 4  # ranges, likewise
+_BEFORE, _BEHIND = 16 << 10, 48 << 10
+_MOST = 4 << 20  # bytes that are kept
+
+
+class RemoteSource(ByteSource, Protocol):
+    """A source for which each request is a round trip."""
+
+    @property
+    def known_size(self) -> int | None:
+        """Bytes in the file, as far as that can be told without asking for it."""
+        ...
+
+    @property
+    def key(self) -> str:
+        """Where the file is, without signatures: the same for the same file each time."""
+        ...
+
+    @property
+    def tag(self) -> str:
+        """What the server says of which version of the file it is; empty when it says nothing, or was not asked yet."""
+        ...
+
+    def ends(self, head: int, tail: int) -> list[tuple[int, memoryview]]:
+        """The first and the last bytes: where each part begins, and its bytes; tells the size.
+
+        Raises:
+            OSError: as `fetch`.
+        """
+        ...
+
+
+class ReadAhead:
+    """A remote source that reads both ends of a file at once, and some more around small ranges.
+
+    Opening a file then takes one round trip, and its metadata a few instead of twenty.
+    """
+
+    remote = True
+
+    def __init__(self, source: RemoteSource) -> None:
+        self.inner = source
+        self.name = source.name
+        self.reopens = source.reopens
+        self._lock = threading.Lock()
+        self._ends: list[tuple[int, memoryview]] | None = None
+        self._windows: OrderedDict[int, memoryview] = OrderedDict()
+
+    @property
+    def stats(self) -> SourceStats:
+        """What the remote source was asked for."""
+        return self.inner.stats
+
+    @property
+    def known_size(self) -> int | None:
+        """As of the remote source."""
+        return self.inner.known_size
+
+    def size(self) -> int:
+        """Bytes in the file; reads both of its ends when it is asked for the first time."""
+        if self._ends is None:
+            ends = self.inner.ends(HEAD, TAIL)
+            with self._lock:
+                self._ends = ends
+        return self.inner.size()
+
+    def fetch(self, ranges: Sequence[Range]) -> list[memoryview]:
+        """Views of what is there, and of what is read."""
+        size = self.inner.known_size
+        if size is not None:
+            check_ranges(self.name, ranges, size)
+        out = {i: view for i, r in enumerate(ranges) if (view := self._remembered(r)) is not None}
+        missing = [r for i, r in enumerate(ranges) if i not in out]
+        if missing:
+            read = iter(self._read(missing, size))
+            out |= {i: next(read) for i in range(len(ranges)) if i not in out}
+        return [out[i] for i in range(len(ranges))]
+
+    def _remembered(self, wanted: Range) -> memoryview | None:
+        with self._lock:
+            near: list[tuple[int, memoryview]] = [*(self._ends or ()), *self._windows.items()]
+            for start, view in near:
+                at = wanted.offset - start
+                if at >= 0 and at + wanted.size <= len(view):
+                    return view[at : at + wanted.size]
+        return None
+
+    def _read(self, missing: list[Range], size: int | None) -> list[memoryview]:
+        if size is None or len(missing) > _FEW or sum(r.size for r in missing) > _SMALL:
+            return self.inner.fetch(missing)
+        begins = [max(r.offset - _BEFORE, 0) for r in missing]
+        stops = [min(r.offset + r.size + _BEHIND, size) for r in missing]
+        views = self.inner.fetch([Range(a, b - a) for a, b in zip(begins, stops, strict=True)])
+        with self._lock:
+            self._windows.update(zip(begins, views, strict=True))
+            while sum(map(len, self._windows.values())) > _MOST:
+                self._windows.popitem(last=False)
+        return [view[r.offset - a :][: r.size] for r, a, view in zip(missing, begins, views, strict=True)]
+
+    def close(self) -> None:
+        """Closes the remote source."""
+        with self._lock:
+            self._ends = None
+            self._windows.clear()
+        self.inner.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (ReadAhead, (self.inner,))
+
+    def __repr__(self) -> str:
+        return repr(self.inner)

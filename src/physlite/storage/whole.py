@@ -1,0 +1,128 @@
+"""Remote files that are downloaded as a whole, at once or when so much of them is asked for that it pays."""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from physlite.storage._source import ByteSource, Range, SourceStats, check_ranges
+from physlite.storage.progress import progress
+from physlite.storage.readahead import RemoteSource
+from physlite.storage.redaction import short_name
+
+__all__ = ["WholeSource", "blocks"]
+
+# Share of a file from which on the rest comes along: it takes at most twice as long, and never a second time.
+_MOST_OF_IT = 0.5
+# Bytes that are asked for in one go: as many as keep all connections of a source busy, with some to show in between.
+_STEP = 64 << 20
+
+
+class WholeSource:
+    """A remote file that is downloaded to memory, or to a scratch file that is gone when the source is.
+
+    Args:
+        source: the file.
+        mode: "whole": with the first bytes that are asked for; "auto": when half of its bytes were asked for in all.
+        scratch: folder of the scratch file; None: into memory.
+    """
+
+    remote = True
+
+    def __init__(self, source: RemoteSource, mode: Literal["whole", "auto"], scratch: Path | None = None) -> None:
+        self.inner = source
+        self.name = source.name
+        self.reopens = source.reopens
+        self._mode = mode
+        self._scratch = scratch
+        self._asked = 0
+        self._content: memoryview | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def stats(self) -> SourceStats:
+        """What the remote file was asked for."""
+        return self.inner.stats
+
+    @property
+    def known_size(self) -> int | None:
+        """As of the remote file."""
+        return self.inner.known_size
+
+    @property
+    def key(self) -> str:
+        """As of the remote file."""
+        return self.inner.key
+
+    @property
+    def tag(self) -> str:
+        """As of the remote file."""
+        return self.inner.tag
+
+    def size(self) -> int:
+        """Bytes in the file."""
+        return self.inner.size()
+
+    def ends(self, head: int, tail: int) -> list[tuple[int, memoryview]]:
+        """As of the remote file; all of it where it is downloaded."""
+        if self._mode == "whole":
+            return [(0, self._whole())]
+        return self.inner.ends(head, tail)
+
+    def fetch(self, ranges: Sequence[Range]) -> list[memoryview]:
+        """Views of what was downloaded, or of what is read."""
+        if self._content is None:
+            self._asked += sum(r.size for r in ranges)
+            if self._mode == "auto" and self._asked < _MOST_OF_IT * self.inner.size():
+                return self.inner.fetch(ranges)
+        content = self._whole()
+        check_ranges(self.name, ranges, len(content))
+        return [content[r.offset : r.offset + r.size] for r in ranges]
+
+    def _whole(self) -> memoryview:
+        with self._lock:
+            if self._content is None:
+                self._content = self._download()
+            return self._content
+
+    def _download(self) -> memoryview:
+        size = self.inner.size()
+        if not size:
+            return memoryview(b"")
+        if self._scratch is None:
+            into: bytearray | mmap.mmap = bytearray(size)
+        else:
+            self._scratch.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self._scratch) as file:
+                file.truncate(size)
+                into = mmap.mmap(file.fileno(), size)  # keeps the file, which has no name any more
+        view = memoryview(into)
+        at = 0
+        for block in blocks(self.inner, size):
+            view[at : at + len(block)] = block
+            at += len(block)
+        return view.toreadonly()
+
+    def close(self) -> None:
+        """Closes the remote file. Memory handed out before stays valid."""
+        self._content = None
+        self.inner.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (WholeSource, (self.inner, self._mode, self._scratch))
+
+    def __repr__(self) -> str:
+        return repr(self.inner)
+
+
+def blocks(source: ByteSource, size: int) -> Iterator[memoryview]:
+    """All bytes of a file, in blocks; shows how far it is."""
+    with progress(short_name(source.name), size) as advance:
+        for at in range(0, size, _STEP):
+            (block,) = source.fetch([Range(at, min(_STEP, size - at))])
+            yield block
+            advance(len(block))

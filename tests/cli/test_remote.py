@@ -1,0 +1,74 @@
+"""Commands with files that are elsewhere."""
+
+import json
+import zlib
+
+import pytest
+
+from physlite.storage.redaction import redacted
+from support import data
+from support.commands import SAMPLE, call, fails, run
+from support.servers.faults import fault_server
+
+SIGNATURE = "?X-Amz-Signature=very-secret&X-Amz-Date=1"
+
+
+@pytest.fixture(scope="module")
+def server():
+    with fault_server(data.path_of(data.SAMPLE).read_bytes()) as found:
+        yield found
+
+
+@pytest.mark.parametrize("options", [[], ["--mode", "whole"], ["--mode", "auto"]], ids=str)
+@pytest.mark.parametrize(
+    "command", [["show", "--filter", "AnalysisElectrons*"], ["info", "--top", "5"], ["links"], ["trigger"]], ids=str
+)
+def test_reading_commands_take_urls(server, command, options):
+    local = call(*command, SAMPLE)
+    remote = call(*command, server.url + SIGNATURE, *options)
+    assert "very-secret" not in remote
+    assert remote.replace(redacted(server.url + SIGNATURE), SAMPLE) == local
+
+
+def test_demo_of_a_url(server, tmp_path):
+    shown = call("demo", "--file", server.url + SIGNATURE, "--out", tmp_path)
+    assert "very-secret" not in shown
+    assert (tmp_path / "dilepton_mass.png").exists()
+
+
+def test_a_cache(server, tmp_path):
+    call("show", server.url, "--cache", tmp_path)
+    asked = len(server.requests)
+    call("show", server.url, "--cache", tmp_path)
+    assert len(server.requests) == asked
+
+
+def test_json_names_the_file_without_its_signature(server):
+    assert json.loads(call("show", server.url + SIGNATURE, "--json"))["file"] == server.url + "?…"
+
+
+def test_get(server, tmp_path):
+    shown = call("get", server.url + SIGNATURE, tmp_path)
+    path = tmp_path / "file.root"
+    assert path.read_bytes() == server.content
+    assert shown.startswith(f"{path}: ")
+    assert f"adler32 {zlib.adler32(server.content):08x}" in shown
+    assert path.stat().st_mode & 0o077 == 0o044
+    message = fails("get", server.url, tmp_path)
+    assert message == f"{path}: there is such a file already: remove it first, or name another"
+    told = json.loads(call("get", server.url, tmp_path / "other.root", "--json"))
+    assert told["bytes"] == len(server.content)
+
+
+def test_get_that_fails_leaves_nothing(server, tmp_path):
+    server.faults += ["404"]
+    assert "404 Not Found" in fails("get", server.url + SIGNATURE, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_errors_are_one_line_without_secrets(server):
+    server.faults += ["403"]
+    result = run("show", server.url + SIGNATURE)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"physlite: {server.url}?…: no access: the server answers 403 Forbidden")
+    assert "very-secret" not in result.stderr

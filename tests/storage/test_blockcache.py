@@ -1,0 +1,187 @@
+"""What is kept of remote files on the local disk."""
+
+import multiprocessing
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import physlite
+from physlite.exceptions import FileChangedError
+from physlite.storage import BlockCache, HttpSource, Range, open_source
+from physlite.storage.blockcache import Version
+from support import data
+from support.servers.faults import fault_server, random_content
+from support.transports import check_events
+
+CONTENT = random_content(400_000, 11)
+VERSION = Version(len(CONTENT), '"1"')
+
+
+def views(ranges, content=CONTENT):
+    return [memoryview(content)[r.offset : r.offset + r.size] for r in ranges]
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return BlockCache(tmp_path / "cache", limit_bytes=1_000_000)
+
+
+@pytest.fixture
+def server():
+    with fault_server(data.path_of(data.R21).read_bytes()) as found:
+        yield found
+
+
+def test_the_second_pass_makes_no_requests(server, cache):
+    check_events_through(server, cache)
+    asked = len(server.requests)
+    assert asked > 0
+    check_events_through(server, cache)
+    assert len(server.requests) == asked
+
+
+def check_events_through(server, cache):
+    with physlite.open(server.url, cache=cache) as file:
+        file.events().Electrons.trackParticles.z0.to_list()
+        file.metadata.sum_of_weights()
+
+
+def test_events_through_the_cache(server, tmp_path):
+    class Cached(HttpSource):
+        pass
+
+    for _ in range(2):
+        source = open_source(Cached(server.url), cache=tmp_path)
+        check_events(source)
+
+
+def test_a_signature_does_not_count(server, cache):
+    with physlite.open(server.url + "?X-Goog-Signature=one&X-Goog-Date=1", cache=cache) as file:
+        file.array("AnalysisElectronsAuxDyn.pt")
+    asked = len(server.requests)
+    with physlite.open(server.url + "?X-Goog-Signature=two&X-Goog-Date=2", cache=cache) as file:
+        file.array("AnalysisElectronsAuxDyn.pt")
+    assert len(server.requests) == asked
+    physlite.open(server.url + "?file=3", cache=cache)
+    assert len(server.requests) > asked
+    assert not [path for path in cache.folder.rglob("*") if path.is_file() and b"X-Goog" in path.read_bytes()]
+
+
+def test_a_file_that_was_replaced_is_noticed_with_the_next_request(server, cache):
+    with physlite.open(server.url, cache=cache) as file:
+        file.array("AnalysisElectronsAuxDyn.pt")
+    server.etag = '"2"'
+    with physlite.open(server.url, cache=cache) as file:
+        file.array("AnalysisElectronsAuxDyn.pt")  # nobody was asked
+        with pytest.raises(FileChangedError, match="was replaced since parts of it were cached; open it again"):
+            file.array("AnalysisJetsAuxDyn.pt")
+    with physlite.open(server.url, cache=cache) as file:
+        assert file.source.stats.requests > 0
+        assert file.array("AnalysisJetsAuxDyn.pt").ndim == 2
+
+
+def test_the_folder_is_for_its_owner(server, cache):
+    physlite.open(server.url, cache=cache)
+    files = [path for path in (cache.folder, *cache.folder.rglob("*")) if path.name != "lock"]
+    assert len(files) >= 4
+    assert not [path for path in files if path.stat().st_mode & 0o077 and path.is_dir()]
+
+
+ranges_of_content = st.builds(
+    lambda at, size: Range(at, min(size, len(CONTENT) - at)), st.integers(0, len(CONTENT)), st.integers(0, 20_000)
+)
+
+
+@given(
+    kept=st.lists(st.lists(ranges_of_content, max_size=8), max_size=6), wanted=st.lists(ranges_of_content, max_size=20)
+)
+def test_what_is_found_is_right(tmp_path_factory, kept, wanted):
+    cache = BlockCache(tmp_path_factory.mktemp("cache"))
+    file = cache.file("a")
+    for ranges in kept:
+        file.add(VERSION, ranges, views(ranges))
+    for found_in in (file, cache.file("a")):
+        for r in wanted:
+            found = found_in.find(r)
+            covered = any(k.offset <= r.offset and r.offset + r.size <= k.offset + k.size for ks in kept for k in ks)
+            assert (found is not None) == covered
+            assert found is None or bytes(found) == bytes(views([r])[0])
+
+
+def test_it_stays_within_its_limit(cache):
+    """What was used longest ago goes."""
+    for number in range(30):
+        file = cache.file(str(number))
+        file.add(VERSION, [Range(0, 100_000)], views([Range(0, 100_000)]))
+        assert cache.used_bytes() <= cache.limit_bytes
+    assert cache.file("29").find(Range(5, 10)) is not None
+    assert cache.file("0").find(Range(5, 10)) is None
+    cache.file("x").add(VERSION, [Range(0, 1)] * 3, views([Range(0, 1)] * 3))
+    file.add(VERSION, [Range(0, len(CONTENT))] * 3, views([Range(0, len(CONTENT))] * 3))  # more than it may hold
+    assert cache.used_bytes() <= cache.limit_bytes
+
+
+def test_bytes_stay_valid_when_others_remove_them(cache):
+    file = cache.file("a")
+    file.add(VERSION, [Range(10, 100)], views([Range(10, 100)]))
+    found = file.find(Range(20, 50))
+    shutil.rmtree(cache.folder)
+    assert bytes(found) == CONTENT[20:70]
+    file.add(VERSION, [Range(0, 5)], views([Range(0, 5)]))  # does without
+
+
+@pytest.mark.parametrize("damage", ["short", "long", "negative", "many", "empty", "text"])
+def test_what_is_damaged_is_passed_over(cache, damage):
+    file = cache.file("a")
+    file.add(VERSION, [Range(10, 100)], views([Range(10, 100)]))
+    (path,) = cache.folder.rglob("*.blocks")
+    content = bytearray(path.read_bytes())
+    if damage == "short":
+        content = content[:-1]
+    elif damage == "long":
+        content += b"x"
+    elif damage == "negative":
+        content[24:32] = b"\xff" * 8
+    elif damage == "many":
+        content[16:24] = b"\xff" * 7 + b"\x00"
+    else:
+        content = b"" if damage == "empty" else b"something else"
+    path.write_bytes(content)
+    assert cache.file("a").find(Range(10, 100)) is None
+
+
+@pytest.mark.parametrize("version", [b"", b"[]", b"{}", b'{"size": "x", "tag": 1}', b"\xff"])
+def test_a_damaged_version_counts_as_none(cache, version):
+    cache.file("a").add(VERSION, [Range(10, 100)], views([Range(10, 100)]))
+    (path,) = cache.folder.rglob("version.json")
+    path.write_bytes(version)
+    file = cache.file("a")
+    assert file.version is None
+    file.add(VERSION, [Range(10, 100)], views([Range(10, 100)]))
+    assert cache.file("a").version == VERSION
+
+
+def _fill(folder, seed):
+    """What a process does that shares the cache."""
+    chance = random.Random(seed)
+    cache = BlockCache(folder, limit_bytes=300_000)
+    for _ in range(60):
+        file = cache.file(str(chance.randrange(5)))
+        wanted = Range(chance.randrange(len(CONTENT) - 20_000), 20_000)
+        found = file.find(wanted)
+        if found is None:
+            file.add(VERSION, [wanted], views([wanted]))
+        elif bytes(found) != CONTENT[wanted.offset : wanted.offset + wanted.size]:
+            return False
+    return True
+
+
+def test_several_processes_share_it(tmp_path):
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        assert all(pool.starmap(_fill, [(tmp_path, seed) for seed in range(6)]))
+    assert BlockCache(tmp_path).used_bytes() <= 300_000
+    assert not list(Path(tmp_path).rglob("*.part"))
