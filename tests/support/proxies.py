@@ -22,7 +22,7 @@ IDENTITY = "/DC=org/DC=example/O=Physics/CN=jdoe/CN=Jane Doe"
 
 
 @functools.cache
-def key(name):  # noqa: ARG001  # by which the cache tells them apart
+def key(name):  # by which the cache tells them apart
     """The private key of somebody: made once, as it takes long."""
     return rsa.generate_private_key(65537, 2048)
 
