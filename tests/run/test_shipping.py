@@ -45,17 +45,16 @@ def cluster(workers, **options):
         yield running, client
 
 
-def proxies_on(client):
-    """The path of the proxy that each worker is told to use; None until both variables name it."""
-    told = client.run(lambda: [os.getenv(name) for name in VARIABLES])
-    return {worker: a if a == b else None for worker, (a, b) in told.items()}
+def proxies_on(client, variable="X509_USER_PROXY"):
+    """The path of the proxy that each worker is told to use, or None."""
+    return client.run(os.getenv, variable)
 
 
 def test_each_worker_has_it_also_one_that_joins_later(own_places):
     with cluster(2) as (running, client):
         paths = ship_proxy(client, load_proxy(PROXY))
         assert len(set(paths.values())) == 2
-        assert proxies_on(client) == paths
+        assert proxies_on(client) == proxies_on(client, "RUCIO_CLIENT_PROXY") == paths
         for path in map(Path, paths.values()):
             assert path.parent == own_places
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
