@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import physlite
 from physlite.exceptions import CorruptDataError, CredentialError, DatasetNotFoundError, TransferError
 from physlite.storage import ByteSource, Range, open_source, verify_adler32
-from physlite.storage.rucio import Did, Rucio, RucioSource, files, parse_did
+from physlite.storage.rucio import Did, Rucio, RucioSource, download, files, parse_did
 from support import data
 from support.compare import assert_same
 from support.servers.process import free_port
@@ -425,7 +425,7 @@ def test_signed_urls_of_a_site_that_is_away(server, name):
 
 
 def test_a_copy(rucio, real_file, tmp_path):
-    RucioSource(real_file.did, rucio).copy_to(tmp_path / "copy.root")
+    download(real_file.did, tmp_path / "copy.root", rucio)
     assert (tmp_path / "copy.root").read_bytes() == real_file.content
     verify_adler32(tmp_path / "copy.root", rucio.files(real_file.did)[0].adler32)
 
@@ -434,11 +434,10 @@ def test_a_damaged_replica_is_not_copied(server, name, tmp_path):
     rse = server.add_site("ROTTEN_DATADISK", [("file", 0)])
     stored = server.add_file(name, CONTENT, [rse, DISK])
     server.path(rse, stored.did).write_bytes(b"X" + CONTENT[1:])
-    source = RucioSource(stored.did, physicist(server, prefer=[rse]))
-    source.copy_to(tmp_path / "copy")
+    download(stored.did, tmp_path / "copy", physicist(server, prefer=[rse]))
     assert (tmp_path / "copy").read_bytes() == CONTENT
     with pytest.raises(TransferError) as error:
-        RucioSource(stored.did, physicist(server, rses=rse)).copy_to(tmp_path / "copy2")
+        download(stored.did, tmp_path / "copy2", physicist(server, rses=rse))
     assert f"{rse} by file: rucio://{stored.did}: adler32 is " in str(error.value)
     assert f", but {stored.adler32} in the catalogue: it is damaged, copy it again" in str(error.value)
     assert list(tmp_path.iterdir()) == [tmp_path / "copy"]
@@ -448,7 +447,7 @@ def test_a_damaged_replica_is_not_copied(server, name, tmp_path):
 def test_a_copy_to_a_full_disk(rucio, real_file, tmp_path):
     (tmp_path / "copy.part").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left on device"):
-        RucioSource(real_file.did, rucio).copy_to(tmp_path / "copy")
+        download(real_file.did, tmp_path / "copy", rucio)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -30,7 +30,7 @@ class Located(NamedTuple):
     """A file with its replicas, best first; those with a problem last."""
 
     did: Did
-    bytes: int | None
+    bytes: int
     adler32: str | None
     replicas: list[Replica]
 
@@ -169,6 +169,9 @@ class Rucio:
             file = self._only_file(asked)
             rows = [row for row in rows if (row["scope"], row["name"]) == file] or self._replica_rows(file)
         row = rows[0]
+        if row["bytes"] is None:
+            msg = f"{row['scope']}:{row['name']}: the catalogue has no size of it, so that nothing can be checked"
+            raise DatasetNotFoundError(msg)
         blocked, special = self._rses_of(_BLOCKED), self._rses_of(_SPECIAL)
         preferred = [self._rses_of(expression, must_exist=True) for expression in self._prefer]
         return Located(

@@ -11,6 +11,8 @@ from physlite.exceptions import CredentialError
 
 __all__ = ["Settings", "configured", "credentials"]
 
+_AUTHORITIES = "/etc/grid-security/certificates"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -57,10 +59,15 @@ class Settings:
             account=account or os.environ.get("RUCIO_ACCOUNT") or configured("account"),
             auth_type=auth_type or os.environ.get("RUCIO_AUTH_TYPE") or configured("auth_type") or "x509_proxy",
             username=username or os.environ.get("RUCIO_CFG_CLIENT_USERNAME") or configured("username"),
-            ca_cert=ca_cert,
+            ca_cert=ca_cert or os.environ.get("X509_CERT_DIR") or configured("ca_cert") or _authorities(),
             vo=vo,
             timeout=timeout,
         )
+
+
+def _authorities() -> str | None:
+    """Where grid software has certificates of authorities; None where there is none: those that Python trusts."""
+    return _AUTHORITIES if Path(_AUTHORITIES).is_dir() else None
 
 
 def configured(option: str) -> str | None:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import BinaryIO, NamedTuple, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import NamedTuple, TypeVar, cast
 
 from physlite.exceptions import CorruptDataError, CredentialError, PhysliteError, TransferError, UnsupportedFormatError
 from physlite.storage._source import ByteSource, Range, SourceStats, check_ranges, closed_error
-from physlite.storage.checksum import adler32_of, check_adler32
+from physlite.storage.readahead import RemoteSource
 from physlite.storage.redaction import redacted
 from physlite.storage.rucio.catalogue import Located, Rucio, shared
 from physlite.storage.rucio.did import Did, parse_did
+from physlite.storage.rucio.opening import open_replica
 from physlite.storage.rucio.replicas import Replica
-from physlite.storage.signing import Signer
 
-__all__ = ["RucioSource", "open_replica"]
+__all__ = ["RucioSource"]
 
 T = TypeVar("T")
 
@@ -25,28 +24,18 @@ T = TypeVar("T")
 # installation has no package for.
 _FAILURES = (OSError, CorruptDataError, UnsupportedFormatError, ImportError)
 
-_BLOCK = 2**23  # bytes copied at once
-
 
 class _Open(NamedTuple):
     replica: Replica
     source: ByteSource
 
 
-class _NotWrittenError(Exception):
-    """The copy cannot be written: no other replica would help."""
-
-    def __init__(self, reason: OSError) -> None:
-        super().__init__()
-        self.reason = reason
-
-
 class RucioSource:
     """One file in Rucio, by the name of the file or of a dataset that has no other.
 
-    Replicas are looked up when the first byte is asked for, and opened one after the other, in the order of
+    Replicas are looked up when the first byte is asked for, and tried one after the other, in the order of
     `Rucio.replicas`, until one can be read. When reading fails later on, all that was asked for is read from the next
-    one. A replica of another size than the catalogue's is not used.
+    one: bytes of two replicas are never mixed in an answer. A replica of another size than the catalogue's is not used.
 
     It pickles as the name and the arguments of `rucio`. Several threads may use it.
 
@@ -59,11 +48,11 @@ class RucioSource:
     """
 
     reopens = True
+    remote = True
 
     def __init__(self, did: str | Did, rucio: Rucio | None = None) -> None:
         self.did = parse_did(did)
         self.name = f"rucio://{self.did}"
-        self.stats = SourceStats()
         self._rucio = rucio or shared()
         self._lock = threading.Lock()
         self._located: Located | None = None
@@ -71,15 +60,38 @@ class RucioSource:
         self._left: list[ByteSource] = []
         self._closed = False
 
+    @property
+    def stats(self) -> SourceStats:
+        """What all replicas together were asked for."""
+        with self._lock:
+            sources = [*self._left, *([self._current.source] if self._current else [])]
+        total = SourceStats()
+        for field in fields(SourceStats):
+            setattr(total, field.name, sum(getattr(source.stats, field.name) for source in sources))
+        return total
+
+    @property
+    def known_size(self) -> int | None:
+        """Bytes in the file, once the catalogue was asked."""
+        return self._located.bytes if self._located else None
+
+    @property
+    def key(self) -> str:
+        """The name: replicas are the same file."""
+        return self.name
+
+    @property
+    def tag(self) -> str:
+        """The checksum in the catalogue, once that was asked."""
+        return (self._located.adler32 or "") if self._located else ""
+
     def size(self) -> int:
-        """Bytes in the file; asks Rucio, and where it does not know, opens a replica.
+        """Bytes in the file, as the catalogue has it.
 
         Raises:
             DatasetNotFoundError, CredentialError, TransferError, ValueError: as `Rucio.replicas`.
         """
-        with self._lock:
-            size = self._locate().bytes
-        return self._read(lambda source: source.size()) if size is None else size
+        return self.locate().bytes
 
     def fetch(self, ranges: Sequence[Range]) -> list[memoryview]:
         """The bytes of each range, all from the same replica.
@@ -94,37 +106,50 @@ class RucioSource:
         if self._closed:
             raise closed_error(self.name)
         check_ranges(self.name, ranges, self.size())
-        self.stats.count(ranges)
-        return self._read(lambda source: source.fetch(ranges))
+        return self.read(lambda source: source.fetch(ranges))
 
-    def copy_to(self, path: str | os.PathLike[str]) -> None:
-        """Copies the file to a disk. Its checksum is compared; where it is wrong the next replica is copied.
-
-        Args:
-            path: the new file; it appears when it is complete.
+    def ends(self, head: int, tail: int) -> list[tuple[int, memoryview]]:
+        """The first and the last bytes: where each part begins, and its bytes.
 
         Raises:
             DatasetNotFoundError, CredentialError, TransferError, ValueError: as `fetch`.
-            OSError: the file cannot be written.
         """
-        part = Path(f"{os.fspath(path)}.part")
-        try:
-            with part.open("wb") as out:
-                self._read(lambda source: self._copy(source, out))
-        except _NotWrittenError as error:
-            part.unlink()
-            raise error.reason from None
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-        part.replace(path)
+        size = self.size()
+        parts = [Range(0, size)] if head + tail >= size else [Range(0, head), Range(size - tail, tail)]
 
-    def _copy(self, source: ByteSource, out: BinaryIO) -> None:
-        out.seek(0)
-        checksum = adler32_of(_written(source, out))
-        expected = self._locate().adler32
-        if expected:
-            check_adler32(self.name, checksum, expected)
+        def read(source: ByteSource) -> list[tuple[int, memoryview]]:
+            if source.remote:
+                return cast("RemoteSource", source).ends(head, tail)
+            return [(part.offset, view) for part, view in zip(parts, source.fetch(parts), strict=True)]
+
+        return self.read(read)
+
+    def locate(self) -> Located:
+        """The file in the catalogue, asked for once.
+
+        Raises:
+            DatasetNotFoundError, CredentialError, TransferError, ValueError: as `Rucio.replicas`.
+        """
+        with self._lock:
+            return self._locate()
+
+    def read(self, read: Callable[[ByteSource], T]) -> T:
+        """What `read` returns for the first replica, from the current one on, with which it does not fail.
+
+        Raises:
+            DatasetNotFoundError, CredentialError, TransferError, ValueError: as `fetch`.
+        """
+        failed: dict[Replica, Exception] = {}
+        while True:
+            opened, size = self._opened(failed)
+            try:
+                result = read(opened.source)
+                # Remote sources know it by now.
+                _check_size(opened.source, size)
+            except _FAILURES as error:
+                failed[opened.replica] = error
+            else:
+                return result
 
     def close(self) -> None:
         """Closes the replicas. Memory handed out before stays valid."""
@@ -133,54 +158,32 @@ class RucioSource:
             self._leave()
             for source in self._left:
                 source.close()
-            self._left.clear()
 
-    def _read(self, read: Callable[[ByteSource], T]) -> T:
-        """What `read` returns for the first replica, from the current one on, with which it does not fail."""
-        failed: dict[Replica, Exception] = {}
-        while True:
-            opened = self._opened(failed)
-            try:
-                return read(opened.source)
-            except _FAILURES as error:
-                failed[opened.replica] = error
+    def _opened(self, failed: dict[Replica, Exception]) -> tuple[_Open, int]:
+        """A replica that is none of those that have failed, and the size it should have.
 
-    def _opened(self, failed: dict[Replica, Exception]) -> _Open:
-        """A replica that is none of those that have failed; those that do not open are added to these."""
+        Those that do not open are added to the failed ones.
+        """
         with self._lock:
             if self._closed:
                 raise closed_error(self.name)
-            if self._current is not None and self._current.replica not in failed:
-                return self._current
-            self._leave()
             located = self._locate()
-            for replica in located.usable:
+            if self._current is not None and self._current.replica not in failed:
+                return self._current, located.bytes
+            self._leave()
+            usable = located.usable
+            for replica in usable:
                 if replica in failed:
                     continue
                 try:
-                    self._current = _Open(replica, self._open(replica, located))
+                    source = open_replica(replica, self._rucio, has_others=len(usable) > 1)
                 except _FAILURES as error:
                     failed[replica] = error
                 else:
-                    return self._current
+                    self._current = _Open(replica, source)
+                    return self._current, located.bytes
             self._located = None  # who tries again may find other replicas
         raise _all_failed(located.did, failed)
-
-    def _open(self, replica: Replica, located: Located) -> ByteSource:
-        source = open_replica(replica.url, self._signer(replica))
-        try:
-            _check_size(source, located.bytes)
-        except BaseException:
-            source.close()
-            raise
-        return source
-
-    def _signer(self, replica: Replica) -> Signer | None:
-        if not replica.service:
-            return None
-        from physlite.storage.signers import RucioSigner
-
-        return RucioSigner(self._rucio, replica.rse, replica.service)
 
     def _locate(self) -> Located:
         if self._located is None:
@@ -200,41 +203,11 @@ class RucioSource:
         return f"RucioSource({str(self.did)!r})"
 
 
-def open_replica(url: str, signer: Signer | None = None) -> ByteSource:
-    """Opens a replica by the scheme of its URL.
-
-    Args:
-        url: as in `Replica.url`.
-        signer: makes signed URLs of it, where they are needed.
-
-    Raises:
-        UnsupportedFormatError: a scheme, or signed URLs, that cannot be read.
-        OSError: it cannot be opened.
-    """
-    from physlite.storage.opening import open_source
-
-    if signer is not None:
-        msg = f"{redacted(url)}: signed URLs cannot be read yet"
-        raise UnsupportedFormatError(msg)
-    return open_source(url)
-
-
-def _check_size(source: ByteSource, expected: int | None) -> None:
-    if expected is not None and source.size() != expected:
-        msg = f"{source.size()} bytes, and not {expected} as in the catalogue"
-        raise CorruptDataError(msg)
-
-
-def _written(source: ByteSource, out: BinaryIO) -> Iterator[memoryview]:
-    """The blocks of a file, each after it was written."""
+def _check_size(source: ByteSource, expected: int) -> None:
     size = source.size()
-    for start in range(0, size, _BLOCK):
-        (block,) = source.fetch([Range(start, min(_BLOCK, size - start))])
-        try:
-            out.write(block)
-        except OSError as error:
-            raise _NotWrittenError(error) from None
-        yield block
+    if size != expected:
+        msg = f"{size} bytes, and not {expected} as in the catalogue"
+        raise CorruptDataError(msg)
 
 
 def _reason(error: Exception) -> str:
