@@ -22,6 +22,9 @@ __all__ = ["GcsSigner", "RucioSigner", "S3Signer"]
 _LIFETIME = 3600  # seconds; a URL that leaks is of little use after that, and one signature serves many requests
 _FRESH = 300  # seconds for which credentials that were found are used: others may have been put in their place
 
+# Whose URLs Rucio signs (SUPPORTED_SIGN_URL_SERVICES in rucio/common/constants.py).
+_SERVICES = ("gcs", "s3", "swift")
+
 _GCS = "https://storage.googleapis.com"
 
 # An endpoint is shown and pickled: there is no place in it for a password or a signature.
@@ -39,12 +42,20 @@ class RucioSigner:
         rse: name of the storage element where the files are.
         service: what it is: `gcs`, `s3` or `swift`.
         lifetime: seconds that a URL is valid.
+
+    Raises:
+        ValueError: another service.
     """
 
     rucio: Rucio
     rse: str
     service: str
     lifetime: int = _LIFETIME
+
+    def __post_init__(self) -> None:
+        if self.service not in _SERVICES:
+            msg = f"service={self.service!r}: one of {', '.join(_SERVICES)}"
+            raise ValueError(msg)
 
     def url(self, file: str) -> SignedUrl:
         """A signed URL of a file.

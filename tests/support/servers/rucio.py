@@ -8,8 +8,10 @@ import zlib
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from support import data
+from support.servers.nginx import nginx
 from support.servers.process import free_port, listens, program, running
 
 PASSWORD = "correct-horse-battery-staple"  # noqa: S105  # of every account here
@@ -115,6 +117,12 @@ class RucioServer:
             self._client.update_rse(rse, {"availability_read": False})
         return rse
 
+    def add_credentials(self, rse, credentials):
+        """What the server signs with for a site."""
+        etc = self.folder / "server" / "etc"
+        etc.mkdir(exist_ok=True)
+        (etc / "rse-accounts.cfg").write_text(json.dumps({self._client.get_rse(rse)["id"]: credentials}))
+
     def add_scope(self, scope):
         """A scope of the administrator."""
         self._client.add_scope("root", scope)
@@ -168,7 +176,7 @@ def rucio_server(folder):
         rucio = RucioServer(f"http://127.0.0.1:{port}", folder)
         for rse in (DISK, WEB, XROOTD):
             (folder / rse).mkdir()
-        web = stack.enter_context(web_server(folder / WEB, folder / "nginx"))
+        web = urlsplit(stack.enter_context(nginx(folder / WEB, folder / "nginx")).several).port
         xrootd = stack.enter_context(xrootd_server(folder / XROOTD, folder / "xrootd"))
         rucio.add_site(DISK, [("file", 0)])
         rucio.add_site(WEB, [("http", web, "/")])
@@ -194,25 +202,6 @@ def _python():
     if not Path(python).exists():
         data.missing(f"there is no Rucio server in {python}: `make servers` installs it")
     return str(python)
-
-
-@contextmanager
-def web_server(files, folder):
-    """The port of an nginx that serves a folder by plain HTTP."""
-    folder.mkdir()
-    port = free_port()
-    user = "user root;" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(
-        f"""{user} daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
-        events {{}}
-        http {{
-          access_log off; client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2;
-          fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
-          server {{ listen 127.0.0.1:{port}; root {files}; }}
-        }}"""
-    )
-    with running([program("nginx"), "-c", str(folder / "nginx.conf")], folder / "log", ready=lambda: listens(port)):
-        yield port
 
 
 @contextmanager
