@@ -170,7 +170,7 @@ def rucio_server(folder):
                 [python, "-P", str(Path(__file__).with_name("rucio_program.py")), str(server), str(port)],
                 server / "log",
                 ready=lambda: listens(port),
-                env=os.environ | {"RUCIO_ADMIN_PASSWORD": PASSWORD},
+                env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"RUCIO_ADMIN_PASSWORD": PASSWORD},
             )
         )
         rucio = RucioServer(f"http://127.0.0.1:{port}", folder)
