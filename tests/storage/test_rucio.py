@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -414,8 +414,32 @@ def test_many_threads_change_to_the_next_replica(server, name):
     source.close()
 
 
-def test_signed_urls_of_a_site_that_is_away(server, name):
-    """Until they can be read the next site is."""
+def test_the_next_replica_when_a_web_server_has_lost_the_file(server, name):
+    stored = server.add_file(name, CONTENT, [WEB, DISK])
+    source = RucioSource(stored.did, physicist(server, prefer=[WEB]))
+    assert bytes(source.fetch([Range(0, 10)])[0]) == CONTENT[:10]
+    assert source._current.replica.scheme == "http"
+    assert source.stats.received >= 10
+    server.path(WEB, stored.did).unlink()
+    assert bytes(source.fetch([Range(5000, 120)])[0]) == CONTENT[5000:]
+    assert source._current.replica.rse == DISK
+    source.close()
+
+
+def test_both_ends_in_one_round_trip(server, name):
+    """What is read first of a ROOT file; from a web server, and from a disk."""
+    stored = server.add_file(name, CONTENT, [WEB, DISK])
+    for site in (WEB, DISK):
+        with closing(RucioSource(stored.did, physicist(server, prefer=[site]))) as source:
+            assert source.known_size is None
+            parts = source.ends(100, 200)
+            assert all(CONTENT[at : at + len(view)] == bytes(view) for at, view in parts)
+            assert (parts[0][0], parts[-1][0] + len(parts[-1][1])) == (0, 5120)
+            assert source.stats.requests <= 2
+            assert (source.known_size, source.tag, source.key) == (5120, stored.adler32, f"rucio://{stored.did}")
+
+
+def test_the_site_of_signed_urls_is_down(server, name):
     stored = server.add_file(name, CONTENT, [GCS, DISK])
     source = RucioSource(stored.did, physicist(server, account="signer", username="signer", prefer=[GCS]))
     assert bytes(source.fetch([Range(2, 2)])[0]) == CONTENT[2:4]
@@ -446,8 +470,9 @@ def test_a_damaged_replica_is_not_copied(server, name, tmp_path):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is Linux's")
 def test_a_copy_to_a_full_disk(rucio, real_file, tmp_path):
     (tmp_path / "copy.part").symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left on device"):
+    with pytest.raises(OSError, match="No space left on device") as error:
         download(real_file.did, tmp_path / "copy", rucio)
+    assert error.type is OSError, "no fault of the replicas"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -735,4 +760,4 @@ def test_tokens_stay_with_the_server_that_gave_them(server, rucio, real_file, to
         thread.join()
     assert b"GET /auth/userpass" in heard.getvalue()
     assert kept.read_bytes() not in heard.getvalue()
-    assert b"pytest" not in heard.getvalue(), "nor does it hear of the command line"
+    assert b"X-Rucio-Script: physlite\r\n" in heard.getvalue(), "nor does it hear of the command line"
