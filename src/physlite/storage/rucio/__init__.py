@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from physlite.storage.rucio.catalogue import Rucio, files
 from physlite.storage.rucio.did import Did, parse_did
-from physlite.storage.rucio.downloading import download
 from physlite.storage.rucio.listing import RucioFile, RucioFiles
 from physlite.storage.rucio.replicas import Replica
 from physlite.storage.rucio.source import RucioSource
@@ -16,7 +15,6 @@ __all__ = [
     "RucioFile",
     "RucioFiles",
     "RucioSource",
-    "download",
     "files",
     "parse_did",
 ]

@@ -85,13 +85,19 @@ class RucioSource:
         """The checksum in the catalogue, once that was asked."""
         return (self._located.adler32 or "") if self._located else ""
 
+    @property
+    def adler32(self) -> int | None:
+        """The checksum in the catalogue, once that was asked, as a number; None where it has none."""
+        return int(self.tag, 16) if self.tag else None
+
     def size(self) -> int:
         """Bytes in the file, as the catalogue has it.
 
         Raises:
             DatasetNotFoundError, CredentialError, TransferError, ValueError: as `Rucio.replicas`.
         """
-        return self.locate().bytes
+        with self._lock:
+            return self._locate().bytes
 
     def fetch(self, ranges: Sequence[Range]) -> list[memoryview]:
         """The bytes of each range, all from the same replica.
@@ -106,7 +112,7 @@ class RucioSource:
         if self._closed:
             raise closed_error(self.name)
         check_ranges(self.name, ranges, self.size())
-        return self.read(lambda source: source.fetch(ranges))
+        return self._read(lambda source: source.fetch(ranges))
 
     def ends(self, head: int, tail: int) -> list[tuple[int, memoryview]]:
         """The first and the last bytes: where each part begins, and its bytes.
@@ -122,23 +128,18 @@ class RucioSource:
                 return cast("RemoteSource", source).ends(head, tail)
             return [(part.offset, view) for part, view in zip(parts, source.fetch(parts), strict=True)]
 
-        return self.read(read)
+        return self._read(read)
 
-    def locate(self) -> Located:
-        """The file in the catalogue, asked for once.
-
-        Raises:
-            DatasetNotFoundError, CredentialError, TransferError, ValueError: as `Rucio.replicas`.
-        """
+    def close(self) -> None:
+        """Closes the replicas. Memory handed out before stays valid."""
         with self._lock:
-            return self._locate()
+            self._closed = True
+            self._leave()
+            for source in self._left:
+                source.close()
 
-    def read(self, read: Callable[[ByteSource], T]) -> T:
-        """What `read` returns for the first replica, from the current one on, with which it does not fail.
-
-        Raises:
-            DatasetNotFoundError, CredentialError, TransferError, ValueError: as `fetch`.
-        """
+    def _read(self, read: Callable[[ByteSource], T]) -> T:
+        """What `read` returns for the first replica, from the current one on, with which it does not fail."""
         failed: dict[Replica, Exception] = {}
         while True:
             opened, size = self._opened(failed)
@@ -150,14 +151,6 @@ class RucioSource:
                 failed[opened.replica] = error
             else:
                 return result
-
-    def close(self) -> None:
-        """Closes the replicas. Memory handed out before stays valid."""
-        with self._lock:
-            self._closed = True
-            self._leave()
-            for source in self._left:
-                source.close()
 
     def _opened(self, failed: dict[Replica, Exception]) -> tuple[_Open, int]:
         """A replica that is none of those that have failed, and the size it should have.
