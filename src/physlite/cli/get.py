@@ -8,9 +8,9 @@ from pathlib import Path
 import typer
 
 from physlite.cli.output import print_json
-from physlite.model.show import human_bytes
 from physlite.storage import open_source
 from physlite.storage.download import download
+from physlite.text import human_bytes
 
 __all__ = ["run"]
 

@@ -15,9 +15,9 @@ from physlite.model.facts import Facts
 from physlite.model.file import File
 from physlite.model.metadata import Metadata
 from physlite.model.naming import short_class
-from physlite.model.show import human_bytes
 from physlite.model.summary import CollectionSummary, Size, Summary, summarize
 from physlite.storage.redaction import short_name
+from physlite.text import human_bytes
 
 _SUM = "sum of weights"
 

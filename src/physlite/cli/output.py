@@ -14,7 +14,7 @@ from typing import Any, Literal
 import typer
 from rich.console import Console
 
-from physlite.model.show import aligned, cut
+from physlite.text import aligned, cut
 
 __all__ = ["Head", "print_json", "print_table", "print_title"]
 

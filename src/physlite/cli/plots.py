@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from physlite.cli.errors import CommandError
-from physlite.model.show import cut, human_bytes
 from physlite.model.summary import Summary
+from physlite.text import cut, human_bytes
 
 try:
     import mplhep  # type: ignore[import-untyped]

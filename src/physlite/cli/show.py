@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from physlite.cli.output import Head, print_json, print_table
 from physlite.cli.wanted import WantedFile
-from physlite.model.show import human_bytes
+from physlite.text import human_bytes
 
 _HEADS = (
     Head("column", weight=2),

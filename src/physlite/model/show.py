@@ -4,34 +4,17 @@ from __future__ import annotations
 
 import html as _html
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from physlite.formats.rootfile import compression_name
 from physlite.model.columns import Column
 from physlite.model.naming import container_of
 from physlite.model.store import ColumnStore
+from physlite.text import aligned, cut, human_bytes
 
-__all__ = ["aligned", "cut", "html", "human_bytes", "table"]
+__all__ = ["html", "table"]
 
 _TYPE_WIDTH = 42
-_UNIT = 1000.0
-
-
-def human_bytes(count: float) -> str:
-    """Bytes for people: `1.2 MB`."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if abs(count) < _UNIT or unit == "TB":
-            break
-        count /= _UNIT
-    return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
-
-
-def cut(text: str, width: int) -> str:
-    """At most `width` characters; the middle goes first, since names differ at their ends."""
-    if len(text) <= width:
-        return text
-    head = (width - 1) // 2
-    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
 
 
 def table(columns: Sequence[Column], name_width: int | None) -> str:
@@ -41,18 +24,6 @@ def table(columns: Sequence[Column], name_width: int | None) -> str:
     sizes = [human_bytes(c.compressed_bytes) for c in columns]
     rows = [(name, *kind, size) for name, kind, size in zip(names, kinds, sizes, strict=True)]
     return aligned(("column", "C++ type", "type of an entry", "on disk"), rows, right={3})
-
-
-def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> str:
-    """Rows of text as a table; the columns numbered in `right` end at the same place, the others begin there."""
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    lines = []
-    for row in (head, tuple("-" * w for w in widths), *rows):
-        cells = [
-            cell.rjust(w) if i in right else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
 
 
 def html(store: ColumnStore) -> str:

@@ -1,4 +1,4 @@
-"""Where bytes come from: local files, memory, file objects, servers."""
+"""Where bytes come from: local files, memory, file objects, servers, Rucio; and who signs URLs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from physlite.storage._source import ByteSource, Range, SourceStats
+from physlite.storage.checksum import verify_adler32
 from physlite.storage.fileobject import FileObjectSource
 from physlite.storage.local import LocalSource
 from physlite.storage.memory import MemorySource
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from physlite.storage.blockcache import BlockCache
     from physlite.storage.http.settings import HttpSettings
     from physlite.storage.http.source import HttpSource
-    from physlite.storage.signing import SignedUrl, Signer
+    from physlite.storage.signers import GcsSigner, RucioSigner, S3Signer
+    from physlite.storage.signing import SignedUrl, Signer, expiry_of
     from physlite.storage.uprootsource import UprootSource
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "ByteSource",
     "Cache",
     "FileObjectSource",
+    "GcsSigner",
     "HttpSettings",
     "HttpSource",
     "LocalSource",
@@ -30,21 +33,29 @@ __all__ = [
     "Mode",
     "Openable",
     "Range",
+    "RucioSigner",
+    "S3Signer",
     "SignedUrl",
     "Signer",
     "SourceStats",
     "UprootSource",
+    "expiry_of",
     "open_source",
+    "verify_adler32",
 ]
 
 # Looked up on first use: local files need none of what these bring along.
 _HOME = {
     "BlockCache": "physlite.storage.blockcache",
+    "GcsSigner": "physlite.storage.signers",
     "HttpSettings": "physlite.storage.http.settings",
     "HttpSource": "physlite.storage.http.source",
+    "RucioSigner": "physlite.storage.signers",
+    "S3Signer": "physlite.storage.signers",
     "SignedUrl": "physlite.storage.signing",
     "Signer": "physlite.storage.signing",
     "UprootSource": "physlite.storage.uprootsource",
+    "expiry_of": "physlite.storage.signing",
 }
 
 

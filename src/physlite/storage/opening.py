@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from physlite.storage.blockcache import BlockCache
     from physlite.storage.readahead import RemoteSource
 
-__all__ = ["Cache", "Mode", "Openable", "open_source"]
+__all__ = ["Cache", "Mode", "Openable", "open_bare", "open_source"]
 
 Mode = Literal["ranges", "whole", "auto"]
 Cache: TypeAlias = "BlockCache | str | os.PathLike[str] | None"
@@ -46,13 +46,19 @@ def open_source(where: Openable, *, mode: Mode = "ranges", cache: Cache = None) 
         FileNotFoundError: no such file; the message names similar files in the same directory.
         ValueError: a pattern that matches several files.
         UnsupportedFormatError: a URL of another kind.
+        ImportError: a URL of a kind that needs a package which is not installed; the message names it.
         TypeError: something else altogether.
     """
-    source = _open_any(where)
+    source = open_bare(where)
     return _near(cast("RemoteSource", source), mode, cache) if source.remote else source
 
 
-def _open_any(where: Openable) -> ByteSource:
+def open_bare(where: Openable) -> ByteSource:
+    """As `open_source`, without what spares round trips.
+
+    Raises:
+        FileNotFoundError, ValueError, UnsupportedFormatError, ImportError, TypeError: as `open_source`.
+    """
     if isinstance(where, bytes | bytearray | memoryview):
         return MemorySource(where)
     if isinstance(where, str):
@@ -104,6 +110,12 @@ def _open_file_url(url: str) -> ByteSource:
     return _open_local(unquote(url.partition("://")[2].removeprefix("localhost")))
 
 
+def _open_rucio(url: str) -> ByteSource:
+    from physlite.storage.rucio.source import RucioSource
+
+    return RucioSource(url)
+
+
 def _open_web(url: str) -> ByteSource:
     from physlite.storage.http.source import HttpSource  # brings aiohttp along
 
@@ -116,6 +128,7 @@ _OPENERS: dict[str, Callable[[str], ByteSource]] = {
     "https": _open_web,
     "dav": _open_web,
     "davs": _open_web,
+    "rucio": _open_rucio,
 }
 
 

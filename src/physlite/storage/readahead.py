@@ -75,6 +75,11 @@ class ReadAhead:
         """As of the remote source."""
         return self.inner.known_size
 
+    @property
+    def adler32(self) -> int | None:
+        """As of the remote source; None where it has none from a catalogue."""
+        return getattr(self.inner, "adler32", None)
+
     def size(self) -> int:
         """Bytes in the file; reads both of its ends when it is asked for the first time."""
         if self._ends is None:
