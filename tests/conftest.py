@@ -1,11 +1,14 @@
-"""Settings of the property tests, and where the real files are."""
+"""Settings of the property tests, where the real files are, and servers that tests of several folders share."""
 
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from support import data
+from support.servers.rucio import rucio_server
 
 # Random examples on purpose: make prints the seed. No deadline, since a first call imports and compiles.
 settings.register_profile(
@@ -26,3 +29,13 @@ def data_dir():
     if not folder.is_dir():
         data.missing(f"no real files in {folder}: set PHYSLITE_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def rucio_sites():
+    """A Rucio server with its sites."""
+    # Not a folder of pytest: XRootD runs as somebody else, who may not look into those.
+    with tempfile.TemporaryDirectory(prefix="physlite-rucio-") as folder:
+        Path(folder).chmod(0o755)
+        with rucio_server(Path(folder)) as server:
+            yield server

@@ -20,7 +20,7 @@ def run(*arguments, **options):
 def call(*arguments):
     """What a command prints, run in this process, which is quicker: for those that succeed."""
     result = CliRunner().invoke(app, [str(a) for a in arguments])
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, result.stderr) == (0, ""), result.stderr
     return result.stdout
 
 

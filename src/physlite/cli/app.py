@@ -223,6 +223,35 @@ def trigger(
 
 
 @app.command()
+def ls(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="A file, dataset or container, as rucio://scope:name.", show_default=False),
+    ],
+    *,
+    replicas: Annotated[
+        bool, typer.Option("--replicas", help="Of a file, where it is, in the order in which it is tried.")
+    ] = False,
+    as_json: _Json = False,
+) -> None:
+    """List the files of a dataset in Rucio: size, events, checksum.
+
+    Server and account are those of rucio.cfg and of Rucio's environment variables. rucio:// may be left out, and the
+    scope where the name begins with it.
+
+    For example:
+
+    \b
+        physlite ls rucio://mc20_13TeV:mc20_13TeV.410470.….DAOD_PHYSLITE.…
+        physlite ls data17_13TeV.00327265.physics_Main.….DAOD_PHYSLITE.… --json | jq .events
+        physlite ls mc20_13TeV:DAOD_PHYSLITE.….pool.root.1 --replicas
+    """  # noqa: D301  # \b keeps the lines that follow as they are
+    from physlite.cli.ls import run
+
+    run(name, replicas=replicas, as_json=as_json)
+
+
+@app.command()
 def get(
     url: Annotated[str, typer.Argument(metavar="URL", help="A remote file.", show_default=False)],
     to: Annotated[

@@ -84,10 +84,10 @@ class RucioFiles(Sequence[RucioFile]):
 
     def __repr__(self) -> str:
         if not self._files:
-            return self._title()
+            return self.title
         more = len(self._files) - _SHOWN
         return "\n".join(
-            [self._title(), aligned(_HEAD, self._rows(), _RIGHT), *([f"… and {more} more"] if more > 0 else [])]
+            [self.title, aligned(_HEAD, self._rows(), _RIGHT), *([f"… and {more} more"] if more > 0 else [])]
         )
 
     def _repr_html_(self) -> str:
@@ -99,11 +99,13 @@ class RucioFiles(Sequence[RucioFile]):
         more = len(self._files) - _SHOWN
         rest = f"<div>… and {more} more</div>" if more > 0 else ""
         return (
-            f"<div><b>{html.escape(self._title())}</b><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+            f"<div><b>{html.escape(self.title)}</b><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
             f"{rest}</div>"
         )
 
-    def _title(self) -> str:
+    @property
+    def title(self) -> str:
+        """The name, and how much there is of it, in a line."""
         size = "unknown size" if self.total_bytes is None else human_bytes(self.total_bytes)
         events = "unknown number of" if self.total_events is None else f"{self.total_events:,}"
         return f"{self.did}: {len(self._files)} {'file' if len(self._files) == 1 else 'files'}, {size}, {events} events"
