@@ -17,7 +17,7 @@ def stored(rucio_sites, tmp_path, monkeypatch):
     """A file in a dataset, for an account that rucio.cfg names."""
     content = data.path_of(data.R21).read_bytes()
     names = [f"DAOD_PHYSLITE.{tmp_path.name}.{i}.root" for i in range(2)]
-    files = [rucio_sites.add_file(name, content, [WEB, TAPE, DOWN], guid="a" * 32, events=40) for name in names]
+    files = [rucio_sites.add_file(name, content, [WEB, TAPE, DOWN], guid="A" * 32, events=40) for name in names]
     rucio_sites.add_dataset(f"{DATASET}.{tmp_path.name}", *(file.did for file in files))
     config = tmp_path / "rucio.cfg"
     config.write_text(
@@ -36,7 +36,7 @@ def stored(rucio_sites, tmp_path, monkeypatch):
 def test_files(stored, tmp_path):
     head, _, first, second, empty, title = call("ls", f"rucio://mc20_13TeV:{DATASET}.{tmp_path.name}").splitlines()
     assert head.split() == ["file", "size", "events", "adler32", "guid"]
-    assert first.split() == [stored[0].did, "1.8", "MB", "40", stored[0].adler32, "a" * 32]
+    assert first.split() == [stored[0].did, "1.8", "MB", "40", stored[0].adler32, "A" * 32]
     assert second.split()[0] == stored[1].did
     assert empty == ""
     assert title == f"mc20_13TeV:{DATASET}.{tmp_path.name}: 2 files, 3.7 MB, 80 events"

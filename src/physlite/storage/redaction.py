@@ -19,8 +19,11 @@ def redacted(text: str) -> str:
 
 
 def short_name(name: str) -> str:
-    """The last part of a path or URL."""
-    return re.split(r"[?#]", name)[0].rstrip("/").rpartition("/")[2] if "://" in name else os.path.basename(name)  # noqa: PTH119
+    """The last part of a path or URL; of what is in Rucio, the name without its scope."""
+    if "://" not in name:
+        return os.path.basename(name)  # noqa: PTH119
+    last = re.split(r"[?#]", name)[0].rstrip("/").rpartition("/")[2]
+    return last.partition(":")[2] if name.startswith("rucio:") else last
 
 
 # Parameters that give access: of S3 (V4 and V2) and GCS (V4 and V2), of XRootD and dCache, of WLCG and OAuth tokens, of
