@@ -13,16 +13,20 @@ from physlite.storage.opening import Cache, Mode, Openable, open_source
 
 if TYPE_CHECKING:
     from physlite.storage.blockcache import BlockCache
+    from physlite.storage.filesystem import FsspecSource
     from physlite.storage.http.settings import HttpSettings
     from physlite.storage.http.source import HttpSource
+    from physlite.storage.settings import TransferSettings
     from physlite.storage.signing import SignedUrl, Signer
     from physlite.storage.uprootsource import UprootSource
+    from physlite.storage.xrootd import XrootdSource
 
 __all__ = [
     "BlockCache",
     "ByteSource",
     "Cache",
     "FileObjectSource",
+    "FsspecSource",
     "HttpSettings",
     "HttpSource",
     "LocalSource",
@@ -33,18 +37,23 @@ __all__ = [
     "SignedUrl",
     "Signer",
     "SourceStats",
+    "TransferSettings",
     "UprootSource",
+    "XrootdSource",
     "open_source",
 ]
 
 # Looked up on first use: local files need none of what these bring along.
 _HOME = {
     "BlockCache": "physlite.storage.blockcache",
+    "FsspecSource": "physlite.storage.filesystem",
     "HttpSettings": "physlite.storage.http.settings",
     "HttpSource": "physlite.storage.http.source",
     "SignedUrl": "physlite.storage.signing",
     "Signer": "physlite.storage.signing",
+    "TransferSettings": "physlite.storage.settings",
     "UprootSource": "physlite.storage.uprootsource",
+    "XrootdSource": "physlite.storage.xrootd",
 }
 
 

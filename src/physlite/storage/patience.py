@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import queue
 import random
+import threading
 import time
 from collections.abc import Callable
 from typing import Protocol, TypeVar
@@ -11,7 +13,7 @@ from typing import Protocol, TypeVar
 from physlite.exceptions import TransferError
 from physlite.storage._source import SourceStats
 
-__all__ = ["Again", "GivenUpError", "Limits", "Patience", "persist"]
+__all__ = ["Again", "GivenUpError", "Limits", "Patience", "answer", "persist"]
 
 T = TypeVar("T")
 
@@ -109,3 +111,28 @@ def persist(name: str, limits: Limits, stats: SourceStats, once: Callable[[Patie
             raise TransferError(msg) from None
         time.sleep(pause)
         stats.retries += 1
+
+
+def answer(call: Callable[[], T], seconds: float) -> T:
+    """What a call of somebody else's library returns, unless that takes too long: few of them promise to end.
+
+    Raises:
+        Again: it did; the call goes on in a thread that the process does not wait for.
+    """
+    answers: queue.SimpleQueue[tuple[T, None] | tuple[None, BaseException]] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            answers.put((call(), None))
+        except BaseException as error:  # noqa: BLE001  # raised where it is waited for
+            answers.put((None, error))
+
+    threading.Thread(target=work, name="physlite-answer", daemon=True).start()
+    try:
+        found = answers.get(timeout=seconds)
+    except queue.Empty:
+        msg = f"no answer in {seconds:g} s"
+        raise Again(msg) from None
+    if found[1] is not None:
+        raise found[1]
+    return found[0]
