@@ -30,8 +30,8 @@ T = TypeVar("T")
 # The libraries behind fsspec try again themselves, some for half a minute.
 _SETTINGS = TransferSettings(attempts=4, requests=16)
 
-# Where filesystems say which version of a file there is, the surest first: object stores, WebDAV, SSH, memory, archives.
-_VERSION = ("ETag", "etag", "generation", "mtime", "LastModified", "last_modified", "modified", "updated", "created")
+# Where filesystems say which version of a file there is, the surest first: object stores, WebDAV, SSH, memory.
+_VERSION = ("ETag", "etag", "generation", "mtime", "LastModified", "last_modified", "updated", "created")
 _DENIED = (401, 403)
 # Errors of libraries that have no better class; by name, so that none of them has to be installed.
 _NO_CREDENTIALS = (

@@ -3,8 +3,10 @@
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from support import data
 
@@ -13,7 +15,8 @@ _PATIENCE = 60  # seconds until a server that does not answer is given up
 
 def program(name, remedy="make servers"):
     """The path of a program; skips the test where it is not installed, and fails where nothing may be skipped."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    beside_python = str(Path(sys.executable).parent)
+    found = shutil.which(name) or shutil.which(name, path=f"{beside_python}:/usr/sbin:/usr/local/sbin")
     if found is None:
         data.missing(f"{name} is not installed: `{remedy}` installs it")
     return found
@@ -34,7 +37,7 @@ def listens(port):
 
 
 @contextmanager
-def running(command, log, *, ready, env=None, cwd=None):
+def running(command, log, *, ready, env=None, cwd=None, kill=False):
     """A server process while the block runs.
 
     Args:
@@ -43,6 +46,7 @@ def running(command, log, *, ready, env=None, cwd=None):
         ready: function that says whether it serves by now; called until it does.
         env: its environment, by default that of the tests.
         cwd: its working directory.
+        kill: whether it ends without having the time to say goodbye.
     """
     with open(log, "wb") as out:  # noqa: PTH123  # log may be a string
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=env, cwd=cwd)
@@ -50,7 +54,7 @@ def running(command, log, *, ready, env=None, cwd=None):
             _wait(process, ready, log)
             yield process
         finally:
-            process.terminate()
+            process.kill() if kill else process.terminate()
             try:
                 process.wait(10)
             except subprocess.TimeoutExpired:
