@@ -11,12 +11,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import uproot
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import physlite
 from physlite.exceptions import CorruptDataError, CredentialError, FileChangedError, TransferError
-from physlite.storage import Range, TransferSettings, XrootdSource, open_source
+from physlite.storage import Range, TransferSettings, UprootSource, XrootdSource, open_source
 from support import data
 from support.servers.faults import random_content
 from support.servers.process import free_port, wait_until
@@ -75,6 +76,12 @@ def expect(source, content, ranges):
 def test_events(server):
     check_events(server.url + NAME)
     check_events(server.url.replace("root://", "xroot://") + NAME)
+
+
+def test_uproot_reads_through_it(server):
+    with uproot.open({server.url + NAME: "CollectionTree"}, handler=UprootSource) as tree:
+        assert tree["AnalysisElectronsAuxDyn.pt"].array()[2][0] > 0
+        assert "XrootdSource" in repr(tree.file.source._source)
 
 
 # -------------------------------------------------------------------------------------------------------------- bytes
