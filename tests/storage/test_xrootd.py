@@ -19,6 +19,7 @@ import physlite
 from physlite.exceptions import CorruptDataError, CredentialError, FileChangedError, TransferError
 from physlite.storage import Range, TransferSettings, UprootSource, XrootdSource, open_source
 from support import data
+from support.certificates import make_certificates
 from support.servers.faults import random_content
 from support.servers.process import free_port, wait_until
 from support.servers.xrootd import xrootd, xrootd_proxy
@@ -76,6 +77,25 @@ def expect(source, content, ranges):
 def test_events(server):
     check_events(server.url + NAME)
     check_events(server.url.replace("root://", "xroot://") + NAME)
+
+
+def test_tls(content, tmp_path, monkeypatch):
+    """In processes of their own: the library reads authorities once."""
+    code = "import sys, physlite; print(physlite.open(sys.argv[1]).num_entries)"
+    with xrootd(tls=make_certificates(tmp_path / "certificates")) as server:
+        fill(server, content)
+
+        def run(scheme, name=NAME):
+            url = server.url.replace("root", scheme, 1) + name
+            return subprocess.run(
+                [sys.executable, "-c", code, url], capture_output=True, text=True, timeout=60, check=False
+            )
+
+        monkeypatch.setenv("X509_CERT_DIR", str(server.authorities))
+        assert [run(scheme).stdout for scheme in ("roots", "xroots", "root")] == ["40\n"] * 3
+        monkeypatch.setenv("X509_CERT_DIR", str(tmp_path))
+        assert "TransferError: roots://127.0.0.1" in (failed := run("roots").stderr)
+        assert "check the certificates of authorities, in the folder that X509_CERT_DIR names" in failed
 
 
 def test_uproot_reads_through_it(server):
@@ -259,6 +279,28 @@ def test_a_server_that_is_started_again_while_a_file_is_read(own_server, content
         own_server.start()
         reading.result(30)
     source.close()
+
+
+def test_many_threads_read_while_a_server_is_started_again(own_server, content):
+    source = XrootdSource(own_server.url + NAME, settings=TransferSettings(attempts=50, deadline=30))
+    begun = threading.Barrier(9)
+
+    def read(i):
+        for k in range(30):
+            if k == 2:
+                begun.wait(30)
+            expect(source, content, [Range(i * 1000 + 20_000 * k, 5000) for k in range(50)])
+
+    with ThreadPoolExecutor(8) as pool:
+        reading = [pool.submit(read, i) for i in range(8)]
+        begun.wait(30)
+        own_server.stop()
+        wait_until(lambda: source.stats.retries >= 2)
+        own_server.start()
+        for future in reading:
+            future.result(60)
+    source.close()
+    assert not threads()
 
 
 def test_a_file_that_is_replaced_in_between(own_server, content):

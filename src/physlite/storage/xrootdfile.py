@@ -7,13 +7,14 @@ import functools
 import importlib
 import math
 import re
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from physlite.exceptions import CredentialError, TransferError
 from physlite.storage.patience import Again
 from physlite.storage.redaction import said
 from physlite.storage.settings import TransferSettings
+from physlite.storage.workers import Workers
 
 __all__ = ["Limits", "OpenFile"]
 
@@ -37,9 +38,8 @@ _FINAL = {
     3016: "it is a directory",
     3028: "use roots:// instead of root://",
 }
-_CLIENT_DENIED = (203, 204)
+_CLIENT_DENIED = 204
 _CLIENT_FINAL = {
-    3: "",  # invalid operation
     9: "check the address",  # invalid arguments
     110: "check the certificates of authorities, in the folder that X509_CERT_DIR names",  # no secure connection
     306: "",  # too many redirects
@@ -80,7 +80,7 @@ class OpenFile:
         self._host = name.partition("://")[2].partition("/")[0]
         self._secrets = _values_of_query(url)
         self._timeout = math.ceil(settings.answer)
-        self._pool = ThreadPoolExecutor(settings.requests, thread_name_prefix="physlite-xrootd")
+        self._workers = Workers(settings.requests, "physlite-xrootd")
         self._file = self._client.File()
         # Where a connection breaks off, the library would open the file again and go on with whatever is there then.
         self._file.set_property("ReadRecovery", "false")
@@ -90,7 +90,7 @@ class OpenFile:
             self._check(status)
             self.size, self.modified = int(found.size), int(found.modtime)
         except BaseException:
-            self.close()
+            self.close(wait=False)
             raise
 
     def _open(self, url: str) -> None:
@@ -101,7 +101,7 @@ class OpenFile:
     def submit(self, call: Any, *arguments: Any) -> Future[Any]:
         """Starts a call in one of the threads."""
         try:
-            return self._pool.submit(call, *arguments)
+            return self._workers.submit(call, *arguments)
         except RuntimeError:  # it was closed by another thread
             raise Again(_NO_FILE) from None
 
@@ -143,10 +143,10 @@ class OpenFile:
         return [chunk.buffer for chunk in chunks]
 
     def close(self, *, wait: bool = True) -> None:
-        """Closes the file, in the background or until it is."""
-        if self._file.is_open():
-            self._pool.submit(self._file.close, _CLOSING)
-        self._pool.shutdown(wait=wait)
+        """Closes the file, in the background or until it is. May be called by a finalizer."""
+        self._workers.end(functools.partial(_close, self._file))
+        if wait:
+            self._workers.join()
 
     def _check(self, status: Any) -> None:
         if status.ok:
@@ -154,7 +154,7 @@ class OpenFile:
         if status.code == _ANSWERED:
             self._refuse(status)
         reason = self._said(status)
-        if status.code in _CLIENT_DENIED:
+        if status.code == _CLIENT_DENIED:
             self._deny(reason)
         if status.code in _CLIENT_FINAL:
             self._end(reason, _CLIENT_FINAL[status.code])
@@ -214,15 +214,26 @@ def _library() -> Any:
     return client
 
 
-@functools.cache
+def _close(file: Any) -> None:
+    if file.is_open():
+        file.close(_CLOSING)
+
+
+_limits: dict[str, Limits] = {}  # of servers, for as long as the process lives
+
+
 def _limits_of(server: str, timeout: int) -> Limits:
+    if server in _limits:
+        return _limits[server]
     client = _library()
     code = client.flags.QueryCode.CONFIG
     status, answer = client.FileSystem(f"root://{server}").query(code, "readv_iov_max readv_ior_max", timeout)
+    if not status.ok:
+        return Limits()
     # A value for each name, one a line; the name itself where it is not known.
-    lines = answer.split(b"\n") if status.ok and answer else []
-    values = [int(line) if re.fullmatch(rb"\s*[1-9]\d{0,9}\s*\0?", line) else None for line in lines[:2]]
-    return Limits(*(found or default for found, default in zip([*values, None, None], Limits(), strict=False)))
+    values = [int(line) if re.fullmatch(rb"\s*[1-9]\d{0,9}\s*", line) else 0 for line in answer.split(b"\n")[:2]]
+    found = Limits(*(value or default for value, default in zip([*values, 0, 0], Limits(), strict=False)))
+    return _limits.setdefault(server, found)
 
 
 def _values_of_query(url: str) -> list[str]:

@@ -6,6 +6,7 @@ import tempfile
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from support.certificates import hashed_authorities
 from support.servers.process import free_port, listens, program, running
 
 _CONFIG = """
@@ -34,11 +35,13 @@ class XRootD:
 
     Attributes:
         folder: what it serves; of a proxy None.
+        authorities: folder with the certificate of its authority, where it has one.
         url: of the folder.
     """
 
     def __init__(self, work, config, folder=None, more=""):
         self.folder = folder
+        self.authorities = work / "authorities"
         self.port = free_port()
         self.url = f"root://127.0.0.1:{self.port}//"
         self._work = work
@@ -64,11 +67,18 @@ class XRootD:
 
 
 @contextmanager
-def xrootd(*, more=""):
-    """A server of a new folder; `more` is configuration."""
+def xrootd(*, more="", tls=None):
+    """A server of a new folder.
+
+    Args:
+        more: configuration.
+        tls: certificates with which it serves, over TLS only; the folder of their authority is then its `authorities`.
+    """
     with _work() as work:
         folder = work / "served"
         folder.mkdir()
+        if tls is not None:
+            more += _tls(work, tls)
         with _started(XRootD(work, _FILES, folder, more)) as server:
             yield server
 
@@ -78,6 +88,17 @@ def xrootd_proxy():
     """A proxy for any server, which is named in the path."""
     with _work() as work, _started(XRootD(work, _PROXY)) as server:
         yield server
+
+
+def _tls(work, certificates):
+    """Configuration for TLS, with certificates where the server's user can read them."""
+    for name in ("server", "server_key"):
+        (work / name).write_bytes(getattr(certificates, name).read_bytes())
+    (work / "server_key").chmod(0o400)
+    if os.geteuid() == 0:
+        os.chown(work / "server_key", _user().pw_uid, -1)
+    authorities = hashed_authorities(work / "authorities", certificates)
+    return f"xrd.tls {work}/server {work}/server_key\nxrd.tlsca certdir {authorities}\nxrootd.tls all\n"
 
 
 @contextmanager
