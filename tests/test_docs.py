@@ -1,6 +1,7 @@
 """The Python in the README and in the documentation runs as it stands there."""
 
 import re
+from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 
 from support import proxies
 from support.servers.faults import fault_server
+from support.servers.xrootd import xrootd
 
+WEB, XROOTD = "https://data.example.org", "root://data.example.org//"  # in the examples
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PAGES = [page for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))) if BLOCK.search(page.read_text())]
@@ -36,6 +39,11 @@ def test_code_runs(page, tmp_path, monkeypatch):
     sample = files("physlite") / "data" / "sample.root"
     Path("DAOD_PHYSLITE.pool.root").symlink_to(sample)
     code = "\n".join(BLOCK.findall(page.read_text()))
-    with fault_server(sample.read_bytes()) as server:
-        code = code.replace("https://data.example.org", server.url.rpartition("/")[0])
+    with ExitStack() as running:
+        if WEB in code:
+            code = code.replace(WEB, running.enter_context(fault_server(sample.read_bytes())).url.rpartition("/")[0])
+        if XROOTD in code:
+            server = running.enter_context(xrootd())
+            (server.folder / "DAOD_PHYSLITE.pool.root").write_bytes(sample.read_bytes())
+            code = code.replace(XROOTD, server.url)
         exec(compile(code, str(page), "exec"), {"__name__": page.stem})  # noqa: S102

@@ -17,7 +17,7 @@ from physlite.exceptions import CredentialError
 from physlite.storage import GcsSigner, HttpSource, Range, RucioSigner, S3Signer, SignedUrl, Signer, expiry_of
 from physlite.storage.rucio import Rucio, RucioSource
 from support.certificates import make_certificates
-from support.servers.gcs import fake_gcs
+from support.servers.gcs import gcs
 from support.servers.rucio import GCS, PASSWORD, write_service_account
 from support.servers.seaweedfs import ACCESS_KEY, SECRET_KEY, seaweedfs
 
@@ -107,19 +107,7 @@ def certificates(tmp_path_factory):
 def seaweed(tmp_path_factory, certificates):
     """A service with a file in a bucket."""
     with seaweedfs(tmp_path_factory.mktemp("seaweedfs"), certificates) as server:
-        from botocore.config import Config
-        from botocore.session import Session
-
-        client = Session().create_client(
-            "s3",
-            endpoint_url=server.url,
-            region_name="us-east-1",
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
-            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 20, "mode": "standard"}),
-        )
-        client.create_bucket(Bucket="physics")
-        client.put_object(Bucket="physics", Key=NAME, Body=CONTENT)
+        server.put(f"physics/{NAME}", CONTENT)
         yield server
 
 
@@ -244,15 +232,13 @@ def test_a_url_for_google(account, tmp_path):
 
 def test_a_url_that_a_service_like_google_takes(account, tmp_path, monkeypatch):
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(account[0]))
-    folder = tmp_path / "buckets"
-    (folder / "physics" / "mc20").mkdir(parents=True)
-    (folder / "physics" / "mc20" / "x.root").write_bytes(CONTENT)
-    with fake_gcs(folder) as endpoint:
-        signer = GcsSigner(endpoint=endpoint)
+    with gcs(tmp_path / "stored") as server:
+        server.put("bucket/mc20/x.root", CONTENT)
+        signer = GcsSigner(endpoint=server.endpoint)
         assert isinstance(signer, Signer)
-        for file in ("gs://physics/mc20/x.root", "https://storage.googleapis.com/physics/mc20/x.root"):
+        for file in ("gs://bucket/mc20/x.root", "https://storage.googleapis.com/bucket/mc20/x.root"):
             signed = signer.url(file)
-            assert signed.url.startswith(f"{endpoint}/physics/mc20/x.root?")
+            assert signed.url.startswith(f"{server.endpoint}/bucket/mc20/x.root?")
             assert get(signed.url, 256, 4) == (206, bytes(range(4)))
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from support.servers.process import program
 
 
 class Certificates(NamedTuple):
@@ -33,6 +36,15 @@ def make_certificates(folder):
     out.user.write_bytes(_pem(user) + _key_pem(user_key))
     out.user.chmod(0o600)
     return out
+
+
+def hashed_authorities(folder, certificates):
+    """A folder with the authority's certificate under the name that OpenSSL looks for, as in /etc/grid-security."""
+    command = [program("openssl", "the package openssl"), "x509", "-hash", "-noout", "-in", str(certificates.ca)]
+    name = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    folder.mkdir()
+    (folder / f"{name}.0").write_bytes(certificates.ca.read_bytes())
+    return folder
 
 
 def _certificate(name, issuer, issuer_key, *, authority=False):

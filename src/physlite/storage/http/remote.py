@@ -11,14 +11,13 @@ import aiohttp
 
 from physlite.exceptions import TransferError
 from physlite.storage._source import SourceStats
-from physlite.storage.http.answers import BadAnswerError, is_multipart, parts, range_header
+from physlite.storage.http.answers import MOST_RANGES, BadAnswerError, is_multipart, parts, range_header
 from physlite.storage.http.connections import Connections
 from physlite.storage.http.exchange import Exchange
-from physlite.storage.http.grouping import MOST_RANGES, grouped
 from physlite.storage.http.hosts import Host, host_of
-from physlite.storage.http.patience import Again, GivenUpError, Patience
-from physlite.storage.http.pieces import Piece
 from physlite.storage.http.urls import Urls
+from physlite.storage.patience import Again, GivenUpError, Patience
+from physlite.storage.pieces import Piece, grouped
 
 __all__ = ["RemoteFile"]
 
@@ -76,7 +75,7 @@ class RemoteFile:
         """Fills pieces, which are in the order of the file."""
         if len(pieces) > self._settings.connections and self.content is None:
             host = await self._host()
-            groups = grouped(pieces, self._settings.connections)
+            groups = grouped(pieces, self._settings.connections, MOST_RANGES)
             if host.several is None:
                 await self._group(groups.pop(0))  # tells
             if host.several:
@@ -216,10 +215,11 @@ class RemoteFile:
                 if refusals > _MOST_REFUSALS:
                     raise self._exchange.access_error(again.reason)
             try:
-                await patience.wait(again)
+                pause = patience.pause(again)
             except GivenUpError as error:
                 msg = f"{self.name}: {error}"
                 raise TransferError(msg) from None
+            await asyncio.sleep(pause)
             self._stats.retries += 1
 
     # -------------------------------------------------------------------------------------------------------- answers

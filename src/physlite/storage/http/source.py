@@ -8,16 +8,14 @@ import weakref
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
-import numpy as np
-
 from physlite.storage import loop
 from physlite.storage._source import Range, SourceStats, check_ranges, closed_error
 from physlite.storage.http.connections import Connections, acquire
 from physlite.storage.http.environment import default_settings
-from physlite.storage.http.pieces import Piece
 from physlite.storage.http.remote import RemoteFile
 from physlite.storage.http.settings import HttpSettings
 from physlite.storage.http.urls import Urls
+from physlite.storage.pieces import allocate
 from physlite.storage.planning import coalesce, scatter
 from physlite.storage.redaction import redacted, without_signature
 from physlite.storage.signing import Signer
@@ -96,13 +94,7 @@ class HttpSource:
             check_ranges(self.name, ranges, opened.remote.size)
         self.stats.count_ranges(ranges)
         spans = coalesce(ranges, opened.settings.gap, opened.run(opened.remote.at_once()))
-        memory = [np.empty(span.size, np.uint8).data for span in spans]
-        step = opened.settings.largest
-        pieces = [
-            Piece(span.offset + at, view[at : at + step])
-            for span, view in zip(spans, memory, strict=True)
-            for at in range(0, span.size, step)
-        ]
+        memory, pieces = allocate(spans, opened.settings.largest)
         if pieces:
             opened.run(opened.remote.fetch(pieces))
         return scatter(ranges, spans, memory)

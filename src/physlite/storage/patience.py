@@ -1,0 +1,138 @@
+"""How often and how long a request is tried again."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from physlite.exceptions import TransferError
+from physlite.storage._source import SourceStats
+
+__all__ = ["Again", "GivenUpError", "Limits", "Patience", "answer", "persist"]
+
+T = TypeVar("T")
+
+_log = logging.getLogger("physlite.storage")
+
+# Seconds before the second attempt, doubled before each further one, up to the most; each time a random half of it is
+# left out, so that those who failed together do not come back together.
+_FIRST = 0.1
+_MOST = 10.0
+
+
+class Again(Exception):  # noqa: N818  # caught where it is tried again, and nowhere else
+    """What went wrong, and may go right next time.
+
+    Attributes:
+        after: seconds that the server asks to wait.
+        refused: the URL was no good; there is a new one, so that there is no need to wait.
+    """
+
+    def __init__(self, reason: str, *, after: float = 0.0, refused: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.after = after
+        self.refused = refused
+
+
+class GivenUpError(Exception):
+    """It was tried often enough; the message says what went wrong last, and how often."""
+
+
+class Limits(Protocol):
+    """What ends the attempts: failures in a row, and seconds in all."""
+
+    @property
+    def attempts(self) -> int: ...  # noqa: D102  # as the class says
+
+    @property
+    def deadline(self) -> float: ...  # noqa: D102  # likewise
+
+
+class Patience:
+    """Counts failures without progress, and says how long to wait between them."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._failures = 0
+        self._begin = time.monotonic()
+
+    def progress(self) -> None:
+        """Something was received: the next failure is a first one."""
+        self._failures = 0
+
+    def pause(self, again: Again) -> float:
+        """Seconds to wait before the next attempt.
+
+        Raises:
+            GivenUpError: there is none.
+        """
+        self._failures += 1
+        if self._failures >= self._limits.attempts:
+            msg = f"{again.reason} (the last of {self._failures} attempts)"
+            raise GivenUpError(msg)
+        pause: float = min(_FIRST * 2 ** (self._failures - 1), _MOST)
+        pause = max(pause * random.uniform(0.5, 1.0), again.after)  # noqa: S311  # nobody gains by guessing it
+        if again.refused:
+            pause = 0.0
+        spent = time.monotonic() - self._begin
+        if spent + pause > self._limits.deadline:
+            msg = f"{again.reason} (given up after {spent:.0f} s of {self._limits.deadline:g} s)"
+            raise GivenUpError(msg)
+        return pause
+
+    def left(self) -> float:
+        """Seconds until the deadline."""
+        return max(self._begin + self._limits.deadline - time.monotonic(), 0.0)
+
+
+def persist(name: str, limits: Limits, stats: SourceStats, once: Callable[[Patience], T]) -> T:
+    """What `once` returns, called until it does not raise `Again`, or there is no hope.
+
+    Raises:
+        TransferError: there is none; the message begins with `name`.
+    """
+    patience = Patience(limits)
+    while True:
+        try:
+            return once(patience)
+        except Again as error:
+            again = error
+        _log.debug("%s: %s", name, again.reason)
+        try:
+            pause = patience.pause(again)
+        except GivenUpError as error:
+            msg = f"{name}: {error}"
+            raise TransferError(msg) from None
+        time.sleep(pause)
+        stats.retries += 1
+
+
+def answer(call: Callable[[], T], seconds: float) -> T:
+    """What a call of somebody else's library returns, unless that takes too long: few of them promise to end.
+
+    Raises:
+        Again: it did; the call goes on in a thread that the process does not wait for.
+    """
+    answers: queue.SimpleQueue[tuple[T, None] | tuple[None, BaseException]] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            answers.put((call(), None))
+        except BaseException as error:  # noqa: BLE001  # raised where it is waited for
+            answers.put((None, error))
+
+    threading.Thread(target=work, name="physlite-answer", daemon=True).start()
+    try:
+        found = answers.get(timeout=seconds)
+    except queue.Empty:
+        msg = f"no answer in {seconds:g} s"
+        raise Again(msg) from None
+    if found[1] is not None:
+        raise found[1]
+    return found[0]
