@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 import physlite
 from physlite import _core
+from work import Work
 
 __all__ = ["decompress", "stored_pages"]
 
@@ -16,15 +16,15 @@ _CHECKSUM = 8  # behind a page of an RNTuple
 _OBJLEN, _KEYLEN = slice(6, 10), slice(14, 16)  # in the TKey before a basket
 
 
-def decompress(path: str, names: list[str], threads: int) -> Callable[[], None]:
-    """A function that decompresses each basket or page once and forgets it, with the libraries that physlite uses.
+def decompress(path: str, names: list[str], threads: int) -> Work:
+    """Decompresses each basket or page once and forgets it, with the libraries that physlite uses.
 
     What a reader has to do to the bytes later it need not; and as a reader's, its scratch memory stays in the cache.
     """
     # Those that are stored as they are cost nothing here, as nobody has to copy them before decoding.
     compressed = [(data, size) for data, size in stored_pages(path, names) if len(data) != size]
     pages, sizes = [data for data, _ in compressed], [size for _, size in compressed]
-    return lambda: _core.decompress(pages, sizes, threads)
+    return Work(lambda _: _core.decompress(pages, sizes, threads))
 
 
 def stored_pages(path: str, names: list[str]) -> list[tuple[bytes, int]]:
