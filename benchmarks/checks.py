@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
@@ -42,6 +43,7 @@ def _check(name: str, array: ak.Array, expected: Any, kind: str) -> None:
         raise ValueError(msg)
 
 
+@functools.cache
 def readable_columns(path: str, kind: str) -> list[str]:
     """The columns that physlite decodes itself and that uproot reads by their names, which are nearly all."""
     source = uproot.open(path)[TREES[kind]]
@@ -53,7 +55,9 @@ def readable_columns(path: str, kind: str) -> list[str]:
 
 def _is_readable(source: Any, name: str) -> bool:
     try:
-        return name in source.arrays([name], entry_stop=1).fields
+        return name in source.arrays(
+            [name], how=dict
+        )  # all of it: what it has no reader for can begin with an empty list
     except (ValueError, NotImplementedError, uproot.interpretation.identify.UnknownInterpretation):
         return False
 

@@ -23,7 +23,7 @@ __all__ = ["Comparison", "Target", "Way", "measure"]
 _WORKER = Path(__file__).with_name("worker.py")
 
 # A turn lasts about as long on average, for at least one run of each way.
-_TURN_SECONDS = 0.1
+_TURN_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -123,24 +123,27 @@ def _measure_time(comparison: Comparison, rounds: int) -> None:
         _check_digests(digests)
         round_seconds = sum(worker.turn(1)[0] for worker in workers.values())
         runs = max(1, round(_TURN_SECONDS * len(workers) / round_seconds))
-        for who in _in_turn(list(workers), rounds):
-            comparison.runs[who].append(workers[who].turn(runs))
+        for names in _in_turn(list(workers), rounds):
+            for who in names:
+                comparison.runs[who].append(workers[who].turn(runs))
 
 
 def _measure_memory(comparison: Comparison, rounds: int) -> None:
     """The peak of the memory that the first run needs, each time in a new process."""
-    for who in _in_turn(list(comparison.ways), rounds):
-        with _Worker(who, comparison.ways[who]) as worker:
-            peak = worker.first()["bytes"]
-        if peak is None:
-            msg = "this system does not tell how much memory was needed at most"
-            raise Missing(msg)
-        comparison.runs[who].append([peak])
+    for names in _in_turn(list(comparison.ways), rounds):
+        with ExitStack() as stack:
+            workers = {who: stack.enter_context(_Worker(who, comparison.ways[who])) for who in names}
+            for who, worker in workers.items():
+                peak = worker.first()["bytes"]
+                if peak is None:
+                    msg = "this system does not tell how much memory was needed at most"
+                    raise Missing(msg)
+                comparison.runs[who].append([peak])
 
 
-def _in_turn(names: list[str], rounds: int) -> list[str]:
-    """All names in each round, the first of one round last in the next: nobody comes after the same one always."""
-    return [names[(i + place) % len(names)] for i in range(rounds) for place in range(len(names))]
+def _in_turn(names: list[str], rounds: int) -> list[list[str]]:
+    """The names of each round; the first of one is the last of the next, so that nobody always begins."""
+    return [names[i % len(names) :] + names[: i % len(names)] for i in range(rounds if names else 0)]
 
 
 def _check_digests(digests: Mapping[str, str | None]) -> None:

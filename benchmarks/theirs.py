@@ -26,12 +26,12 @@ __all__ = [
 ]
 
 
-def uproot_keys(path: str, name: str) -> Work:
-    """Opens a file, its tree or ntuple, and lists the fields."""
+def uproot_keys(path: str, name: str, recursive: bool) -> Work:
+    """Opens a file, its tree or ntuple, and lists the fields, with their members where it is `recursive`."""
 
     def keys(_: None) -> Any:
         with uproot.open(path) as file:
-            return file[name].keys()
+            return file[name].keys(recursive=recursive)
 
     return Work(keys)
 
