@@ -68,4 +68,4 @@ def _panel(axis: Any, comparison: Comparison) -> None:
     for who, style in zip(limits, _LINES, strict=False):
         axis.axvline(comparison.median(who) * scale, color="black", linestyle=style, linewidth=1, label=who)
     if limits:
-        axis.legend(fontsize=6, loc="lower right", frameon=False)
+        axis.legend(fontsize=6, loc="upper right", bbox_to_anchor=(1, -0.08), ncols=2, frameon=False)
