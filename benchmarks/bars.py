@@ -63,7 +63,7 @@ def _panel(axis: Any, comparison: Comparison) -> None:
     axis.set_xlim(0, 1.18 * max(m + a for m, a in zip(medians, above, strict=True)))
     axis.set_title(f"{comparison.work}\n{comparison.detail}", fontsize=8, loc="left")
     axis.tick_params(labelsize=7)
-    axis.set_xlabel(unit, fontsize=7)
+    axis.set_xlabel(unit, fontsize=7, loc="left")
     axis.spines[["top", "right"]].set_visible(False)
     for who, style in zip(limits, _LINES, strict=False):
         axis.axvline(comparison.median(who) * scale, color="black", linestyle=style, linewidth=1, label=who)
