@@ -65,7 +65,7 @@ docs: $(DONE)/package $(DONE)/docs ## the documentation, in docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "Documentation: docs/_build/html/index.html"
 
-bench: $(DONE)/package $(DONE)/bench ## times beside uproot's and coffea's (WORK=open for one; benchmarks/works.py lists them)
+bench: $(DONE)/package $(DONE)/bench ## times beside uproot, coffea and ROOT (WORK=open for one; benchmarks/works.py lists them)
 	$(BIN)/python benchmarks/run.py $(if $(WORK),--work $(WORK))
 
 examples: $(DONE)/package ## the examples, on the sample that comes with the package

@@ -1,14 +1,19 @@
-"""The files that are read: real ones where they are, toy ones made by tools/make_sample.py and kept."""
+"""The files that are read: real ones where they are, toy ones made with ROOT and kept, else the packaged sample."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["KEPT", "TREES", "Missing", "real_file", "root_python", "small_files", "toy_file"]
+import physlite
+
+__all__ = ["KEPT", "TREES", "Missing", "Source", "real", "root_python", "small_files", "toys"]
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 _TOOLS = _CHECKOUT / "tools"
@@ -20,75 +25,117 @@ TREES = {"tree": "CollectionTree", "ntuple": "EventData"}
 _CLUSTER = {"tree": 1000, "ntuple": 5000}
 
 
-class Missing(Exception):  # noqa: N818  # not an error: a work that cannot be done here
-    """What a work needs is not on this machine."""
+class Missing(Exception):  # noqa: N818  # not an error: what cannot be compared here
+    """What a comparison needs is not on this machine."""
 
 
-def real_file(name: str) -> str:
-    """A real file from $PHYSLITE_TEST_DATA, or from ../shared/data beside the checkout."""
+@dataclass(frozen=True)
+class Source:
+    """A file of events: a tree or an ntuple, what it is called in titles, and what finds or makes it.
+
+    A `stand_in` is read where the right one is missing; targets are not for it.
+    """
+
+    kind: str
+    label: str
+    find: Callable[[], str]
+    compression: str = ""
+    stand_in: bool = False
+
+
+def _sample(kind: str) -> Source:
+    path = physlite.sample("tree" if kind == "tree" else "rntuple")
+    return Source(kind, f"{kind}, packaged sample", lambda: str(path), stand_in=True)
+
+
+def real(name: str, kind: str) -> Source:
+    """A real file from $PHYSLITE_TEST_DATA, or from ../shared/data beside the checkout; else the sample."""
     for folder in (os.environ.get("PHYSLITE_TEST_DATA"), _CHECKOUT.parent / "shared" / "data"):
-        if folder and (Path(folder) / name).is_file():
-            return str(Path(folder) / name)
-    msg = f"{name}: set PHYSLITE_TEST_DATA to the folder that has it"
-    raise Missing(msg)
+        if folder and (path := Path(folder) / name).is_file():
+            return Source(kind, f"{kind}, {name}", lambda: str(path))
+    _say_once(f"{name} is not here, set PHYSLITE_TEST_DATA to the folder that has it: the packaged sample in its place")
+    return _sample(kind)
 
 
-def root_python() -> str:
-    """A Python with ROOT: $PHYSLITE_ROOT_PYTHON, or that of `make root`."""
+def toys(events: int, *compressions: str) -> Iterator[Source]:
+    """Toy files of so many events, of each kind and compression; without ROOT, the sample of each kind."""
+    for kind in TREES:
+        if root_python() is None:
+            yield _sample(kind)
+            continue
+        for compression in compressions:
+            label = f"{kind}, {compression}, {events:,} events"
+            yield Source(kind, label, functools.partial(_toy_file, events, compression, kind), compression)
+
+
+def small_files(count: int, events: int) -> list[str]:
+    """Many copies of a small toy file, or of the sample: the same work for each, from bytes of its own."""
+    source = next(toys(events, "zstd-5"))
+    original = Path(source.find())
+    folder = KEPT / f"small-{original.stem}-{count}"
+    paths = [folder / f"{i:03}.root" for i in range(count)]
+    if not paths[-1].exists():
+        for old in KEPT.glob("small-*/"):
+            shutil.rmtree(old)
+        folder.mkdir(parents=True)
+        for path in paths:
+            shutil.copy(original, path)
+    return [str(path) for path in paths]
+
+
+@functools.cache
+def root_python() -> str | None:
+    """A Python with ROOT: $PHYSLITE_ROOT_PYTHON, or that of `make root`; says so once if there is none."""
     found = os.environ.get("PHYSLITE_ROOT_PYTHON") or str(_CHECKOUT / ".venv-root" / "bin" / "python")
-    if not Path(found).is_file():
-        msg = "ROOT is not installed here: `make root` installs it"
-        raise Missing(msg)
-    return found
+    if Path(found).is_file():
+        return found
+    _say_once("ROOT is not here, `make root` installs it: no RDataFrame, and the packaged sample in place of toy files")
+    return None
 
 
-def toy_file(events: int, compression: str, kind: str) -> str:
-    """A toy file of so many events, a tree or an ntuple; made anew when the program that makes it has changed."""
-    path = KEPT / f"toy-{_program()}-{kind}-{events}-{compression}.root"
+@functools.cache
+def _say_once(line: str) -> None:
+    print(line, flush=True)
+
+
+# ------------------------------------------------------------------------------------------------------------ toy files
+
+
+def _toy_file(events: int, compression: str, kind: str) -> str:
+    """Made anew when anything that decides its content has changed."""
+    options = [
+        "--rich", *["--ntuple"] * (kind == "ntuple"),
+        "--entries-per-cluster", str(_CLUSTER[kind]), "--events", str(events), "--compression", compression,
+    ]  # fmt: skip
+    key = hashlib.sha256(" ".join([_maker(), *options]).encode()).hexdigest()[:8]
+    path = KEPT / f"toy-{key}-{kind}-{events}-{compression}.root"
     if not path.is_file():
-        for old in KEPT.glob(path.name.replace(_program(), "*")):
+        for old in KEPT.glob(path.name.replace(key, "*")):
             old.unlink()
-        _make(path, events, compression, kind)
+        _make(path, options, kind)
     return str(path)
 
 
-def _program() -> str:
-    """A name for what makes the files."""
+@functools.cache
+def _maker() -> str:
+    """The program that makes the files, and the version of ROOT that writes them."""
     sources = [_TOOLS / "make_sample.py", *sorted((_TOOLS / "sample").glob("*.[ph]*"))]
-    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:8]
+    program = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    ask = "import ROOT; print(ROOT.gROOT.GetVersion())"
+    command = [str(root_python()), "-W", "ignore", "-c", ask]
+    root = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return f"{program} {root.stdout.strip()}"
 
 
-def _make(path: Path, events: int, compression: str, kind: str) -> None:
-    python = root_python()
+def _make(path: Path, options: list[str], kind: str) -> None:
     dictionaries = KEPT / f"dictionaries-{kind}"
     dictionaries.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".part.root")
     print(f"making {path.name} …", flush=True)
-    made = subprocess.run(
-        [
-            python, str(_TOOLS / "make_sample.py"), str(partial), "--rich", *["--ntuple"] * (kind == "ntuple"),
-            "--entries-per-cluster", str(_CLUSTER[kind]), "--events", str(events),
-            "--compression", compression, "--build-dir", str(dictionaries),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
+    command = [str(root_python()), str(_TOOLS / "make_sample.py"), str(partial), *options]
+    command += ["--build-dir", str(dictionaries)]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode:
         msg = f"{path.name} could not be made:\n{made.stderr}"
         raise RuntimeError(msg)
     partial.rename(path)
-
-
-def small_files(count: int, events: int) -> list[str]:
-    """Many copies of a small toy file: the same work for each, from bytes of its own."""
-    original = Path(toy_file(events, "zstd-5", "tree"))
-    folder = original.with_suffix("")
-    paths = [folder / f"{i:03}.root" for i in range(count)]
-    if not paths[-1].exists():
-        for old in KEPT.glob("toy-*/"):
-            shutil.rmtree(old)
-        folder.mkdir()
-        for path in paths:
-            shutil.copy(original, path)
-    return [str(path) for path in paths]

@@ -9,57 +9,87 @@ import awkward as ak
 
 import physlite
 from physlite.analysis import dilepton
+from physlite.model import schema
 from physlite.model.links import LinkTable
 from physlite.model.naming import ColumnNames
-from worker import Work
+from work import Work
 
-__all__ = ["analysis", "follow", "link_table", "many_files", "open_events", "read"]
+__all__ = [
+    "analysis",
+    "by_name",
+    "chain",
+    "follow",
+    "link_table",
+    "many_files",
+    "open_events",
+    "read",
+    "read_for_following",
+]
 
 
-def open_events(path: str) -> Callable[[], Any]:
-    """Opens a file and builds its events, of which nothing is read."""
-    return lambda: physlite.open(path).events()
+def open_events(path: str, first: bool) -> Work:
+    """Opens a file and builds its events, of which nothing is read.
+
+    The `first` file of its kind, or the next: a process keeps the schema of files with the same columns.
+    """
+    forget: Callable[[], Any] = schema._schema.cache_clear if first else lambda: None  # noqa: SLF001  # no user needs it
+    return Work(lambda _: physlite.open(path).events(), forget)
 
 
-def read(path: str, names: list[str], threads: int) -> Callable[[], Any]:
+def read(path: str, names: list[str], threads: int) -> Work:
     """Reads columns of an opened file; nothing is kept for the next time."""
     file = physlite.open(path, threads=threads, cache_bytes=0)
-    return lambda: file.arrays(names)
+    return Work(lambda _: file.arrays(names), compared=by_name)
 
 
-def follow(path: str, chain: str, threads: int) -> Work:
+def read_for_following(path: str, names: list[str]) -> Work:
+    """The same on one thread; the columns are not what following finds, so they are not compared with that."""
+    return Work(read(path, names, 1).run)
+
+
+def by_name(arrays: ak.Array) -> dict[str, Any]:
+    """The columns of a record."""
+    return {name: arrays[name] for name in arrays.fields}
+
+
+def follow(path: str, name: str, threads: int) -> Work:
     """Follows links; each time those of new events."""
     file = physlite.open(path, threads=threads, cache_bytes=0)
-    return Work(file.events, CHAINS[chain])
+    return Work(chain(name), file.events, lambda found: {name: found})
 
 
-CHAINS: dict[str, Callable[[Any], Any]] = {
+_CHAINS: dict[str, Callable[[Any], Any]] = {
     "track z0": lambda events: ak.materialize(events.Electrons.trackParticles.z0),
     "truth": lambda events: events.TruthElectrons.parents.children.pdgId,
 }
+
+
+def chain(name: str) -> Callable[[Any], Any]:
+    """What follows links, given events."""
+    return _CHAINS[name]
 
 
 def link_table(path: str) -> Work:
     """Where the links of all columns lead to, by name."""
     file = physlite.open(path)
     columns = [ColumnNames(c.name, c.type_name, c.encoding, c.members) for c in file.manifest.columns]
-    return Work(lambda: None, lambda _: LinkTable(columns, file.collections))
+    return Work(lambda _: LinkTable(columns, file.collections))
 
 
 def analysis(path: str) -> Work:
     """The selection of Z bosons, on one thread."""
     file = physlite.open(path, threads=1, cache_bytes=0)
-    return Work(file.events, dilepton.analyse)
+    return Work(dilepton.analyse, file.events)
 
 
-def many_files(paths: list[str], names: list[str]) -> Callable[[], Any]:
+def many_files(paths: list[str], names: list[str]) -> Work:
     """Opens files one after the other and reads a few columns of each."""
 
-    def run() -> list[Any]:
-        arrays = []
+    def run(_: None) -> list[Any]:
+        found = []
         for path in paths:
             with physlite.open(path, threads=1) as file:
-                arrays.append(file.arrays(names))
-        return arrays
+                found.append(file.arrays(names))
+        return found
 
-    return run
+    return Work(run, compared=lambda found: {f"{i} {n}": a[n] for i, a in enumerate(found) for n in a.fields})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
+
+from work import Work
 
 __all__ = ["read"]
 
 
-def read(path: str, name: str, columns: dict[str, str], elements: int, threads: int, build: str) -> Callable[[], int]:
+def read(path: str, name: str, columns: dict[str, str], elements: int, threads: int, build: str) -> Work:
     """Event loops over columns, whose C++ types are given; the loop is compiled into the folder `build`, once.
 
     It counts elements and makes no arrays, and has to find as many as it is told that there are.
@@ -37,5 +38,11 @@ def read(path: str, name: str, columns: dict[str, str], elements: int, threads: 
     events = ROOT.RDataFrame(name, path)
     names = ROOT.std.vector["std::string"](list(columns))
     run = getattr(ROOT, loop)
-    assert run(events, names) == elements
-    return lambda: int(run(events, names))
+
+    def count(_: None) -> None:
+        counted = run(events, names)
+        if counted != elements:
+            msg = f"{counted} elements where there are {elements}"
+            raise RuntimeError(msg)
+
+    return Work(count)

@@ -1,38 +1,22 @@
 """One way to do a work, in a process of its own: `worker.py MODULE:FUNCTION ARGUMENTS`.
 
-The function is called once, with the arguments (JSON), for what is not timed: imports, opening. What it returns is the
-work, which is done again whenever a line comes in. Each answer is a line too: how long it took, and how much memory it
-needed beyond what the process had before. Nothing but the standard library is used here, for any environment.
+The function is called once, with the arguments (JSON), for what is not timed: imports, opening. It returns the work,
+which is done when a line comes in: `first`, or `turn N` for N runs after one that does not count. Each answer is a line
+too. Nothing but the standard library is used here, for any environment.
 """
 
 from __future__ import annotations
 
-import gc
 import importlib
 import json
 import os
-import resource
-import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["TURN_SECONDS", "Work"]
-
-# A turn lasts as long, for at least one run; the median of its runs is one figure. The first runs of short ones find
-# what the others left in the processor's caches, and threads on the cores where the others' were.
-TURN_SECONDS = 0.1
-
-
-@dataclass(frozen=True)
-class Work:
-    """What is timed, given what `prepare` makes before each run, untimed."""
-
-    prepare: Callable[[], Any]
-    run: Callable[[Any], Any]
+from work import Child, Work
 
 
 def main() -> None:
@@ -40,48 +24,54 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever else is printed here is no answer
     module, _, function = sys.argv[1].partition(":")
-    made = getattr(importlib.import_module(module), function)(**json.loads(sys.argv[2]))
-    work = made if hasattr(made, "prepare") else Work(lambda: None, lambda _: made())
-    gc.disable()  # collected between the turns, not in them
+    work = getattr(importlib.import_module(module), function)(**json.loads(sys.argv[2]))
     print("ready", file=answers, flush=True)
     for line in sys.stdin:
-        print(json.dumps(_turn(work, once=line.strip() == "once")), file=answers, flush=True)
+        kind, *number = line.split()
+        answer = _first(work) if kind == "first" else _turn(work, int(number[0]))
+        print(json.dumps(answer), file=answers, flush=True)
 
 
-def _turn(work: Work, *, once: bool) -> dict[str, float]:
-    gc.collect()
-    before = _resident(reset=True)
-    seconds: list[float] = []
-    begin = time.perf_counter()
-    while not seconds or (not once and time.perf_counter() < begin + TURN_SECONDS):
+def _first(work: Work) -> dict[str, Any]:
+    """The bytes that the first run needed at most beyond what there was, and a digest of what it found, if any."""
+    prepared = work.prepare()
+    peak_of = _watch_memory()
+    result = work.run(prepared)
+    peak = result.peak if isinstance(result, Child) else peak_of()
+    found = None
+    if work.compared is not None:
+        from digest import digest
+
+        found = digest(work.compared(result))
+    return {"bytes": peak, "digest": found}
+
+
+def _turn(work: Work, runs: int) -> list[float]:
+    """Seconds of each run."""
+    work.run(work.prepare())  # finds what others left in the processor's caches, and threads on other cores
+    seconds = []
+    for _ in range(runs):
         prepared = work.prepare()
-        start = time.perf_counter()
+        begin = time.perf_counter()
         result = work.run(prepared)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.perf_counter() - begin)
         del prepared, result
-    return {"seconds": statistics.median(seconds), "bytes": _peak() - before}
+    return seconds
 
 
-_STATUS = Path("/proc/self/status")
-
-
-def _resident(*, reset: bool) -> int:
-    """Memory that the process has, in bytes; with `reset` the peak begins anew, where the system can do that."""
-    if not _STATUS.exists():
-        return _peak()
-    if reset:
-        Path("/proc/self/clear_refs").write_text("5")
-    return _from_status("VmRSS")
-
-
-def _peak() -> int:
-    if not _STATUS.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS
-    return _from_status("VmHWM")
+def _watch_memory() -> Callable[[], int | None]:
+    """A function that tells how far memory has grown at most since now, in bytes; None where no system tells."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        before = _from_status("VmRSS")
+    except OSError:
+        return lambda: None
+    return lambda: _from_status("VmHWM") - before
 
 
 def _from_status(name: str) -> int:
-    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(name))
+    status = Path("/proc/self/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith(name))
     return 1024 * int(line.split()[1])
 
 

@@ -1,7 +1,7 @@
 // A bounds-checked, big-endian cursor over bytes that nobody vouches for.
 //
-// Every read of file content goes through it; the only exceptions are the inner copy loops of decode.cpp, which
-// run over ranges that a Cursor has measured before.
+// Every read of file content goes through it; the only exceptions are the inner loops of entries.cpp, elements.cpp and
+// unsplit.hpp, which run over ranges that were measured before.
 #pragma once
 
 #include <bit>

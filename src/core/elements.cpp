@@ -287,10 +287,6 @@ private:
     std::uint8_t* out_;
 };
 
-}  // namespace
-
-namespace {
-
 /// Whether the type is known, and has elements of so many bits.
 bool is_known(const NtuplePage& page) {
     switch (static_cast<Type>(page.type)) {

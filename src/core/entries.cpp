@@ -550,7 +550,7 @@ void PageEntries::write_all(Writer& w) const {
 
 bool PageEntries::is_flat_list() const {
     return program_.root.op == Op::list && program_.root.children[0].op == Op::primitive &&
-           program_.header == vector_header;
+           program_.header == vector_header && begin_ < end_;
 }
 
 bool PageEntries::is_packed_list() const {

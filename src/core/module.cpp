@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "decode.hpp"
+#include "decompresspages.hpp"
 #include "links.hpp"
 #include "ntuple.hpp"
 #include "ntuplepages.hpp"
@@ -342,6 +343,19 @@ nb::list decode_ntuple(const PageTables& tables, nb::list requests, nb::list sto
     return out;
 }
 
+/// Of each page the compressed blocks, and how many bytes they become.
+void decompress(nb::list stored, const std::vector<std::size_t>& sizes, std::size_t threads) {
+    if (stored.size() != sizes.size()) throw nb::value_error("as many sizes as pages are needed");
+    std::vector<CompressedPage> pages;
+    std::vector<std::unique_ptr<HeldBytes>> held;
+    for (std::size_t size : sizes) {
+        held.push_back(std::make_unique<HeldBytes>(stored[held.size()]));
+        pages.push_back({held.back()->bytes(), size});
+    }
+    nb::gil_scoped_release release;
+    decompress_pages(pages, threads);
+}
+
 /// Memory for place_links: fresh memory would take longer than placing.
 nb::object empty_places(std::size_t number) {
     if (number > std::numeric_limits<std::size_t>::max() / sizeof(std::int64_t)) throw std::bad_alloc();
@@ -429,6 +443,7 @@ NB_MODULE(_core, m) {
              "kinds"_a, "kind"_a, "elements"_a, "checksum"_a, "base"_a, "first"_a);
     m.def("gives_value", &gives_value, "type"_a, "bits"_a, "value"_a);
     m.def("decode_ntuple", &decode_ntuple, "tables"_a, "requests"_a, "stored"_a, "threads"_a);
+    m.def("decompress", &decompress, "pages"_a, "sizes"_a, "threads"_a);
     m.def("empty_places", &empty_places, "number"_a);
     m.def("distinct_keys", &distinct, "keys"_a);
     m.def("place_links", &place, "events"_a.none(), "first"_a, "offsets"_a.none(), "groups"_a.none(), "keys"_a,

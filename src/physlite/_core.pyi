@@ -47,6 +47,20 @@ def scan_tree(data: _Buffer, key_bytes: int) -> ScannedTree: ...
 def decode(
     requests: Sequence[tuple[NDArray[np.int64], list[Any], NDArray[np.int64], int, int]], threads: int
 ) -> list[list[NDArray[Any]]]: ...
+def decompress(pages: list[Any], sizes: Sequence[int], threads: int) -> None:
+    """Decompress pages into scratch memory and forget them: what reading them costs at least.
+
+    Args:
+        pages: of each the compressed blocks as they stand on file, without key or checksum; objects with a buffer.
+        sizes: the bytes that each becomes.
+        threads: that take part, as far as there is enough for them to do.
+
+    Raises:
+        CorruptData: a page is damaged or does not become so many bytes; `args` has the message, 0, and its number.
+        Unsupported: a page is compressed in a way that is not known; `args` likewise.
+        ValueError: not as many sizes as pages.
+    """
+
 def empty_places(number: int) -> NDArray[np.int64]: ...
 def distinct_keys(keys: NDArray[np.uint32]) -> list[int]: ...
 def place_links(

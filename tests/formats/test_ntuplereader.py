@@ -13,6 +13,7 @@ import uproot
 import physlite
 from physlite.exceptions import CorruptDataError
 from support.made_ntuples import BIT, BYTE, FLOAT, INDEX, Cluster, Pages, fixed, items, ntuple, record, value, variant
+from support.rootfiles import ALGORITHMS
 
 
 def opened(content):
@@ -269,7 +270,7 @@ def flags(*true):
 
 
 def test_as_many_elements_as_need_no_second_look():
-    content = ntuple([FLAG], *[Cluster(MANY, flags(1))] * 9, compressed=True)
+    content = ntuple([FLAG], *[Cluster(MANY, flags(1))] * 9, compressed=ALGORITHMS["zlib"])
     assert len(content) < 10_000
     with opened(content) as file:
         array = file.array("flag", 0, 8 * MANY)
@@ -278,7 +279,7 @@ def test_as_many_elements_as_need_no_second_look():
 
 def test_few_bytes_that_claim_to_be_many_elements():
     """A page that is there nine times is stored once, and counts once."""
-    content = ntuple([FLAG], *[Cluster(MANY, flags())] * 9, compressed=True)
+    content = ntuple([FLAG], *[Cluster(MANY, flags())] * 9, compressed=ALGORITHMS["zlib"])
     assert fails(content, "flag") == (
         "<bytes>: 0.6 GB of 0.0 MB that are stored: read fewer columns or entries at a time; "
         "if they are as few as that already, the file is damaged"
@@ -286,6 +287,6 @@ def test_few_bytes_that_claim_to_be_many_elements():
 
 
 def test_more_bytes_may_be_more_elements():
-    content = ntuple([FLAG], *[Cluster(MANY, flags(k)) for k in range(9)], compressed=True)
+    content = ntuple([FLAG], *[Cluster(MANY, flags(k)) for k in range(9)], compressed=ALGORITHMS["zlib"])
     with opened(content) as file:
         assert np.flatnonzero(file.array("flag")).tolist() == [k + k * MANY for k in range(9)]

@@ -9,11 +9,11 @@ each column. Nothing is checked, so a description can contradict itself.
 from __future__ import annotations
 
 import struct
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import uproot
 
 from support.ntuples import Envelopes, placed, sealed
 
@@ -100,8 +100,11 @@ class Cluster:
         self.first = first
 
 
-def ntuple(fields, *clusters, compressed=False, most=1 << 30):
-    """The bytes of a file. Pages that are equal are stored once; `most` is the size of its largest record."""
+def ntuple(fields, *clusters, compressed=None, most=1 << 30):
+    """The bytes of a file. Pages that are equal are stored once; `most` is the size of its largest record.
+
+    Pages are compressed where `compressed` is one of uproot's compressions.
+    """
     base = Envelopes.of(_FRAME)
     data = bytearray(base.content)
     columns = [kind for _, field in _numbered(fields) for kind in field.columns]
@@ -194,7 +197,7 @@ def _laid_out(data, clusters, columns, compressed):
             locators = []
             for elements in its.pages:
                 page = columns[i].stored(elements)
-                page = _compressed(page) if compressed else page
+                page = uproot.compression.compress(page, compressed) if compressed else page
                 at = known.setdefault(page, len(data))
                 if at == len(data):
                     data += page
@@ -202,9 +205,3 @@ def _laid_out(data, clusters, columns, compressed):
             ends[i] = begin + sum(map(len, its.pages))
             cells[-1].append(_list(locators, struct.pack("<qI", begin, 0)))
     return summaries, cells, begins
-
-
-def _compressed(page):
-    """As ROOT does it with zlib, up to 16 MB."""
-    content = zlib.compress(page)
-    return b"ZL\x08" + len(content).to_bytes(3, "little") + len(page).to_bytes(3, "little") + content
