@@ -13,7 +13,7 @@ from pathlib import Path
 
 import physlite
 
-__all__ = ["KEPT", "TREES", "Missing", "Source", "real", "root_python", "small_files", "toys"]
+__all__ = ["CLUSTER", "KEPT", "TREES", "Missing", "Source", "real", "root_python", "small_files", "toys"]
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 _TOOLS = _CHECKOUT / "tools"
@@ -22,7 +22,7 @@ KEPT = _CHECKOUT / "build" / "bench"
 TREES = {"tree": "CollectionTree", "ntuple": "EventData"}
 
 # Of a tree with baskets of tens of kB, as production files have them; of an ntuple with pages as ROOT makes them.
-_CLUSTER = {"tree": 1000, "ntuple": 5000}
+CLUSTER = {"tree": 1000, "ntuple": 5000}
 
 
 class Missing(Exception):  # noqa: N818  # not an error: what cannot be compared here
@@ -105,7 +105,7 @@ def _toy_file(events: int, compression: str, kind: str) -> str:
     """Made anew when anything that decides its content has changed."""
     options = [
         "--rich", *["--ntuple"] * (kind == "ntuple"),
-        "--entries-per-cluster", str(_CLUSTER[kind]), "--events", str(events), "--compression", compression,
+        "--entries-per-cluster", str(CLUSTER[kind]), "--events", str(events), "--compression", compression,
     ]  # fmt: skip
     key = hashlib.sha256(" ".join([_maker(), *options]).encode()).hexdigest()[:8]
     path = KEPT / f"toy-{key}-{kind}-{events}-{compression}.root"

@@ -21,6 +21,7 @@ __all__ = [
     "follow",
     "link_table",
     "many_files",
+    "open_and_read",
     "open_events",
     "read",
     "read_for_following",
@@ -40,6 +41,17 @@ def read(path: str, names: list[str], threads: int) -> Work:
     """Reads columns of an opened file; nothing is kept for the next time."""
     file = physlite.open(path, threads=threads, cache_bytes=0)
     return Work(lambda _: file.arrays(names), compared=by_name)
+
+
+def open_and_read(url: str, names: list[str], stop: int, manifest_of: str | None) -> Work:
+    """Opens a remote file, with the manifest of a local one if there is that, and reads columns; one thread."""
+    manifest = None if manifest_of is None else physlite.open(manifest_of).manifest
+
+    def run(_: None) -> ak.Array:
+        with physlite.open(url, threads=1, manifest=manifest) as file:
+            return file.arrays(names, 0, stop)
+
+    return Work(run, compared=by_name)
 
 
 def read_for_following(path: str, names: list[str]) -> Work:

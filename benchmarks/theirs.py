@@ -22,6 +22,7 @@ __all__ = [
     "uproot_fastest",
     "uproot_keys",
     "uproot_many_files",
+    "uproot_open_and_read",
     "uproot_read",
 ]
 
@@ -34,6 +35,16 @@ def uproot_keys(path: str, name: str, recursive: bool) -> Work:
             return file[name].keys(recursive=recursive)
 
     return Work(keys)
+
+
+def uproot_open_and_read(url: str, name: str, names: list[str], stop: int) -> Work:
+    """Opens a remote file as it comes, which is through fsspec, and reads columns."""
+
+    def run(_: None) -> Any:
+        with uproot.open(url) as file:
+            return file[name].arrays(names, entry_stop=stop, how=dict)
+
+    return Work(run, compared=dict)
 
 
 def uproot_read(path: str, name: str, names: list[str]) -> Work:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import reading
+import remote
 import using
 from reading import Makers
 
@@ -22,4 +23,5 @@ WORKS: dict[str, Callable[[int], Makers]] = {
     "cold": using.cold_start,
     "small": using.small_files,
     "memory": reading.memory,
+    "remote": remote.remote,
 }
