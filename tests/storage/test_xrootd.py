@@ -1,5 +1,6 @@
 """Files on real XRootD servers, and what happens when these go away, come back or never answer."""
 
+import gc
 import logging
 import multiprocessing
 import pickle
@@ -435,6 +436,25 @@ def test_a_source_that_nobody_closes(own_server, content):
     del source
     wait_until(lambda: not threads())
     wait_until(lambda: "close rc=0" in own_server.log())
+
+
+def test_the_garbage_collector_may_come_at_any_time(server, content):
+    """Also while a thread is started for another source, as it does here."""
+    begin = threading.Thread.start
+
+    def start(thread):
+        gc.collect()
+        begin(thread)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        for _ in range(3):
+            source = XrootdSource(server.url + NAME)
+            expect(source, content, [Range(0, 10)])
+            source.itself = source  # so that nothing but the collector ends it
+    del source
+    gc.collect()
+    wait_until(lambda: not threads())
 
 
 def test_a_process_that_closes_nothing(server):
