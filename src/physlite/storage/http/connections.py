@@ -101,7 +101,8 @@ class Connections:
             await session.close()
 
 
-_lock = threading.Lock()
+# The collector of garbage may end the life of a source, and so call `release`, wherever a lock is held.
+_lock = threading.RLock()
 _open: dict[HttpSettings, Connections] = {}
 
 
@@ -166,7 +167,7 @@ atexit.register(_close_all)
 def _forget() -> None:
     """A forked process has none of these connections."""
     global _lock  # noqa: PLW0603  # one a process
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     _open.clear()
 
 
