@@ -16,7 +16,8 @@ class TransferSettings:
         gap: ranges with at most as many bytes between them are one, where there are more than can be read at once.
         largest: bytes of the largest request; larger ranges are read in parallel pieces.
         answer: seconds to wait for the answer to a request. As many requests as there may be, of 4 MiB each, come in
-            two minutes where the network brings 2.3 Mbit/s.
+            two minutes where the network brings 2.3 Mbit/s. XRootD's client makes a new connection when one was silent
+            for 60 s (XRD_STREAMTIMEOUT): with a shorter time each new attempt goes over the same dead one.
         attempts: failures in a row, without a byte in between, after which is given up.
         deadline: seconds after which a failure is the last one.
     """

@@ -54,9 +54,10 @@ class XrootdSource:
     def __init__(self, url: str, *, settings: TransferSettings | None = None) -> None:
         self.name = redacted(url)
         self.stats = SourceStats()
-        self._url = url
+        scheme, mark, rest = url.partition("://")
+        self._url = url = scheme.lower() + mark + rest  # the library knows no other
         self._settings = settings or TransferSettings()
-        self._version: tuple[int, int] | None = None
+        self._version: tuple[int, int, str] | None = None
         self._closed = False
         self._file = PerProcess(functools.partial(_open, url, self.name, self._settings, self.stats))
         # The library itself closes what is open at the end of the process.
@@ -146,11 +147,13 @@ class XrootdSource:
         """Fills the pieces that are not complete."""
         missing = [piece for piece in pieces if not piece.is_complete]
         requests = self._requests(file, missing)
-        self.stats.requests += len(requests)
-        pending = [file.submit(self._fill, file, request) for request in requests]
+        self.stats.requests += len(requests) + 1
+        # Whether it was written to meanwhile is asked at the same time: it costs no further round trip.
+        pending = [*(file.submit(self._fill, file, request) for request in requests), file.submit(file.look)]
         try:
             for future in pending:
                 file.wait(future)
+            self._check_version(file)
         finally:
             for future in pending:
                 future.cancel()
@@ -183,13 +186,12 @@ class XrootdSource:
 
     def _check_version(self, file: OpenFile) -> None:
         """Raises FileChangedError when the file is not the one that was opened first."""
-        version = (file.size, file.modified)
         if self._version is None:
-            self._version = version
-        elif self._version != version:
-            (size, _), (now, when) = self._version, version
-            written = datetime.fromtimestamp(when, UTC).isoformat(sep=" ")
-            how = f"it had {size} bytes and now has {now}, written at {written}"
+            self._version = (file.size, file.modified, file.server)
+        size, modified, server = self._version
+        if file.size != size or (file.server == server and file.modified != modified):
+            written = datetime.fromtimestamp(file.modified, UTC).isoformat(sep=" ")
+            how = f"it had {size} bytes and now has {file.size}, written at {written}"
             msg = f"{self.name}: the file was replaced while it was read: {how}; open it again"
             raise FileChangedError(msg)
 

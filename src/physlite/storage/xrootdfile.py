@@ -72,6 +72,7 @@ class OpenFile:
     Attributes:
         size: bytes in the file.
         modified: when it was written, in seconds since 1970.
+        server: which one has it; others may have replicas, written at other times.
     """
 
     def __init__(self, url: str, name: str, settings: TransferSettings) -> None:
@@ -86,9 +87,8 @@ class OpenFile:
         self._file.set_property("ReadRecovery", "false")
         try:
             self.wait(self.submit(self._open, url))
-            status, found = self.wait(self.submit(self._file.stat, False, self._timeout))
-            self._check(status)
-            self.size, self.modified = int(found.size), int(found.modtime)
+            self.size, self.modified = self.wait(self.submit(self._stat, False))
+            self.server: str = self._file.get_property("DataServer")
         except BaseException:
             self.close(wait=False)
             raise
@@ -115,7 +115,19 @@ class OpenFile:
 
     def limits(self) -> Limits:
         """What the server that has the file can do in a vector read; asked once a server."""
-        return _limits_of(self._file.get_property("DataServer"), self._timeout)
+        return _limits_of(self.server, self._timeout)
+
+    def look(self) -> None:
+        """Asks for size and time of the last change as they are by now."""
+        self.size, self.modified = self._stat(True)
+
+    def _stat(self, again: bool) -> tuple[int, int]:
+        try:
+            status, found = self._file.stat(again, self._timeout)
+        except ValueError:
+            raise Again(_NO_FILE) from None
+        self._check(status)
+        return int(found.size), int(found.modtime)
 
     def read(self, start: int, size: int) -> bytes:
         """Bytes of the file, at least one."""
