@@ -261,6 +261,22 @@ def test_nothing_is_left_behind(server):
     wait_until(lambda: "physlite-network" not in {t.name for t in set(threading.enumerate()) - before})
 
 
+def test_a_process_that_closes_nothing(server):
+    """What others have registered for its end decides in which order sources and their loop come to theirs."""
+    code = """
+import sys, weakref
+class Others: pass
+others = Others()
+weakref.finalize(others, print, "the end")
+from physlite.storage import HttpSource
+source = HttpSource(sys.argv[1])
+print(source.size() > 0)
+"""
+    command = [sys.executable, "-c", code, server.several + data.R21]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\nthe end\n", "")
+
+
 def test_sources_that_nobody_closes(server):
     code = f"""
 import physlite

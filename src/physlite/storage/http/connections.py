@@ -72,7 +72,7 @@ class Connections:
         """Says that one who has acquired it needs it no longer."""
         with _lock:
             self.users -= 1
-            if self.users == 0:
+            if self.users == 0 and not self.loop.is_closed():  # at the end of the process it may be
                 self.loop.call_soon_threadsafe(self._close_later)
 
     def _close_later(self) -> None:
