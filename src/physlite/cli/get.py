@@ -8,8 +8,8 @@ from pathlib import Path
 import typer
 
 from physlite.cli.output import print_json
-from physlite.storage import open_source
 from physlite.storage.download import download
+from physlite.storage.opening import open_bare, take_everything
 from physlite.text import human_bytes
 
 __all__ = ["run"]
@@ -18,7 +18,8 @@ __all__ = ["run"]
 def run(url: str, to: Path, *, as_json: bool) -> None:
     """Downloads, and says where to, how much and how fast."""
     begin = time.perf_counter()
-    source = open_source(url)
+    source = open_bare(url)
+    take_everything(source)
     try:
         done = download(source, to)
     finally:

@@ -92,7 +92,9 @@ def _forget() -> None:
 
 
 def _end() -> None:
-    running = _running
+    global _running
+    with _lock:
+        running, _running = _running, None  # those that are still to be released come too late
     if running is not None:
         running.stop()
         running.thread.join(1)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from physlite.storage.blockcache import BlockCache
     from physlite.storage.readahead import RemoteSource
 
-__all__ = ["Cache", "Mode", "Openable", "open_bare", "open_source"]
+__all__ = ["Cache", "Mode", "Openable", "open_bare", "open_source", "take_everything"]
 
 Mode = Literal["ranges", "whole", "auto"]
 Cache: TypeAlias = "BlockCache | str | os.PathLike[str] | None"
@@ -91,6 +91,8 @@ def _near(source: RemoteSource, mode: Mode, cache: Cache) -> ByteSource:
         from physlite.storage.blockcache import BlockCache
 
         kept = cache if isinstance(cache, BlockCache) else BlockCache(cache)
+    if mode == "whole":
+        take_everything(source)
     if mode != "ranges":
         from physlite.storage.whole import WholeSource
 
@@ -100,6 +102,13 @@ def _near(source: RemoteSource, mode: Mode, cache: Cache) -> ByteSource:
 
         source = CachedSource(source, kept)
     return ReadAhead(source)
+
+
+def take_everything(source: ByteSource) -> None:
+    """Tells a source that all of its file is wanted, so that it takes one from a server that gives no parts."""
+    take = getattr(source, "take_everything", None)
+    if take is not None:
+        take()
 
 
 def _open_file_url(url: str) -> ByteSource:

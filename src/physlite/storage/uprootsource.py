@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, Self
 
 from uproot.source.chunk import Chunk, Source, notifier
@@ -12,7 +12,9 @@ from physlite.storage._source import ByteSource, Range
 from physlite.storage.http.settings import HttpSettings
 from physlite.storage.http.source import HttpSource
 from physlite.storage.opening import open_source
+from physlite.storage.perprocess import PerProcess
 from physlite.storage.signing import Signer
+from physlite.storage.workers import Workers
 
 __all__ = ["UprootSource"]
 
@@ -43,7 +45,7 @@ class UprootSource(Source):
     def _open(self) -> None:
         self._source = open_source(self._where)
         self._file_path = self._source.name
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="physlite-uproot")
+        self._workers = PerProcess(lambda: Workers(1, "physlite-uproot"))
         self._closed = False
 
     @property
@@ -71,7 +73,7 @@ class UprootSource(Source):
         out = [Chunk(self, *r, future) for r, future in zip(ranges, futures, strict=True)]
         for chunk, future in zip(out, futures, strict=True):
             future.add_done_callback(notifier(chunk, notifications))
-        self._executor.submit(self._fill, ranges, futures)
+        self._workers.get().submit(self._fill, ranges, futures)
         return out
 
     def _fill(self, ranges: list[tuple[int, int]], futures: list[Future[memoryview]]) -> None:
@@ -91,11 +93,14 @@ class UprootSource(Source):
 
     def __exit__(self, *_: object) -> None:
         self._closed = True
-        self._executor.shutdown()
+        workers = self._workers.known()
+        if workers is not None:
+            workers.end(self._source.close)
+            workers.join()
         self._source.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("_source", "_executor")}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_source", "_workers")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -89,10 +89,10 @@ def retry_after(text: str | None) -> float:
         return float(text.strip()[:9])
     try:
         then = parsedate_to_datetime(text)
-    except ValueError:
+        now = datetime.now(UTC) if then.tzinfo else datetime.now(UTC).replace(tzinfo=None)
+        return max((then - now).total_seconds(), 0.0)
+    except (ValueError, OverflowError):
         return 0.0
-    now = datetime.now(UTC) if then.tzinfo else datetime.now(UTC).replace(tzinfo=None)
-    return max((then - now).total_seconds(), 0.0)
 
 
 def is_multipart(headers: Mapping[str, str]) -> bool:

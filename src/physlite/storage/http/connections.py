@@ -11,8 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+import yarl
 
 from physlite.exceptions import CredentialError
 from physlite.storage import loop
@@ -45,11 +47,14 @@ class Connections:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,  # ranges are ranges of the file
                 requote_redirect_url=False,
-                trust_env=True,  # HTTP_PROXY, HTTPS_PROXY, NO_PROXY
                 headers={"Accept-Encoding": "identity", "User-Agent": "physlite"},
                 trace_configs=[_counting()],
             )
         return self._session
+
+    def proxy(self, url: yarl.URL) -> str | None:
+        """The proxy that the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY) names for a URL."""
+        return None if proxy_bypass(url.host or "") else getproxies().get(url.scheme)
 
     def tls(self, *, with_certificate: bool) -> ssl.SSLContext:
         """How a server's certificate is checked, and which one it is shown.
@@ -69,11 +74,18 @@ class Connections:
         return self._contexts[key]
 
     def release(self) -> None:
-        """Says that one who has acquired it needs it no longer."""
+        """Says that one who has acquired it needs it no longer.
+
+        The collector of garbage calls it, at any time in any thread: it takes no lock.
+        """
+        with suppress(RuntimeError):  # at the end of the process the loop may be closed
+            self.loop.call_soon_threadsafe(self._released)
+
+    def _released(self) -> None:
         with _lock:
             self.users -= 1
-            if self.users == 0 and not self.loop.is_closed():  # at the end of the process it may be
-                self.loop.call_soon_threadsafe(self._close_later)
+            if self.users == 0:
+                self._close_later()
 
     def _close_later(self) -> None:
         if self._closing is not None:
@@ -101,8 +113,7 @@ class Connections:
             await session.close()
 
 
-# The collector of garbage may end the life of a source, and so call `release`, wherever a lock is held.
-_lock = threading.RLock()
+_lock = threading.Lock()
 _open: dict[HttpSettings, Connections] = {}
 
 
@@ -167,7 +178,7 @@ atexit.register(_close_all)
 def _forget() -> None:
     """A forked process has none of these connections."""
     global _lock  # noqa: PLW0603  # one a process
-    _lock = threading.RLock()
+    _lock = threading.Lock()
     _open.clear()
 
 

@@ -13,13 +13,14 @@ from typing import NoReturn
 import aiohttp
 import yarl
 
-from physlite.exceptions import CredentialError, FileChangedError, PhysliteError, TransferError
+from physlite.exceptions import CorruptDataError, CredentialError, FileChangedError, PhysliteError, TransferError
 from physlite.storage._source import SourceStats
-from physlite.storage.http.answers import BadAnswerError, ContentRange, retry_after, size_of_unsatisfied
+from physlite.storage.http.answers import BadAnswerError, retry_after, size_of_unsatisfied
 from physlite.storage.http.connections import Connections
 from physlite.storage.http.hosts import same_origin
 from physlite.storage.http.urls import Place, Urls
 from physlite.storage.patience import Again
+from physlite.storage.redaction import said
 
 __all__ = ["Exchange"]
 
@@ -34,6 +35,9 @@ _GONE = (404, 410)
 class Exchange:
     """Asks for bytes of one file, and sees to it that all answers are about the same version of it.
 
+    Versions are told apart by the size, and for each host by ETag and Last-Modified. Copies at several hosts, between
+    which a server chooses with redirects, are taken to be equal when their sizes are.
+
     Attributes:
         size: bytes in the file; None before an answer has told it.
         tag: the ETag, or when the file was written, of the first answer.
@@ -46,7 +50,7 @@ class Exchange:
         self._urls = urls
         self._connections = connections
         self._stats = stats
-        self._tags: dict[str | None, str] = {}
+        self._tags: dict[tuple[str | None, str], str] = {}
 
     @asynccontextmanager
     async def ask(self, ranges: str, *, accept: tuple[int, ...]) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -57,82 +61,92 @@ class Exchange:
             OSError: it failed for good: FileNotFoundError, CredentialError, FileChangedError or TransferError.
         """
         place = await self._urls.place()
+        trail = [place]
         try:
-            async with self._followed(place, ranges) as answer:
-                if answer.status == _OUT_OF_RANGE:
-                    size = size_of_unsatisfied(answer.headers.get("Content-Range"))
-                    if size is not None:
-                        self.saw_size(size)
+            async with self._followed(trail, ranges) as answer:
                 if answer.status not in accept:
                     self._refuse(answer, place)
+                if answer.status == _OUT_OF_RANGE:
+                    self._see_size_of(answer)
                 self._check_version(answer)
                 yield answer
         except (PhysliteError, FileNotFoundError):
             raise
         except BadAnswerError as error:
+            self._leave(place)
             msg = f"the server's answer is wrong: {error}"
             raise Again(msg) from None
-        except (aiohttp.ClientError, OSError) as error:
-            self._fail(error, place)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            self._leave(place)
+            raise self._failure(error, trail[-1]) from None
 
-    def saw(self, part: ContentRange) -> None:
+    def _leave(self, place: Place) -> None:
+        """What was sent on to another place may be sent on to a better one next time."""
+        if place.was_redirected:
+            self._urls.forget(place)
+
+    def saw_size(self, size: int) -> None:
         """Notes what an answer says of the file.
 
         Raises:
             FileChangedError: it was another file before.
         """
-        self.saw_size(part.total)
-
-    def saw_size(self, size: int) -> None:
-        """As `saw`."""
         if self.size is None:
             self.size = size
         elif self.size != size:
             self._changed(f"it had {self.size} bytes and now has {size}")
 
+    def _see_size_of(self, answer: aiohttp.ClientResponse) -> None:
+        size = size_of_unsatisfied(answer.headers.get("Content-Range"))
+        if size is not None:
+            self.saw_size(size)
+
     # ------------------------------------------------------------------------------------------------------- sending
 
     @asynccontextmanager
-    async def _followed(self, place: Place, ranges: str) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The first answer that does not send on to another place."""
-        begin = place
+    async def _followed(self, trail: list[Place], ranges: str) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The first answer that does not send on to another place; the `trail` is of the places that were asked."""
         for _ in range(_MOST_REDIRECTS + 1):
+            place = trail[-1]
             answer = await self._send(place, ranges)
             try:
                 location = answer.headers.get("Location")
                 if answer.status not in _REDIRECTS or location is None:
-                    if place is not begin and answer.status == _PARTIAL:
+                    if len(trail) > 1 and answer.status == _PARTIAL:
                         self._urls.remember(place)
                     yield answer
                     return
-                place = self._next(place, location)
+                trail.append(self._next(place, location))
             finally:
                 answer.release()  # closes the connection if there is more to come
         msg = f"{self.name}: the server sends on to another address, {_MOST_REDIRECTS} times in a row"
         raise TransferError(msg)
 
     async def _send(self, place: Place, ranges: str) -> aiohttp.ClientResponse:
-        headers = {"Range": ranges}
+        url, headers = place.url, {"Range": ranges}
         if place.trusted:
             headers |= dict(self._connections.settings.headers)
-        tls = self._connections.tls(with_certificate=place.trusted) if place.url.scheme == "https" else True
-        session = self._connections.session()
-        return await session.get(
-            place.url, headers=headers, allow_redirects=False, ssl=tls, trace_request_ctx=self._stats
+            if any(name.lower() == "authorization" for name in headers):
+                url = url.with_user(None)
+        return await self._connections.session().get(
+            url,
+            headers=headers,
+            allow_redirects=False,
+            ssl=self._connections.tls(with_certificate=place.trusted) if url.scheme == "https" else True,
+            proxy=self._connections.proxy(url),
+            trace_request_ctx=self._stats,
         )
 
     def _next(self, place: Place, location: str) -> Place:
         try:
             url = place.url.join(yarl.URL(location, encoded=True))
+            stays = url.scheme in ("http", "https") and bool(url.host) and same_origin(place.url, url)
         except ValueError:
-            url = yarl.URL()
+            url, stays = yarl.URL(), False
         if url.scheme not in ("http", "https") or not url.host:
             msg = f"{self.name}: the server sends on to something that is no web address"
             raise TransferError(msg)
-        if place.url.scheme == "https" and url.scheme == "http" and place.trusted:
-            # Where to is the server's choice; that nothing secret goes there is ours.
-            return Place(url, trusted=False, was_redirected=True)
-        return Place(url, trusted=place.trusted and same_origin(place.url, url), was_redirected=True)
+        return Place(url, trusted=place.trusted and stays, was_redirected=True)
 
     # -------------------------------------------------------------------------------------------------------- judging
 
@@ -142,12 +156,15 @@ class Exchange:
         if encoding.lower() != "identity":
             msg = f"bytes in the encoding {encoding!r}, which nobody asked for"
             raise BadAnswerError(msg)
-        tag = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
-        if tag is not None and answer.status in (_OK, _PARTIAL):
-            self.tag = self.tag or tag
-            known = self._tags.setdefault(answer.url.host, tag)  # replicas have their own
-            if known != tag:
-                self._changed(f"its version was {known} and now is {tag}")
+        if answer.status not in (_OK, _PARTIAL):
+            return
+        for header in ("ETag", "Last-Modified"):
+            tag = answer.headers.get(header, "").removeprefix("W/")
+            if tag:
+                self.tag = self.tag or tag
+                known = self._tags.setdefault((answer.url.host, header), tag)  # replicas have their own
+                if known != tag:
+                    self._changed(f"its {header} was {known} and now is {tag}")
 
     def _changed(self, how: str) -> NoReturn:
         msg = f"{self.name}: the file was replaced while it was read: {how}; open it again"
@@ -156,19 +173,26 @@ class Exchange:
     def _refuse(self, answer: aiohttp.ClientResponse, place: Place) -> NoReturn:
         """Makes an error of a status."""
         status = answer.status
-        said = f"the server answers {status} {answer.reason or ''}".rstrip()
+        reason = said(answer.reason or "", ())
+        what = f"the server answers {status} {reason}".rstrip()
         if status in (*_REFUSED, *_GONE) and (place.was_redirected or (status in _REFUSED and self._urls.renews)):
             self._urls.forget(place)
-            raise Again(said, refused=True)
+            raise Again(what, refused=True)
         if status in _REFUSED:
-            raise self.access_error(said)
+            raise self.access_error(what)
         if status in _GONE:
-            raise FileNotFoundError(errno.ENOENT, f"{said}: it has no such file", self.name)
+            raise FileNotFoundError(errno.ENOENT, f"{what}: it has no such file", self.name)
         if status in _BUSY:
-            raise Again(said, after=retry_after(answer.headers.get("Retry-After")))
+            self._leave(place)
+            raise Again(what, after=retry_after(answer.headers.get("Retry-After")))
         if status == _OUT_OF_RANGE:
-            self._changed(f"{said}, so it has fewer bytes than before")
-        msg = f"{self.name}: {said}"
+            was_known = self.size is not None
+            self._see_size_of(answer)
+            if was_known:
+                self._changed(f"{what}, so it has fewer bytes than before")
+            msg = f"{self.name}: {what}: the file has fewer bytes than were asked for: it is truncated, copy it again"
+            raise CorruptDataError(msg)
+        msg = f"{self.name}: {what}"
         raise TransferError(msg)
 
     def access_error(self, said: str) -> CredentialError:
@@ -176,40 +200,32 @@ class Exchange:
         remedy = "check the credentials, or whether the URL has expired"
         return CredentialError(f"{self.name}: no access: {said}; {remedy}")
 
-    def _fail(self, error: Exception, place: Place) -> NoReturn:
-        """Makes an error of what is wrong with a connection."""
+    def _failure(self, error: Exception, place: Place) -> Exception:
+        """What to raise for what is wrong with a connection."""
         at = place.url.host
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            return TransferError(f"{self.name}: the network's proxy answers {error.status} {said(error.message, ())}")
+        if isinstance(error, aiohttp.ClientProxyConnectionError):
+            at = f"{error.host}, the network's proxy"
         if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError | aiohttp.ServerFingerprintMismatch):
             why = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
             detail = getattr(why, "verify_message", "") or getattr(why, "reason", "") or type(why).__name__
-            msg = (
+            return TransferError(
                 f"{self.name}: no secure connection to {at}: {detail}; "
                 "name its authority with ca=…, or your certificate with certificate=…"
             )
-            raise TransferError(msg) from None
         if isinstance(error, aiohttp.ClientConnectorDNSError):
             if getattr(error.os_error, "errno", None) != socket.EAI_AGAIN:
-                msg = f"{self.name}: there is no host {at}"
-                raise TransferError(msg) from None
-            msg = f"the address of {at} cannot be found out at the moment"
-            raise Again(msg) from None
-        if isinstance(error, aiohttp.InvalidURL):
-            msg = f"{self.name}: not a web address"
-            raise TransferError(msg) from None
-        if place.was_redirected:
-            self._urls.forget(place)
+                return TransferError(f"{self.name}: there is no host {at}")
+            return Again(f"the address of {at} cannot be found out at the moment")
+        if isinstance(error, ValueError) and not isinstance(error, OSError):  # aiohttp.InvalidURL among them
+            return TransferError(f"{self.name}: not a web address, or sent on to something that is none")
         if isinstance(error, TimeoutError):
             settings = self._connections.settings
-            connecting = isinstance(error, aiohttp.ConnectionTimeoutError)
-            what = (
-                f"no connection to {at} in {settings.connect:g} s"
-                if connecting
-                else f"{at} sent nothing for {settings.stall:g} s"
-            )
-            raise Again(what) from None
+            if isinstance(error, aiohttp.ConnectionTimeoutError):
+                return Again(f"no connection to {at} in {settings.connect:g} s")
+            return Again(f"{at} sent nothing for {settings.stall:g} s")
         if isinstance(error, aiohttp.ClientConnectorError):
             number = error.os_error.errno
-            msg = f"no connection to {at}: {os.strerror(number) if number else 'it failed'}"
-            raise Again(msg) from None
-        msg = f"the connection to {at} broke off"
-        raise Again(msg) from None
+            return Again(f"no connection to {at}: {os.strerror(number) if number else 'it failed'}")
+        return Again(f"the connection to {at} broke off")

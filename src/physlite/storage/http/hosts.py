@@ -1,23 +1,41 @@
-"""What is known of servers, for as long as the process lives."""
+"""What is known of servers, for some time."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import yarl
 
 __all__ = ["Host", "host_of", "same_origin"]
 
+_TRUSTED = 600.0  # seconds that a server is not tried again: others may answer under its name by then
+_ENOUGH = 2  # answers that are merely wrong
+
 
 @dataclass(slots=True)
 class Host:
-    """What a server was seen to do.
+    """Whether a server answers a request of several ranges with all of them."""
 
-    Attributes:
-        several: whether it answers a request of several ranges with all of them; None: not tried yet.
-    """
+    _several: bool | None = None
+    _failures: int = 0
+    _until: float = 0.0
 
-    several: bool | None = None
+    @property
+    def several(self) -> bool | None:
+        """Whether it does; None when that is not known, or not any more."""
+        if self._several is False and time.monotonic() > self._until:
+            self._several, self._failures = None, 0
+        return self._several
+
+    def saw(self, several: bool, *, for_sure: bool = True) -> None:
+        """Notes an answer: it did, or did not, or only failed to this time, which counts when it happens again."""
+        if several:
+            self._several, self._failures = True, 0
+            return
+        self._failures += 1
+        if for_sure or self._failures >= _ENOUGH:
+            self._several, self._until = False, time.monotonic() + _TRUSTED
 
 
 _hosts: dict[tuple[str, str | None, int | None], Host] = {}

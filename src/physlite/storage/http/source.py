@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import threading
 import weakref
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
+from physlite.exceptions import PhysliteError
 from physlite.storage import loop
 from physlite.storage._source import Range, SourceStats, check_ranges, closed_error
 from physlite.storage.http.connections import Connections, acquire
@@ -15,8 +15,7 @@ from physlite.storage.http.environment import default_settings
 from physlite.storage.http.remote import RemoteFile
 from physlite.storage.http.settings import HttpSettings
 from physlite.storage.http.urls import Urls
-from physlite.storage.pieces import allocate
-from physlite.storage.planning import coalesce, scatter
+from physlite.storage.perprocess import PerProcess
 from physlite.storage.redaction import redacted, without_signature
 from physlite.storage.signing import Signer
 
@@ -49,9 +48,9 @@ class HttpSource:
         self.stats = SourceStats()
         self._file = file
         self._signer = signer
-        self._lock = threading.Lock()
-        self._opened: _Opened | None = None
         self._closed = False
+        # Connections do not survive a fork.
+        self._opened = PerProcess(partial(_Opened, file, self.name, signer, settings, self.stats))
 
     def size(self) -> int:
         """Bytes in the file; asks the server unless an answer has told it before.
@@ -62,7 +61,11 @@ class HttpSource:
         opened = self._open()
         if opened.remote.size is None:
             opened.run(opened.remote.ends(1, 1))
-        return opened.remote.size or 0
+        return opened.remote.size or 0  # of an empty file
+
+    def take_everything(self) -> None:
+        """Takes the file as a whole, however large it is, from a server that gives no parts."""
+        self._open().remote.takes_everything = True
 
     @property
     def known_size(self) -> int | None:
@@ -93,11 +96,7 @@ class HttpSource:
         if opened.remote.size is not None:
             check_ranges(self.name, ranges, opened.remote.size)
         self.stats.count_ranges(ranges)
-        spans = coalesce(ranges, opened.settings.gap, opened.run(opened.remote.at_once()))
-        memory, pieces = allocate(spans, opened.settings.largest)
-        if pieces:
-            opened.run(opened.remote.fetch(pieces))
-        return scatter(ranges, spans, memory)
+        return opened.run(opened.remote.read(ranges))
 
     def ends(self, head: int, tail: int) -> list[tuple[int, memoryview]]:
         """The first and the last bytes in one round trip: where each part begins, and its bytes; tells the size.
@@ -109,20 +108,14 @@ class HttpSource:
         return opened.run(opened.remote.ends(head, tail))
 
     def close(self) -> None:
-        """Gives the connections back, for other files."""
-        with self._lock:
-            self._closed = True
-            if self._opened is not None:
-                self._opened.close()
-                self._opened = None
+        """Gives the connections back, for other files; what is being read is read to its end."""
+        self._closed = True
+        self._opened.drop(self._opened.known())
 
     def _open(self) -> _Opened:
-        with self._lock:
-            if self._closed:
-                raise closed_error(self.name)
-            if self._opened is None or self._opened.process != os.getpid():
-                self._opened = _Opened(self)
-            return self._opened
+        if self._closed:
+            raise closed_error(self.name)
+        return self._opened.get()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_reopen, (self._file, self._signer, self._settings))
@@ -136,15 +129,18 @@ def _reopen(file: str, signer: Signer | None, settings: HttpSettings | None) -> 
 
 
 class _Opened:
-    """What a source has in one process: connections do not survive a fork."""
+    """What a source has in one process. The connections are given back with the last who uses it."""
 
-    def __init__(self, source: HttpSource) -> None:
-        self.process = os.getpid()
-        self.settings = source._settings or default_settings()  # noqa: SLF001  # of the same module
-        self._connections: Connections = acquire(self.settings)
-        self.close = weakref.finalize(self, self._connections.release)
-        urls = Urls(source._file, source._signer)  # noqa: SLF001  # of the same module
-        self.remote = RemoteFile(source.name, urls, self._connections, source.stats)
+    def __init__(
+        self, file: str, name: str, signer: Signer | None, settings: HttpSettings | None, stats: SourceStats
+    ) -> None:
+        self._connections: Connections = acquire(settings or default_settings())
+        weakref.finalize(self, self._connections.release).atexit = False
+        self.remote = RemoteFile(name, Urls(file, signer), self._connections, stats)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return loop.run(self._connections.loop, coroutine)
+        try:
+            return loop.run(self._connections.loop, coroutine)
+        except (PhysliteError, OSError) as error:
+            error.__context__ = None  # the libraries' errors have URLs with their signatures
+            raise

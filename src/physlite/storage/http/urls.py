@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from contextlib import suppress
 from typing import NamedTuple
 
 import yarl
 
+from physlite.exceptions import PhysliteError, TransferError
+from physlite.storage.patience import Again
+from physlite.storage.perprocess import PerProcess
+from physlite.storage.redaction import redacted, said
 from physlite.storage.signing import SignedUrl, Signer
+from physlite.storage.workers import Workers
 
 __all__ = ["Place", "Urls", "web_url"]
 
@@ -23,6 +30,9 @@ class Place(NamedTuple):
     url: yarl.URL
     trusted: bool
     was_redirected: bool
+
+    def __repr__(self) -> str:
+        return f"Place({redacted(str(self.url))!r}, trusted={self.trusted}, was_redirected={self.was_redirected})"
 
 
 class Urls:
@@ -45,7 +55,9 @@ class Urls:
         """Where to ask.
 
         Raises:
-            CredentialError, OSError: as `Signer.url`.
+            CredentialError, FileNotFoundError: as `Signer.url`.
+            Again: who signs cannot be reached.
+            TransferError: not a web address.
         """
         if self._signer is None:
             return self._target or Place(web_url(self._file), trusted=True, was_redirected=False)
@@ -53,11 +65,22 @@ class Urls:
             if self._signed is None or time.time() >= self._renew_at:
                 # Signers ask services and read files.
                 now = time.time()
-                self._signed = await asyncio.get_running_loop().run_in_executor(None, self._signer.url, self._file)
+                self._signed = await asyncio.wrap_future(_signers.get().submit(self._sign))
                 life = self._signed.expires - now
                 self._renew_at = self._signed.expires - min(_MARGIN, _SHARE * life)
                 self._target = None
             return self._target or Place(web_url(self._signed.url), trusted=True, was_redirected=False)
+
+    def _sign(self) -> SignedUrl:
+        if self._signer is None:
+            raise AssertionError
+        try:
+            return self._signer.url(self._file)
+        except (PhysliteError, FileNotFoundError, PermissionError):
+            raise
+        except OSError as error:
+            msg = f"no signed URL: {said(str(error), ())}"
+            raise Again(msg) from None
 
     def remember(self, place: Place) -> None:
         """Notes where requests were sent on to."""
@@ -71,8 +94,24 @@ class Urls:
             self._signed = None
 
 
+_WRITTEN_OUT = re.compile(r"[\x21-\x7e]+")
+
+# Threads of the loop's own would wait for signers where they are needed for the names of hosts.
+_signers = PerProcess(lambda: Workers(16, "physlite-signer"))
+
+
 def web_url(text: str) -> yarl.URL:
-    """A URL to the letter: signatures are over what is written, not over what it means."""
+    """A URL to the letter: signatures are over what is written, not over what it means.
+
+    Raises:
+        TransferError: it is none.
+    """
     scheme, separator, rest = text.partition("://")
     plain = {"dav": "http", "davs": "https"}.get(scheme.lower(), scheme)
-    return yarl.URL(plain + separator + rest, encoded=True)
+    url = plain + separator + rest
+    with suppress(ValueError):
+        found = yarl.URL(url, encoded=True)
+        if _WRITTEN_OUT.fullmatch(url) and found.host and found.port:
+            return found
+    msg = f"{redacted(text)!r} is no web address: it has a host, and nothing but ASCII (é is written as %C3%A9)"
+    raise TransferError(msg)
