@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable
 
-__all__ = ["redacted", "said", "short_name", "without_signature"]
+__all__ = ["redacted", "redacted_url", "said", "short_name", "without_signature"]
 
 # Of each URL in a text, URLs within URLs too: its scheme, user and password, the rest up to the query, and the query
 # with the fragment.
@@ -19,6 +19,15 @@ _URL = re.compile(
 def redacted(text: str) -> str:
     """A URL, or a text with URLs, with `…` in place of each query and without users and passwords."""
     return _URL.sub(lambda m: m["scheme"] + m["rest"] + ("?…" if m["query"] else ""), text)
+
+
+def redacted_url(url: str) -> str:
+    """A URL, whatever is in it, without user, password, query and fragment; `…` says that there was a query."""
+    head, mark, _ = re.split(r"([?#])", url, maxsplit=1) if re.search("[?#]", url) else (url, "", "")
+    scheme, separator, rest = head.partition("://")
+    authority, slash, path = rest.partition("/")
+    shown = scheme + separator + authority.rpartition("@")[2] + slash + path
+    return redacted(shown) + ("?…" if mark else "")
 
 
 def short_name(name: str) -> str:

@@ -15,7 +15,7 @@ from physlite.storage.patience import Again, Patience, persist
 from physlite.storage.perprocess import PerProcess
 from physlite.storage.pieces import Piece, allocate, grouped
 from physlite.storage.planning import coalesce, scatter
-from physlite.storage.redaction import redacted, without_signature
+from physlite.storage.redaction import redacted_url, without_signature
 from physlite.storage.settings import TransferSettings
 from physlite.storage.xrootdfile import Limits, OpenFile
 
@@ -52,7 +52,7 @@ class XrootdSource:
     remote = True
 
     def __init__(self, url: str, *, settings: TransferSettings | None = None) -> None:
-        self.name = redacted(url)
+        self.name = redacted_url(url)
         self.stats = SourceStats()
         scheme, mark, rest = url.partition("://")
         self._url = url = scheme.lower() + mark + rest  # the library knows no other

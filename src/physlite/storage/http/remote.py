@@ -250,6 +250,7 @@ class RemoteFile:
         """Puts what an answer brings into the pieces that it is of."""
         async for part in parts(answer):
             self._exchange.saw_size(part.total)
+            check_ranges(self.name, [Range(piece.start, len(piece.view)) for piece in pieces], part.total)
             its = [piece for piece in pieces if piece.start < part.stop and part.start < piece.stop]
             if not its or part.start < its[0].start or part.stop > its[-1].stop:
                 msg = f"bytes {part.start} to {part.stop}, which nobody asked for"

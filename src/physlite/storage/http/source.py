@@ -16,7 +16,7 @@ from physlite.storage.http.remote import RemoteFile
 from physlite.storage.http.settings import HttpSettings
 from physlite.storage.http.urls import Urls
 from physlite.storage.perprocess import PerProcess
-from physlite.storage.redaction import redacted, without_signature
+from physlite.storage.redaction import redacted_url, without_signature
 from physlite.storage.signing import Signer
 
 __all__ = ["HttpSource"]
@@ -43,7 +43,7 @@ class HttpSource:
     remote = True
 
     def __init__(self, file: str, *, signer: Signer | None = None, settings: HttpSettings | None = None) -> None:
-        self.name = redacted(file)
+        self.name = redacted_url(file)
         self._settings = settings
         self.stats = SourceStats()
         self._file = file

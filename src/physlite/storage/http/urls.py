@@ -13,7 +13,7 @@ import yarl
 from physlite.exceptions import PhysliteError, TransferError
 from physlite.storage.patience import Again
 from physlite.storage.perprocess import PerProcess
-from physlite.storage.redaction import redacted, said
+from physlite.storage.redaction import redacted_url, said
 from physlite.storage.signing import SignedUrl, Signer
 from physlite.storage.workers import Workers
 
@@ -32,7 +32,7 @@ class Place(NamedTuple):
     was_redirected: bool
 
     def __repr__(self) -> str:
-        return f"Place({redacted(str(self.url))!r}, trusted={self.trusted}, was_redirected={self.was_redirected})"
+        return f"Place({redacted_url(str(self.url))!r}, trusted={self.trusted}, was_redirected={self.was_redirected})"
 
 
 class Urls:
@@ -113,5 +113,5 @@ def web_url(text: str) -> yarl.URL:
         found = yarl.URL(url, encoded=True)
         if _WRITTEN_OUT.fullmatch(url) and found.host and found.port:
             return found
-    msg = f"{redacted(text)!r} is no web address: it has a host, and nothing but ASCII (é is written as %C3%A9)"
+    msg = f"{redacted_url(text)!r} is no web address: it has a host, and nothing but ASCII (é is written as %C3%A9)"
     raise TransferError(msg)
