@@ -1,6 +1,7 @@
 """What is kept of remote files on the local disk."""
 
 import multiprocessing
+import os
 import random
 import shutil
 from pathlib import Path
@@ -10,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import physlite
-from physlite.exceptions import FileChangedError
-from physlite.storage import BlockCache, HttpSource, Range, open_source
+from physlite.exceptions import CorruptDataError, CredentialError, FileChangedError
+from physlite.storage import BlockCache, Range, open_source
 from physlite.storage.blockcache import Version
 from support import data
 from support.servers.faults import fault_server, random_content
@@ -51,12 +52,8 @@ def check_events_through(server, cache):
 
 
 def test_events_through_the_cache(server, tmp_path):
-    class Cached(HttpSource):
-        pass
-
     for _ in range(2):
-        source = open_source(Cached(server.url), cache=tmp_path)
-        check_events(source)
+        check_events(open_source(server.url, cache=tmp_path))
 
 
 def test_a_signature_does_not_count(server, cache):
@@ -82,6 +79,89 @@ def test_a_file_that_was_replaced_is_noticed_with_the_next_request(server, cache
     with physlite.open(server.url, cache=cache) as file:
         assert file.source.stats.requests > 0
         assert file.array("AnalysisJetsAuxDyn.pt").ndim == 2
+
+
+def test_the_error_stays(server, cache):
+    """Offsets that the old header has are of no use for the new file."""
+    with physlite.open(server.url, cache=cache) as file:
+        file.array("AnalysisElectronsAuxDyn.pt")
+    server.etag = '"2"'
+    with physlite.open(server.url, cache=cache) as file:
+        for _ in range(2):
+            with pytest.raises(FileChangedError, match="open it again"):
+                file.array("AnalysisJetsAuxDyn.pt")
+
+
+def test_a_file_that_became_smaller_can_be_opened_again(server, cache):
+    with physlite.open(server.url, cache=cache):
+        pass
+    server.content, server.etag = data.path_of(data.TREE_ONLY).read_bytes(), '"2"'
+    with physlite.open(server.url, cache=cache) as file, pytest.raises((FileChangedError, CorruptDataError)):
+        file.arrays([name for name in file.columns if name.startswith("AnalysisJetsAuxDyn.")])
+    with physlite.open(server.url, cache=cache) as file:
+        assert file.num_entries == 100
+
+
+def test_without_a_version_nothing_is_kept(server, cache):
+    server.etag = ""
+    with physlite.open(server.url, cache=cache) as file:
+        file.array("AnalysisElectronsAuxDyn.pt")
+    assert not list(cache.folder.rglob("*.blocks"))
+    asked = len(server.requests)
+    physlite.open(server.url, cache=cache)
+    assert len(server.requests) > asked
+
+
+def test_a_writer_that_is_behind_does_no_harm(cache):
+    """It still has the old version when another process has begun with the new one."""
+    old, new = VERSION, Version(len(CONTENT), '"2"')
+    other = bytes(len(CONTENT))
+    behind, ahead = cache.file("a"), cache.file("a")
+    behind.add(old, [Range(0, 100)], views([Range(0, 100)]))
+    ahead.add(new, [Range(0, 50)], views([Range(0, 50)], other))
+    behind.add(old, [Range(100, 100)], views([Range(100, 100)]))
+    assert bytes(behind.find(Range(0, 200 - 100))) == CONTENT[:100]
+    reader = cache.file("a")
+    assert reader.version == new
+    assert bytes(reader.find(Range(0, 50))) == bytes(50)
+    assert reader.find(Range(100, 100)) is None
+
+
+def test_a_flipped_byte_is_noticed(cache):
+    cache.file("a").add(VERSION, [Range(10, 100), Range(200, 100)], views([Range(10, 100), Range(200, 100)]))
+    (path,) = cache.folder.rglob("*.blocks")
+    content = bytearray(path.read_bytes())
+    content[-150] ^= 1
+    path.write_bytes(content)
+    file = cache.file("a")
+    assert file.find(Range(210, 10)) is None
+    assert not path.exists()
+
+
+def test_a_lock_that_leads_elsewhere(cache, tmp_path):
+    cache.folder.mkdir()
+    (tmp_path / "precious").write_text("content")
+    (cache.folder / "lock").symlink_to(tmp_path / "precious")
+    cache.file("a").add(VERSION, [Range(10, 100)], views([Range(10, 100)]))
+    assert (tmp_path / "precious").read_text() == "content"
+
+
+def test_the_folder_of_somebody_else(server, cache, monkeypatch):
+    cache.folder.mkdir()
+    monkeypatch.setattr("os.geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(CredentialError, match=f"{cache.folder}: this folder is somebody else's"):
+        physlite.open(server.url, cache=cache)
+
+
+def test_what_was_never_finished_is_removed(cache):
+    file = cache.file("a")
+    file.add(VERSION, [Range(10, 100)], views([Range(10, 100)]))
+    (block,) = cache.folder.rglob("*.blocks")
+    left = block.with_suffix(".part")
+    left.write_bytes(b"x")
+    os.utime(left, (0, 0))
+    cache.used_bytes()
+    assert not left.exists()
 
 
 def test_the_folder_is_for_its_owner(server, cache):

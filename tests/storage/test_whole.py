@@ -59,6 +59,19 @@ def test_an_empty_file():
             assert open_source(server.url, mode=mode).size() == 0
 
 
+@pytest.mark.parametrize("where", ["memory", "scratch"])
+def test_files_that_there_is_no_room_for(server, tmp_path, where):
+    async def huge(request, writer):
+        begin = int(request.ranges.split("-")[0])
+        headers = {"ETag": server.etag} | server.part(begin, begin + 1, total=10**17)
+        await server.send(writer, "206 Partial Content", headers, b"x")
+
+    server.otherwise = lambda _: huge
+    source = open_source(server.url, mode="whole", cache=tmp_path if where == "scratch" else None)
+    with pytest.raises(OSError, match=r"it has 100000.0 TB, and .* has not as much room"):
+        source.size()
+
+
 def test_a_mode_that_is_none():
     with pytest.raises(ValueError, match="mode='all': it is one of 'ranges', 'whole', 'auto'"):
         physlite.open("http://127.0.0.1/file", mode="all")

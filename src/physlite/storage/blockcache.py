@@ -7,27 +7,33 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import mmap
 import operator
 import os
-import shutil
+import stat
 import struct
 import tempfile
+import threading
+import time
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
+from physlite.exceptions import CredentialError
 from physlite.storage._source import Range
+from physlite.storage.perprocess import PerProcess
 
-__all__ = ["BlockCache", "CachedFile", "Version"]
+__all__ = ["BlockCache", "CachedFile", "Version", "own_folder"]
 
 DEFAULT_LIMIT = 20_000_000_000
 
-_MAGIC = b"physlite blocks\n"
-_COUNT = struct.Struct("<q")
+_MAGIC = b"physlite blocks2"
+_HEAD = struct.Struct("<qI")  # how many ranges, and the CRC-32 of them and of the bytes behind them
 _RANGE = struct.Struct("<qq")
 _MOST_RANGES = 1 << 20
 _FULL = 0.9  # of the limit, to which the cache is emptied when it is over
+_UNSEEN = 64  # blocks that are added before it is counted again what others have added
+_DAY = 86_400.0  # seconds after which what a process has begun to write and not finished is removed
 
 
 class Version(NamedTuple):
@@ -37,137 +43,184 @@ class Version(NamedTuple):
     tag: str
 
 
+def own_folder(folder: Path) -> Path:
+    """A folder for what others must not read, made when it is not there.
+
+    Raises:
+        CredentialError: it is there, but somebody else's.
+        OSError: it cannot be made.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if folder.stat().st_uid != os.geteuid():
+        msg = f"{folder}: this folder is somebody else's, who could read and change what is kept in it: name another"
+        raise CredentialError(msg)
+    return folder
+
+
 class BlockCache:
     """A folder of bounded size; what was used longest ago goes first. Several processes may use it at the same time.
 
-    What is kept is as secret as the files it is of: the folder is for its owner only.
+    What is kept is as secret as the files it is of: it is in folders for their owner only.
 
     Args:
         folder: where it is; made when it is not there.
-        limit_bytes: the most that it takes on the disk.
+        limit_bytes: the most that it takes on the disk, but for what several processes add at the same moment.
     """
 
     def __init__(self, folder: str | os.PathLike[str], limit_bytes: int = DEFAULT_LIMIT) -> None:
         self.folder = Path(folder).expanduser().absolute()
         self.limit_bytes = limit_bytes
+        self._used: int | None = None  # as far as this process knows
+        self._unseen = 0
 
     def file(self, key: str) -> CachedFile:
         """What there is of the file that is known by `key`."""
-        return CachedFile(self, self.folder / hashlib.sha256(key.encode()).hexdigest()[:32])
+        return CachedFile(self, self.folder / _name(key))
 
     def used_bytes(self) -> int:
         """Bytes that it takes now."""
-        return sum(size for _, size, _ in self._blocks())
+        return sum(size for _, size, _ in self._files())
 
-    def _blocks(self) -> list[tuple[float, int, Path]]:
-        """When each was last used, its size, and where it is."""
+    def _files(self) -> list[tuple[float, int, Path]]:
+        """When each was last used, its size, and where it is; without what was begun and never finished."""
         out = []
-        for path in self.folder.glob("*/*.blocks"):
+        for path in self.folder.glob("*/**/*.*"):
             with contextlib.suppress(OSError):  # somebody else has removed it
                 status = path.stat()
-                out.append((status.st_mtime, status.st_size, path))
+                if path.suffix == ".part" and time.time() - status.st_mtime > _DAY:
+                    path.unlink()
+                elif stat.S_ISREG(status.st_mode):
+                    out.append((status.st_mtime, status.st_size, path))
         return out
 
     def make_room(self, needed: int) -> None:
-        """Removes what was used longest ago until so many bytes fit."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (self.folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            blocks = sorted(self._blocks())
-            used = sum(size for _, size, _ in blocks)
-            if used + needed <= self.limit_bytes:
-                return
-            for _, size, path in blocks:
-                if used + needed <= _FULL * self.limit_bytes:
-                    return
+        """Removes what was used longest ago until so many bytes fit, and counts them as used."""
+        own_folder(self.folder)
+        self._unseen += 1
+        if self._used is None or self._unseen > _UNSEEN or self._used + needed > self.limit_bytes:
+            with self._locked():
+                self._used, self._unseen = self._emptied(needed), 0
+        self._used += needed
+
+    def _emptied(self, needed: int) -> int:
+        """Bytes that are used behind that."""
+        files = sorted(self._files())
+        used = sum(size for _, size, _ in files)
+        if used + needed <= self.limit_bytes:
+            return used
+        for _, size, path in files:
+            if used + needed <= _FULL * self.limit_bytes:
+                break
+            if path.suffix != ".part":
                 with contextlib.suppress(OSError):
                     path.unlink()
                 used -= size
+        return used
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(self.folder / "lock", flags, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def __reduce__(self) -> tuple[type[BlockCache], tuple[Path, int]]:
+        return BlockCache, (self.folder, self.limit_bytes)
 
     def __repr__(self) -> str:
         return f"BlockCache({str(self.folder)!r}, limit_bytes={self.limit_bytes})"
 
 
 class _Extent(NamedTuple):
-    """Bytes `start` ≤ i < `stop` of a file, and the memory that they are in."""
+    """Bytes `start` ≤ i < `stop` of a file, and where they are in a block."""
 
     start: int
     stop: int
-    view: memoryview
+    block: Path
+    at: int
 
 
 class CachedFile:
-    """What is kept of one file; its version is that of all blocks."""
+    """What is kept of one file: of the version that was seen last. May be used by several threads."""
 
     def __init__(self, cache: BlockCache, folder: Path) -> None:
         self._cache = cache
         self._folder = folder
-        self._blocks: set[str] = set()
-        self._extents: list[_Extent] = []  # sorted by their beginnings
-        self._longest = 0
+        self._lock = PerProcess(threading.Lock)
         self.version = self._read_version()
-        if self.version is not None:
-            self._look()
+        self._forget()
+        self._look()
 
     def find(self, wanted: Range) -> memoryview | None:
         """The bytes of a range, or None."""
         start, stop = wanted.offset, wanted.offset + wanted.size
-        which = bisect.bisect_right(self._extents, start, key=operator.itemgetter(0)) - 1
-        while which >= 0 and self._extents[which].start + self._longest >= stop:
-            extent = self._extents[which]
-            if extent.stop >= stop:
-                return extent.view[start - extent.start : stop - extent.start]
+        with self._lock.get():
+            extents, longest = self._extents, self._longest
+        which = bisect.bisect_right(extents, start, key=operator.itemgetter(0)) - 1
+        while which >= 0 and extents[which].start + longest >= stop:
+            extent = extents[which]
+            if extent.stop >= stop and (found := self._read(extent, start, wanted.size)) is not None:
+                return found
             which -= 1
         return None
 
     def add(self, version: Version, ranges: Sequence[Range], views: Sequence[memoryview]) -> None:
-        """Keeps ranges, if there is room on the disk; what there was of another version is removed before."""
+        """Keeps ranges, if there is room on the disk. What there is of another version is not found from then on."""
         if version != self.version:
-            self._start(version)
-        head = _MAGIC + _COUNT.pack(len(ranges)) + b"".join(_RANGE.pack(*r) for r in ranges)
+            self.use(version)
+        table = b"".join(_RANGE.pack(*r) for r in ranges)
+        checksum = zlib.crc32(table)
+        for view in views:
+            checksum = zlib.crc32(view, checksum)
+        head = _MAGIC + _HEAD.pack(len(ranges), checksum) + table
         needed = len(head) + sum(r.size for r in ranges)
         if needed > self._cache.limit_bytes:
             return
-        try:
+        with contextlib.suppress(OSError):  # a full disk, a folder that was removed: it is only a cache
             self._cache.make_room(needed)
-            with self._written(".blocks") as file:
+            with _written(self._place(version), ".blocks") as file:
                 file.write(head)
                 for view in views:
                     file.write(view)
-        except OSError:  # a full disk, a folder that was removed: it is only a cache
-            return
         self._look()
 
-    def used(self) -> None:
-        """Notes that it was used."""
-        for name in self._blocks:
-            with contextlib.suppress(OSError):
-                os.utime(self._folder / name)
-
-    def _start(self, version: Version) -> None:
-        self._blocks.clear()
-        self._extents.clear()
-        self._longest = 0
-        self.version = version
+    def use(self, version: Version) -> None:
+        """Notes which version of the file there is now."""
+        with self._lock.get():
+            self.version = version
+            self._forget()
         with contextlib.suppress(OSError):
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._cache.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._folder.mkdir(exist_ok=True, mode=0o700)
-            with self._written(".json", "version") as file:
+            own_folder(self._cache.folder)
+            with _written(self._folder, ".json", "version") as file:
                 file.write(json.dumps(version._asdict()).encode())
 
-    @contextlib.contextmanager
-    def _written(self, suffix: str, name: str | None = None) -> Iterator[tempfile._TemporaryFileWrapper[bytes]]:
-        """A file that is there as a whole, or not at all."""
-        with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".part", delete=False) as file:
-            path = Path(file.name)
-            try:
-                yield file
-                file.flush()
-                path.rename(path.with_name(name + suffix) if name else path.with_suffix(suffix))
-            except BaseException:
-                path.unlink(missing_ok=True)
-                raise
+    def drop(self) -> None:
+        """Forgets the version, so that nothing is found until it is known again."""
+        with self._lock.get():
+            self.version = None
+            self._forget()
+        with contextlib.suppress(OSError):
+            (self._folder / "version.json").unlink()
+
+    def used(self) -> None:
+        """Notes that what was found was used."""
+        with self._lock.get():
+            sound = list(self._sound)
+        for block in sound:
+            with contextlib.suppress(OSError):
+                os.utime(block)
+
+    def _forget(self) -> None:
+        self._known: set[Path] = set()
+        self._sound: set[Path] = set()
+        self._extents: list[_Extent] = []  # sorted by their beginnings
+        self._longest = 0
+
+    def _place(self, version: Version) -> Path:
+        return self._folder / _name(f"{version.size} {version.tag}")
 
     def _read_version(self) -> Version | None:
         try:
@@ -178,32 +231,75 @@ class CachedFile:
 
     def _look(self) -> None:
         """Finds the blocks that this and other processes have added."""
-        found: list[_Extent] = []
-        for path in self._folder.glob("*.blocks"):
-            if path.name not in self._blocks:
-                self._blocks.add(path.name)
-                with contextlib.suppress(OSError, ValueError, struct.error):
-                    found += _read_block(path)
-        self._extents = sorted(self._extents + found, key=operator.itemgetter(0))
-        self._longest = max((e.stop - e.start for e in self._extents), default=0)
+        with self._lock.get():
+            if self.version is None:
+                return
+            found: list[_Extent] = []
+            for block in self._place(self.version).glob("*.blocks"):
+                if block not in self._known:
+                    self._known.add(block)
+                    with contextlib.suppress(OSError, ValueError, struct.error):
+                        found += _extents_of(block)
+            self._extents = sorted(self._extents + found, key=operator.itemgetter(0))
+            self._longest = max((e.stop - e.start for e in self._extents), default=0)
+
+    def _read(self, extent: _Extent, start: int, size: int) -> memoryview | None:
+        """Bytes of a block, all of which is checked when it is used for the first time."""
+        at = extent.at + start - extent.start
+        try:
+            with extent.block.open("rb") as file:
+                if extent.block not in self._sound:
+                    content = memoryview(file.read())
+                    _, checksum = _HEAD.unpack_from(content, len(_MAGIC))
+                    if zlib.crc32(content[len(_MAGIC) + _HEAD.size :]) != checksum:
+                        extent.block.unlink()
+                        return None
+                    self._sound.add(extent.block)
+                    return content[at : at + size]
+                file.seek(at)
+                found = memoryview(file.read(size))
+        except (OSError, struct.error):  # somebody has removed it
+            return None
+        return found if len(found) == size else None
 
 
-def _read_block(path: Path) -> list[_Extent]:
-    """Raises ValueError or struct.error for what is none."""
-    with path.open("rb") as file:
-        content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    at = len(_MAGIC)
-    (count,) = _COUNT.unpack_from(content, at)
-    if content[:at] != _MAGIC or not 0 <= count <= _MOST_RANGES:
-        msg = "no block"
-        raise ValueError(msg)
-    ranges = [Range(*_RANGE.unpack_from(content, at + _COUNT.size + i * _RANGE.size)) for i in range(count)]
-    at += _COUNT.size + count * _RANGE.size
-    if any(r.offset < 0 or r.size < 0 for r in ranges) or at + sum(r.size for r in ranges) != len(content):
+def _name(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@contextlib.contextmanager
+def _written(folder: Path, suffix: str, name: str | None = None) -> Iterator[IO[bytes]]:
+    """A file that is there as a whole, or not at all."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as file:
+        path = Path(file.name)
+        try:
+            yield file
+            file.flush()
+            path.rename(path.with_name(name + suffix) if name else path.with_suffix(suffix))
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+
+def _extents_of(block: Path) -> list[_Extent]:
+    """Raises ValueError or struct.error for what is no block."""
+    at = len(_MAGIC) + _HEAD.size
+    with block.open("rb") as file:
+        head = file.read(at)
+        count, _ = _HEAD.unpack_from(head, len(_MAGIC))
+        if head[: len(_MAGIC)] != _MAGIC or not 0 <= count <= _MOST_RANGES:
+            msg = "no block"
+            raise ValueError(msg)
+        ranges = [Range(*r) for r in _RANGE.iter_unpack(file.read(count * _RANGE.size))]
+        length = os.fstat(file.fileno()).st_size
+    at += count * _RANGE.size
+    sizes = sum(r.size for r in ranges)
+    if len(ranges) != count or any(r.offset < 0 or r.size < 0 for r in ranges) or at + sizes != length:
         msg = "a block that is cut short"
         raise ValueError(msg)
     out = []
     for offset, size in ranges:
-        out.append(_Extent(offset, offset + size, content[at : at + size]))
+        out.append(_Extent(offset, offset + size, block, at))
         at += size
     return out

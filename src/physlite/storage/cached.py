@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import Any
 
-from physlite.exceptions import FileChangedError
+from physlite.exceptions import CorruptDataError, FileChangedError
 from physlite.storage._source import Range, SourceStats
-from physlite.storage.blockcache import BlockCache, Version
+from physlite.storage.blockcache import BlockCache, Version, own_folder
 from physlite.storage.readahead import RemoteSource
 
 __all__ = ["CachedSource"]
@@ -18,10 +17,12 @@ class CachedSource:
     """A remote file of which a cache keeps what was read.
 
     What the cache has is not asked for again, and nobody is asked whether it still holds: with the first bytes that
-    have to be read, another version of the file is noticed, and what was kept is dropped.
+    have to be read, another version of the file is noticed, and what was kept is not found any more. Files of which
+    their server says nothing but the size are not cached.
 
     Raises:
-        FileChangedError: by `fetch`, when bytes of the older version were handed out before that.
+        CredentialError: the folder of the cache is somebody else's.
+        OSError: it cannot be made.
     """
 
     remote = True
@@ -31,9 +32,10 @@ class CachedSource:
         self.name = source.name
         self.reopens = source.reopens
         self._cache = cache
+        own_folder(cache.folder)
         self._kept = cache.file(source.key)
         self._gave = False
-        self._lock = threading.Lock()
+        self._changed = False
 
     @property
     def stats(self) -> SourceStats:
@@ -58,12 +60,20 @@ class CachedSource:
         return None if self._kept.version is None else self._kept.version.size
 
     def size(self) -> int:
-        """Bytes in the file."""
+        """Bytes in the file.
+
+        Raises:
+            OSError: as of the remote file.
+        """
         known = self.known_size
         return self.inner.size() if known is None else known
 
     def ends(self, head: int, tail: int) -> list[tuple[int, memoryview]]:
-        """The first and the last bytes, from the cache if it has them."""
+        """The first and the last bytes, from the cache if it has them.
+
+        Raises:
+            FileChangedError, OSError, CorruptDataError: as `fetch`.
+        """
         if self.known_size is None:
             found = self.inner.ends(head, tail)
             self._keep([Range(start, len(view)) for start, view in found], [view for _, view in found])
@@ -73,26 +83,42 @@ class CachedSource:
         return list(zip((first.offset, last.offset), self.fetch([first, last]), strict=True))
 
     def fetch(self, ranges: Sequence[Range]) -> list[memoryview]:
-        """Views of what the cache has, and of what is read."""
-        with self._lock:
-            found = {i: view for i, r in enumerate(ranges) if (view := self._kept.find(r)) is not None}
-            self._gave = self._gave or bool(found)
+        """Views of what the cache has, and of what is read.
+
+        Raises:
+            FileChangedError: the file is not the one that was cached and partly handed out; now and each further time.
+            OSError, CorruptDataError: as of the remote file.
+        """
+        self._check()
+        found = {i: view for i, r in enumerate(ranges) if (view := self._kept.find(r)) is not None}
+        self._gave = self._gave or bool(found)
         missing = [r for i, r in enumerate(ranges) if i not in found]
         if not missing:
             return [found[i] for i in range(len(ranges))]
-        views = self.inner.fetch(missing)
+        try:
+            views = self.inner.fetch(missing)
+        except (FileChangedError, CorruptDataError):
+            self._kept.drop()  # it may be of a file that is not there any more
+            raise
         self._keep(missing, views)
         rest = iter(views)
         return [found[i] if i in found else next(rest) for i in range(len(ranges))]
 
+    def _check(self) -> None:
+        if self._changed:
+            msg = f"{self.name}: the file was replaced since parts of it were cached; open it again"
+            raise FileChangedError(msg)
+
     def _keep(self, ranges: Sequence[Range], views: Sequence[memoryview]) -> None:
         version = Version(self.inner.size(), self.inner.tag)
-        with self._lock:
-            old = self._kept.version
+        old = self._kept.version
+        if old is not None and old != version and self._gave:
+            self._changed = True
+        if version.tag:  # without one, another file of the same size is the same to us
             self._kept.add(version, ranges, views)
-            if old is not None and old != version and self._gave:
-                msg = f"{self.name}: the file was replaced since parts of it were cached; open it again"
-                raise FileChangedError(msg)
+        elif old is not None:
+            self._kept.drop()
+        self._check()
 
     def close(self) -> None:
         """Closes the remote file."""

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from physlite.exceptions import FileChangedError
 from physlite.storage._source import ByteSource, Range, SourceStats, check_ranges
 
 __all__ = ["ReadAhead", "RemoteSource"]
@@ -81,7 +82,11 @@ class ReadAhead:
         return getattr(self.inner, "adler32", None)
 
     def size(self) -> int:
-        """Bytes in the file; reads both of its ends when it is asked for the first time."""
+        """Bytes in the file; reads both of its ends when it is asked for the first time.
+
+        Raises:
+            OSError: as of the remote source.
+        """
         if self._ends is None:
             ends = self.inner.ends(HEAD, TAIL)
             with self._lock:
@@ -89,14 +94,23 @@ class ReadAhead:
         return self.inner.size()
 
     def fetch(self, ranges: Sequence[Range]) -> list[memoryview]:
-        """Views of what is there, and of what is read."""
+        """Views of what is there, and of what is read.
+
+        Raises:
+            CorruptDataError: a range does not lie in the file.
+            OSError: as of the remote source.
+        """
         size = self.inner.known_size
         if size is not None:
             check_ranges(self.name, ranges, size)
         out = {i: view for i, r in enumerate(ranges) if (view := self._remembered(r)) is not None}
         missing = [r for i, r in enumerate(ranges) if i not in out]
         if missing:
-            read = iter(self._read(missing, size))
+            try:
+                read = iter(self._read(missing, size))
+            except FileChangedError:
+                self._forget()  # it is of a file that is not there any more
+                raise
             out |= {i: next(read) for i in range(len(ranges)) if i not in out}
         return [out[i] for i in range(len(ranges))]
 
@@ -121,11 +135,14 @@ class ReadAhead:
                 self._windows.popitem(last=False)
         return [view[r.offset - a :][: r.size] for r, a, view in zip(missing, begins, views, strict=True)]
 
-    def close(self) -> None:
-        """Closes the remote source."""
+    def _forget(self) -> None:
         with self._lock:
             self._ends = None
             self._windows.clear()
+
+    def close(self) -> None:
+        """Closes the remote source."""
+        self._forget()
         self.inner.close()
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -38,13 +38,14 @@ def short_name(name: str) -> str:
     return last.partition(":")[2] if name.startswith("rucio:") else last
 
 
-# Parameters that give access: of S3 (V4 and V2) and GCS (V4 and V2), of XRootD and dCache, of WLCG and OAuth tokens, of
-# Azure.
+# Parameters that give access: of S3 and CloudFront, GCS and Swift, of XRootD and dCache, of WLCG and OAuth tokens.
 _SECRET = re.compile(
-    r"(X-Amz-.*|X-Goog-.*|AWSAccessKeyId|GoogleAccessId|Signature|Expires|authz|xrd\.wantprot|access_token|token|sig|se|st|"
-    r"sp|sv|sr|skoid|sktid|skt|ske|sks|skv)",
+    r"X-Amz-.*|X-Goog-.*|AWSAccessKeyId|GoogleAccessId|Signature|Expires|Policy|Key-Pair-Id|temp_url_.*|authz|"
+    r"xrd\.wantprot|access_token|token",
     re.IGNORECASE,
 )
+# Those of Azure, whose names are too short to mean that alone; all signatures have the first two.
+_AZURE = re.compile(r"sig|sv|se|st|sp|sr|spr|sip|skoid|sktid|skt|ske|sks|skv")
 
 
 def without_signature(url: str) -> str:
@@ -52,7 +53,10 @@ def without_signature(url: str) -> str:
     url = url.partition("#")[0]
     head, mark, query = url.partition("?")
     head = _URL.sub(lambda m: m["scheme"] + m["rest"], head)
-    kept = [part for part in query.split("&") if part and not _SECRET.fullmatch(part.partition("=")[0])]
+    names = {part.partition("=")[0] for part in query.split("&")}
+    is_azure = {"sig", "sv"} <= names
+    secret = {name for name in names if _SECRET.fullmatch(name) or (is_azure and _AZURE.fullmatch(name))}
+    kept = [part for part in query.split("&") if part and part.partition("=")[0] not in secret]
     return head + (mark + "&".join(kept) if kept else "")
 
 

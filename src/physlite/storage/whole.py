@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
@@ -10,16 +12,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from physlite.storage._source import ByteSource, Range, SourceStats, check_ranges
+from physlite.storage.blockcache import own_folder
 from physlite.storage.progress import progress
 from physlite.storage.readahead import RemoteSource
 from physlite.storage.redaction import short_name
+from physlite.text import human_bytes
 
 __all__ = ["WholeSource", "blocks"]
 
 # Share of a file from which on the rest comes along: it takes at most twice as long, and never a second time.
 _MOST_OF_IT = 0.5
 # Bytes that are asked for in one go: as many as keep all connections of a source busy, with some to show in between.
-_STEP = 64 << 20
+_STEP = 128 << 20
 
 
 class WholeSource:
@@ -74,7 +78,12 @@ class WholeSource:
         return self.inner.ends(head, tail)
 
     def fetch(self, ranges: Sequence[Range]) -> list[memoryview]:
-        """Views of what was downloaded, or of what is read."""
+        """Views of what was downloaded, or of what is read.
+
+        Raises:
+            CorruptDataError: a range does not lie in the file.
+            OSError: as of the remote file, or there is no room for it.
+        """
         if self._content is None:
             self._asked += sum(r.size for r in ranges)
             if self._mode == "auto" and self._asked < _MOST_OF_IT * self.inner.size():
@@ -94,10 +103,12 @@ class WholeSource:
         if not size:
             return memoryview(b"")
         if self._scratch is None:
-            into: bytearray | mmap.mmap = bytearray(size)
+            into: bytearray | mmap.mmap = self._memory(size)
         else:
-            self._scratch.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self._scratch) as file:
+            folder = own_folder(self._scratch)
+            if size > shutil.disk_usage(folder).free:
+                raise self._no_room(size, f"{folder} has not")
+            with tempfile.TemporaryFile(dir=folder) as file:
                 file.truncate(size)
                 into = mmap.mmap(file.fileno(), size)  # keeps the file, which has no name any more
         view = memoryview(into)
@@ -106,6 +117,17 @@ class WholeSource:
             view[at : at + len(block)] = block
             at += len(block)
         return view.toreadonly()
+
+    def _memory(self, size: int) -> bytearray:
+        try:
+            return bytearray(size)
+        except (MemoryError, OverflowError):
+            raise self._no_room(size, "memory has not") from None
+
+    def _no_room(self, size: int, who: str) -> OSError:
+        return OSError(
+            errno.ENOSPC, f"it has {human_bytes(size)}, and {who} as much room: read it in ranges", self.name
+        )
 
     def close(self) -> None:
         """Closes the remote file. Memory handed out before stays valid."""
