@@ -12,6 +12,7 @@ from physlite.exceptions import CorruptDataError, FileChangedError, StaleManifes
 from physlite.formats.manifest import Manifest
 from physlite.formats.rootfile import HEADER_BYTES, RootFile, naming
 from physlite.storage import ByteSource, Range, SourceStats
+from physlite.storage.perprocess import PerProcess
 from physlite.storage.readahead import ReadAhead
 
 __all__ = ["VerifyingSource", "verified"]
@@ -45,7 +46,7 @@ class VerifyingSource:
         self._source = source
         self._manifest = manifest
         self._is_verified = False
-        self._lock = threading.Lock()
+        self._lock = PerProcess(threading.Lock)
 
     @property
     def stats(self) -> SourceStats:
@@ -60,7 +61,7 @@ class VerifyingSource:
         """As the file does."""
         if self._is_verified:
             return self._source.fetch(ranges)
-        with self._lock:
+        with self._lock.get():
             if self._is_verified:
                 return self._source.fetch(ranges)
             header_range = Range(0, min(HEADER_BYTES, self._manifest.file_bytes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 import zlib
 from pathlib import Path
@@ -45,11 +46,9 @@ def download(source: ByteSource, to: Path) -> Download:
                 file.write(block)
             _check(source, checksum)
             file.flush()
-            part.chmod(0o666 & ~_umask())
-            part.rename(path)
-        except BaseException:
+            _put(part, path)
+        finally:
             part.unlink(missing_ok=True)
-            raise
     return Download(path, size, checksum)
 
 
@@ -60,7 +59,9 @@ def _check(source: ByteSource, checksum: int) -> None:
         raise CorruptDataError(msg)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _put(part: Path, path: Path) -> None:
+    """Gives a file its name, unless there is one of that name by now."""
+    # With the rights that a new file gets.
+    with path.open("xb") as made:
+        part.chmod(stat.S_IMODE(os.fstat(made.fileno()).st_mode))
+        part.replace(path)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from physlite.exceptions import FileChangedError
 from physlite.storage._source import ByteSource, Range, SourceStats, check_ranges
+from physlite.storage.perprocess import PerProcess
 
 __all__ = ["ReadAhead", "RemoteSource"]
 
@@ -62,7 +63,7 @@ class ReadAhead:
         self.inner = source
         self.name = source.name
         self.reopens = source.reopens
-        self._lock = threading.Lock()
+        self._lock = PerProcess(threading.Lock)
         self._ends: list[tuple[int, memoryview]] | None = None
         self._windows: OrderedDict[int, memoryview] = OrderedDict()
 
@@ -89,7 +90,7 @@ class ReadAhead:
         """
         if self._ends is None:
             ends = self.inner.ends(HEAD, TAIL)
-            with self._lock:
+            with self._lock.get():
                 self._ends = ends
         return self.inner.size()
 
@@ -115,7 +116,7 @@ class ReadAhead:
         return [out[i] for i in range(len(ranges))]
 
     def _remembered(self, wanted: Range) -> memoryview | None:
-        with self._lock:
+        with self._lock.get():
             near: list[tuple[int, memoryview]] = [*(self._ends or ()), *self._windows.items()]
             for start, view in near:
                 at = wanted.offset - start
@@ -129,14 +130,14 @@ class ReadAhead:
         begins = [max(r.offset - _BEFORE, 0) for r in missing]
         stops = [min(r.offset + r.size + _BEHIND, size) for r in missing]
         views = self.inner.fetch([Range(a, b - a) for a, b in zip(begins, stops, strict=True)])
-        with self._lock:
+        with self._lock.get():
             self._windows.update(zip(begins, views, strict=True))
             while sum(map(len, self._windows.values())) > _MOST:
                 self._windows.popitem(last=False)
         return [view[r.offset - a :][: r.size] for r, a, view in zip(missing, begins, views, strict=True)]
 
     def _forget(self) -> None:
-        with self._lock:
+        with self._lock.get():
             self._ends = None
             self._windows.clear()
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from physlite.storage._source import ByteSource, Range, SourceStats, check_ranges
 from physlite.storage.blockcache import own_folder
+from physlite.storage.perprocess import PerProcess
 from physlite.storage.progress import progress
 from physlite.storage.readahead import RemoteSource
 from physlite.storage.redaction import short_name
@@ -45,7 +46,7 @@ class WholeSource:
         self._scratch = scratch
         self._asked = 0
         self._content: memoryview | None = None
-        self._lock = threading.Lock()
+        self._lock = PerProcess(threading.Lock)
 
     @property
     def stats(self) -> SourceStats:
@@ -93,7 +94,7 @@ class WholeSource:
         return [content[r.offset : r.offset + r.size] for r in ranges]
 
     def _whole(self) -> memoryview:
-        with self._lock:
+        with self._lock.get():
             if self._content is None:
                 self._content = self._download()
             return self._content
