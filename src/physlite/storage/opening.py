@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import glob
 import os
-import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
-from urllib.parse import unquote
+from typing import IO, TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
-from physlite.exceptions import UnsupportedFormatError
 from physlite.storage._source import ByteSource
 from physlite.storage.fileobject import FileObjectSource
-from physlite.storage.local import LocalSource
 from physlite.storage.memory import MemorySource
-from physlite.storage.redaction import redacted
+from physlite.storage.paths import expand, open_path
+from physlite.storage.transports import open_url, scheme_of
 
 if TYPE_CHECKING:
     from physlite.storage.blockcache import BlockCache
@@ -26,9 +21,6 @@ __all__ = ["Cache", "Mode", "Openable", "open_bare", "open_source", "take_everyt
 Mode = Literal["ranges", "whole", "auto"]
 Cache: TypeAlias = "BlockCache | str | os.PathLike[str] | None"
 Openable = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | ByteSource
-
-# Of a URL, or of several that are chained as fsspec does it: simplecache::ssh://host/file.
-_SCHEME = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)(?P<mark>://|::)")
 
 
 def open_source(where: Openable, *, mode: Mode = "ranges", cache: Cache = None) -> ByteSource:
@@ -63,18 +55,24 @@ def open_bare(where: Openable) -> ByteSource:
     if isinstance(where, bytes | bytearray | memoryview):
         return MemorySource(where)
     if isinstance(where, str):
-        match = _SCHEME.match(where)
-        if match is None or (match["mark"] == "::" and Path(where).exists()):
-            return _open_local(_expand(where))
-        return _OPENERS.get(match["scheme"].lower(), _open_other)(where)
+        scheme, is_chain = scheme_of(where)
+        if not scheme or (is_chain and Path(where).exists()):
+            return open_path(expand(where))
+        return _open_rucio(where) if scheme == "rucio" else open_url(where)
     if isinstance(where, os.PathLike):
-        return _open_local(where)
+        return open_path(where)
     if isinstance(where, ByteSource):
         return where
     if hasattr(where, "read"):
         return FileObjectSource(where)
     msg = f"cannot open a {type(where).__name__}: give a path, bytes, or a file opened with mode 'rb'"
     raise TypeError(msg)
+
+
+def _open_rucio(name: str) -> ByteSource:
+    from physlite.storage.rucio.source import RucioSource
+
+    return RucioSource(name)
 
 
 def _near(source: RemoteSource, mode: Mode, cache: Cache) -> ByteSource:
@@ -109,86 +107,3 @@ def take_everything(source: ByteSource) -> None:
     take = getattr(source, "take_everything", None)
     if take is not None:
         take()
-
-
-def _open_file_url(url: str) -> ByteSource:
-    """A URL as `Path.as_uri` makes them."""
-    return _open_local(unquote(url.partition("://")[2].removeprefix("localhost")))
-
-
-def _open_rucio(url: str) -> ByteSource:
-    from physlite.storage.rucio.source import RucioSource
-
-    return RucioSource(url)
-
-
-def _open_web(url: str) -> ByteSource:
-    from physlite.storage.http.source import HttpSource  # brings aiohttp along
-
-    return HttpSource(url)
-
-
-def _open_xrootd(url: str) -> ByteSource:
-    from physlite.storage.xrootd import XrootdSource
-
-    return XrootdSource(url)
-
-
-def _open_other(url: str) -> ByteSource:
-    """What fsspec knows."""
-    from fsspec import available_protocols
-
-    scheme = re.split(r"://|::", url)[0]
-    known = available_protocols()
-    if scheme not in known:
-        others = ", ".join(name for name in known if name not in _OPENERS)
-        msg = f"{redacted(url)}: cannot read {scheme}://, but {', '.join(_OPENERS)}, and through fsspec {others}"
-        raise UnsupportedFormatError(msg)
-    from physlite.storage.filesystem import FsspecSource
-
-    return FsspecSource(url)
-
-
-_OPENERS: dict[str, Callable[[str], ByteSource]] = {
-    "file": _open_file_url,
-    "http": _open_web,
-    "https": _open_web,
-    "dav": _open_web,
-    "davs": _open_web,
-    "rucio": _open_rucio,
-    "root": _open_xrootd,
-    "roots": _open_xrootd,
-    "xroot": _open_xrootd,
-    "xroots": _open_xrootd,
-}
-
-
-def _expand(path: str) -> str:
-    """A glob pattern to the file it matches."""
-    if not glob.has_magic(path) or Path(path).exists():
-        return path
-    found = sorted(glob.glob(str(Path(path).expanduser())))  # noqa: PTH207  # Path.glob takes no absolute patterns
-    if not found:
-        msg = f"no file matches {path!r}"
-        raise FileNotFoundError(msg)
-    if len(found) > 1:
-        msg = f"{path!r} matches {len(found)} files ({found[0]}, …): open them one at a time"
-        raise ValueError(msg)
-    return found[0]
-
-
-def _open_local(path: str | os.PathLike[str]) -> LocalSource:
-    expanded = Path(path).expanduser()
-    try:
-        return LocalSource(expanded)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(error.errno, "no such file" + _similar(expanded), str(path)) from None
-
-
-def _similar(path: Path) -> str:
-    import difflib
-
-    if not path.parent.is_dir():
-        return f" (there is no directory {path.parent})"
-    names: list[Any] = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=3)
-    return f" (similar: {', '.join(names)})" if names else ""

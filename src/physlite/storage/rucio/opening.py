@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from physlite.storage._source import ByteSource
-from physlite.storage.opening import open_bare
 from physlite.storage.rucio.catalogue import Rucio
 from physlite.storage.rucio.replicas import Replica
+from physlite.storage.transports import open_url
 
 __all__ = ["open_replica"]
 
@@ -33,7 +33,7 @@ def open_replica(replica: Replica, rucio: Rucio, *, has_others: bool) -> ByteSou
         OSError: it cannot be opened.
     """
     if replica.scheme not in _WEB:
-        return open_bare(replica.url)
+        return open_url(replica.url)
 
     from physlite.storage.http.environment import default_settings
     from physlite.storage.http.source import HttpSource
