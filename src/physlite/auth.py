@@ -5,17 +5,17 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from physlite.storage.proxy import Proxy
-from physlite.storage.proxyfiles import load_proxy, use_proxy
+from physlite.storage.proxies.proxy import Proxy
+from physlite.storage.proxies.proxyfiles import load_proxy, use_proxy
 
 if TYPE_CHECKING:
     from physlite.run.shipping import ship_proxy
-    from physlite.storage.ruciosetup import setup_rucio
+    from physlite.storage.proxies.ruciosetup import setup_rucio
 
 __all__ = ["Proxy", "load_proxy", "setup_rucio", "ship_proxy", "use_proxy"]
 
 # Need more than a proxy does, so they are looked up on first use.
-_HOME = {"setup_rucio": "physlite.storage.ruciosetup", "ship_proxy": "physlite.run.shipping"}
+_HOME = {"setup_rucio": "physlite.storage.proxies.ruciosetup", "ship_proxy": "physlite.run.shipping"}
 
 
 def __getattr__(name: str) -> Any:

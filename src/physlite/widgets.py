@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from physlite.exceptions import CredentialError, PhysliteError
-from physlite.storage.pem import SecretPem
-from physlite.storage.proxy import Proxy, parse_proxy
+from physlite.storage.proxies.pem import SecretPem
+from physlite.storage.proxies.proxy import Proxy, parse_proxy
 
 try:
     from ipywidgets import HTML, FileUpload, VBox

@@ -13,7 +13,7 @@ from physlite.cli.output import print_json
 
 try:
     from physlite.auth import Proxy, load_proxy
-    from physlite.storage.pem import MAX_PEM
+    from physlite.storage.proxies.pem import MAX_PEM
 except ImportError as error:
     raise CommandError(str(error)) from error
 

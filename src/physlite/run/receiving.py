@@ -8,7 +8,7 @@ from pathlib import Path
 from physlite.exceptions import CredentialError
 from physlite.run.sealing import Mailbox
 from physlite.storage.privatefiles import private_folder
-from physlite.storage.proxyfiles import PROXY_VARIABLES, load_proxy, name_proxy
+from physlite.storage.proxies.proxyfiles import PROXY_VARIABLES, load_proxy, name_proxy
 
 __all__ = ["offer_key", "take_proxy", "worker_begins", "worker_ends"]
 

@@ -14,8 +14,8 @@ from weakref import WeakKeyDictionary
 
 from physlite.run.receiving import offer_key, take_proxy, worker_begins, worker_ends
 from physlite.run.sealing import seal
-from physlite.storage.proxy import Proxy
-from physlite.storage.proxyfiles import load_proxy
+from physlite.storage.proxies.proxy import Proxy
+from physlite.storage.proxies.proxyfiles import load_proxy
 
 try:
     from distributed import Client, Worker, WorkerPlugin

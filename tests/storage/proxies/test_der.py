@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from physlite.storage.der import GENERALIZED_TIME, OCTET_STRING, SEQUENCE, Element, read_der
+from physlite.storage.proxies.der import GENERALIZED_TIME, OCTET_STRING, SEQUENCE, Element, read_der
 from support.proxies import der
 
 

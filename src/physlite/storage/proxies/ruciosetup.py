@@ -11,8 +11,8 @@ from typing import Any
 
 from physlite.exceptions import CredentialError, PhysliteError, TransferError
 from physlite.storage.privatefiles import private_folder, write_private
-from physlite.storage.proxy import REMEDY, Proxy
-from physlite.storage.proxyfiles import name_proxy
+from physlite.storage.proxies.proxy import REMEDY, Proxy
+from physlite.storage.proxies.proxyfiles import name_proxy
 from physlite.storage.redaction import redacted
 
 try:

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from physlite.exceptions import CredentialError
-from physlite.storage.certificates import grid_name, memberships, proxy_kind, read_chain
-from physlite.storage.pem import SecretPem
 from physlite.storage.privatefiles import private_folder, write_private
+from physlite.storage.proxies.certificates import grid_name, memberships, proxy_kind, read_chain
+from physlite.storage.proxies.pem import SecretPem
 
 __all__ = ["REMEDY", "Proxy", "parse_proxy"]
 

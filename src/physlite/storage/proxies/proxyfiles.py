@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from physlite.exceptions import CredentialError
-from physlite.storage.pem import MAX_PEM, SecretPem
 from physlite.storage.privatefiles import read_private
-from physlite.storage.proxy import REMEDY, Proxy, parse_proxy
+from physlite.storage.proxies.pem import MAX_PEM, SecretPem
+from physlite.storage.proxies.proxy import REMEDY, Proxy, parse_proxy
 
 __all__ = ["PROXY_VARIABLES", "load_proxy", "name_proxy", "use_proxy"]
 

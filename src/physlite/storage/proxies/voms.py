@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from physlite.storage.der import OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET, Element, read_der
+from physlite.storage.proxies.der import OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET, Element, read_der
 
 __all__ = ["VOMS_EXTENSION", "Membership", "read_memberships"]
 

@@ -5,8 +5,8 @@ RFC 3820 describes proxy certificates, RFC 5280 certificates.
 
 from __future__ import annotations
 
-from physlite.storage.pem import SecretPem
-from physlite.storage.voms import VOMS_EXTENSION, Membership, read_memberships
+from physlite.storage.proxies.pem import SecretPem
+from physlite.storage.proxies.voms import VOMS_EXTENSION, Membership, read_memberships
 
 try:
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm

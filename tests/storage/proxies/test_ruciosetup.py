@@ -156,6 +156,6 @@ def test_no_server_is_named():
 
 def test_without_rucio_clients(monkeypatch):
     monkeypatch.setitem(sys.modules, "rucio.client", None)
-    monkeypatch.delitem(sys.modules, "physlite.storage.ruciosetup")
+    monkeypatch.delitem(sys.modules, "physlite.storage.proxies.ruciosetup")
     with pytest.raises(ImportError, match=r"setup_rucio needs rucio-clients: pip install 'physlite\[grid\]'"):
         physlite.auth.__getattr__("setup_rucio")
