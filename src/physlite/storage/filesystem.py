@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import pickle
 import re
 import threading
@@ -266,6 +267,9 @@ def _open(url: str, options: Mapping[str, Any]) -> _Opened:
         how = "pip install 'physlite[cloud]'" if any(f"{s}://" in url for s in _CLOUD) else error
         msg = f"{scheme}:// needs a package that is not installed: {how}"
         raise ImportError(msg) from None
+    if re.search(r"\bgc?s://", url):
+        # What it says comes with its exceptions too; without a handler Python prints it, with tracebacks.
+        logging.getLogger("gcsfs").addHandler(logging.NullHandler())
     # Only asynchronous filesystems are known to bear several threads.
     return _Opened(filesystem, path, nullcontext() if filesystem.async_impl else threading.Lock())
 

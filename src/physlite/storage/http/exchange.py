@@ -210,10 +210,10 @@ class Exchange:
         if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError | aiohttp.ServerFingerprintMismatch):
             why = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
             detail = getattr(why, "verify_message", "") or getattr(why, "reason", "") or type(why).__name__
-            return TransferError(
-                f"{self.name}: no secure connection to {at}: {detail}; "
-                "name its authority with ca=…, or your certificate with certificate=…"
-            )
+            remedy = "name its authority with ca=…, or your certificate with certificate=…"
+            if detail == "WRONG_VERSION_NUMBER":  # OpenSSL's word for an answer that is none of TLS
+                detail, remedy = "it does not speak TLS", "should the URL begin with http://?"
+            return TransferError(f"{self.name}: no secure connection to {at}: {detail}; {remedy}")
         if isinstance(error, aiohttp.ClientConnectorDNSError):
             if getattr(error.os_error, "errno", None) != socket.EAI_AGAIN:
                 return TransferError(f"{self.name}: there is no host {at}")
