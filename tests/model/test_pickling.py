@@ -521,3 +521,12 @@ def test_events_are_freed_with_their_last_array(file):
         assert layout() is None
     finally:
         gc.enable()
+
+
+def test_copies_can_be_joined_before_anything_of_them_was_read(file):
+    """Where the index that says which objects they are is still to be read."""
+    electrons = file.events().Electrons
+    chosen = ak.mask(electrons, electrons.pt > 20_000)
+    copy = pickle.loads(pickle.dumps(chosen))  # noqa: S301  # from above
+    joined = ak.concatenate([copy, copy])
+    assert_same(joined.eta, ak.concatenate([chosen.eta, chosen.eta]))

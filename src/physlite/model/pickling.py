@@ -18,6 +18,7 @@ import numpy as np
 from awkward.contents import Content
 from numpy.typing import NDArray
 
+from physlite.model.awkwardbugs import read_indices_before_trimming
 from physlite.model.merging import MergedObjects
 from physlite.model.naming import short_class
 from physlite.model.objects import EVENT, LINK, shown
@@ -242,6 +243,7 @@ def _columns_at(
     objects: MergedObjects, names: list[str], positions: Callable[[], NDArray[np.int64]], number: int
 ) -> dict[str, Content]:
     """Columns of objects, of those at some positions; nothing is read before one is used."""
+    read_indices_before_trimming()
     forms: list[ak.forms.Form] = []
     buffers: dict[str, Callable[[], NDArray[Any]]] = {f"{_AT}-index": positions}
     for name in names:
