@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from physlite.exceptions import FileChangedError
+from physlite.exceptions import CorruptDataError, FileChangedError
 from physlite.storage._source import ByteSource, Range, SourceStats, check_ranges
 from physlite.storage.perprocess import PerProcess
 
@@ -86,7 +86,7 @@ class ReadAhead:
         """Bytes in the file; reads both of its ends when it is asked for the first time.
 
         Raises:
-            OSError: as of the remote source.
+            FileChangedError, OSError, ValueError: as of the remote source.
         """
         if self._ends is None:
             ends = self.inner.ends(HEAD, TAIL)
@@ -99,7 +99,8 @@ class ReadAhead:
 
         Raises:
             CorruptDataError: a range does not lie in the file.
-            OSError: as of the remote source.
+            FileChangedError: the file was replaced; what is remembered of it is forgotten.
+            OSError, ValueError: as of the remote source.
         """
         size = self.inner.known_size
         if size is not None:
@@ -109,8 +110,8 @@ class ReadAhead:
         if missing:
             try:
                 read = iter(self._read(missing, size))
-            except FileChangedError:
-                self._forget()  # it is of a file that is not there any more
+            except (FileChangedError, CorruptDataError):
+                self._forget()  # it is of a file that is not there any more, as far as can be told
                 raise
             out |= {i: next(read) for i in range(len(ranges)) if i not in out}
         return [out[i] for i in range(len(ranges))]
