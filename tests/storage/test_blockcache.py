@@ -13,13 +13,17 @@ from hypothesis import strategies as st
 import physlite
 from physlite.exceptions import CorruptDataError, CredentialError, FileChangedError
 from physlite.storage import BlockCache, Range, open_source
+from physlite.storage._source import SourceStats, check_ranges
 from physlite.storage.blockcache import Version
+from physlite.storage.cached import CachedSource
+from physlite.storage.readahead import ReadAhead
 from support import data
 from support.servers.faults import fault_server, random_content
 from support.transports import check_events
 
 CONTENT = random_content(400_000, 11)
 VERSION = Version(len(CONTENT), '"1"')
+BEGINNING = Range(0, 100_000)
 
 
 def views(ranges, content=CONTENT):
@@ -102,6 +106,86 @@ def test_a_file_that_became_smaller_can_be_opened_again(server, cache):
         assert file.num_entries == 100
 
 
+class Replaced:
+    """A file that is far away, and another one than was cached."""
+
+    name, reopens, remote, key, known_size, tag, stats = "far", True, True, "far", None, "", SourceStats()
+
+    def __init__(self, content, tag):
+        self.content, self.says = content, tag
+
+    def _answer(self):
+        self.known_size, self.tag = len(self.content), self.says
+
+    def size(self):
+        self._answer()
+        return self.known_size
+
+    def ends(self, head, tail):
+        self._answer()
+        return [(0, memoryview(self.content)[:head]), (self.known_size - tail, memoryview(self.content)[-tail:])]
+
+    def fetch(self, ranges):
+        self._answer()
+        check_ranges(self.name, ranges, self.known_size)
+        return views(ranges, self.content)
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def kept(cache):
+    """A cache with the beginning of a file."""
+    cache.file("far").add(VERSION, [BEGINNING], views([BEGINNING]))
+    return cache
+
+
+@pytest.mark.parametrize("tag", ['"2"', ""])
+def test_bytes_of_two_versions_are_never_mixed(kept, tag):
+    """Whatever the first answer for the new file is."""
+    for first in (Range(390_000, 10), Range(150_000, 10)):
+        source = ReadAhead(CachedSource(Replaced(bytes(200_000), tag), kept))
+        assert bytes(source.fetch([Range(0, 10)])[0]) == CONTENT[:10]
+        with pytest.raises((FileChangedError, CorruptDataError)):
+            source.fetch([first])
+        for again in (Range(150_000, 10), Range(0, 10), Range(120_000, 10)):
+            with pytest.raises(FileChangedError, match="open it again"):
+                source.fetch([again])
+        with pytest.raises(FileChangedError, match="open it again"):
+            source.size()
+        kept.file("far").add(VERSION, [BEGINNING], views([BEGINNING]))
+
+
+@pytest.mark.parametrize("size", [100_000, len(CONTENT), 900_000])
+def test_a_file_of_which_nothing_was_handed_out_may_be_another(kept, size):
+    source = ReadAhead(CachedSource(Replaced(bytes(size), '"2"'), kept))
+    assert source.size() == size
+    assert bytes(source.fetch([Range(0, 10)])[0]) == bytes(10)
+
+
+def test_another_thread_learns_of_another_version(kept, monkeypatch):
+    source = CachedSource(Replaced(bytes(200_000), '"2"'), kept)
+    find = source._kept.find
+
+    def while_found(wanted):
+        found = find(wanted)
+        if wanted.offset == 0:
+            assert bytes(source.fetch([Range(150_000, 10)])[0]) == bytes(10)
+        return found
+
+    monkeypatch.setattr(source._kept, "find", while_found)
+    assert bytes(source.fetch([Range(0, 10)])[0]) == bytes(10)
+
+
+def test_a_range_outside_says_nothing_of_the_file(kept):
+    source = CachedSource(Replaced(CONTENT, VERSION.tag), kept)
+    with pytest.raises(CorruptDataError, match="truncated or damaged"):
+        source.fetch([Range(len(CONTENT), 1)])
+    assert kept.file("far").version == VERSION
+    assert bytes(source.fetch([Range(0, 10)])[0]) == CONTENT[:10]
+
+
 def test_without_a_version_nothing_is_kept(server, cache):
     server.etag = ""
     with physlite.open(server.url, cache=cache) as file:
@@ -164,11 +248,75 @@ def test_what_was_never_finished_is_removed(cache):
     assert not left.exists()
 
 
-def test_the_folder_is_for_its_owner(server, cache):
-    physlite.open(server.url, cache=cache)
-    files = [path for path in (cache.folder, *cache.folder.rglob("*")) if path.name != "lock"]
+@pytest.mark.parametrize("was_there", [True, False])
+def test_the_folder_is_for_its_owner(server, cache, was_there):
+    if was_there:
+        cache.folder.mkdir(mode=0o755)
+    before = os.umask(0)
+    try:
+        physlite.open(server.url, cache=cache)
+    finally:
+        os.umask(before)
+    files = [*cache.folder.rglob("*")] + ([] if was_there else [cache.folder])
     assert len(files) >= 4
-    assert not [path for path in files if path.stat().st_mode & 0o077 and path.is_dir()]
+    assert not [path for path in files if path.stat().st_mode & 0o077]
+
+
+def test_a_folder_within_that_is_somebody_elses(cache, monkeypatch):
+    """Where others may write, they may put something that is to be taken for blocks."""
+    cache.file("a").add(VERSION, [Range(10, 100)], views([Range(10, 100)]))
+    monkeypatch.setattr("os.geteuid", lambda: os.getuid() + 1)
+    file = cache.file("a")
+    assert file.version is None
+    file.add(VERSION, [Range(10, 100)], views([Range(10, 100)]))  # does without
+    assert file.find(Range(10, 100)) is None
+
+
+def test_a_link_that_somebody_else_made(server, cache, tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    cache.folder.symlink_to(tmp_path / "mine")
+    physlite.open(server.url, cache=cache)
+    of_theirs = os.stat_result((0o120777, 0, 0, 1, os.getuid() + 1, 0, 0, 0, 0, 0))
+    monkeypatch.setattr(Path, "lstat", lambda _: of_theirs)
+    with pytest.raises(CredentialError, match="somebody else's"):
+        physlite.open(server.url, cache=cache)
+
+
+def test_what_else_is_in_the_folder_stays(tmp_path):
+    """A user may name a folder of other things."""
+    (tmp_path / "notes").mkdir()
+    left = [tmp_path / "notes" / "thesis.tex", tmp_path / "notes" / "thesis.part", tmp_path / "thesis.json"]
+    for path in left:
+        path.write_bytes(bytes(1000))
+        os.utime(path, (0, 0))
+    cache = BlockCache(tmp_path, limit_bytes=20_000)
+    for number in range(5):
+        cache.file(str(number)).add(VERSION, [Range(0, 10_000)], views([Range(0, 10_000)]))
+    assert cache.used_bytes() <= 20_000
+    assert all(path.exists() for path in left)
+
+
+def test_blocks_are_found_as_long_as_they_are_there(tmp_path):
+    """The note of their version is older than they are, and does not go before them."""
+    cache = BlockCache(tmp_path, limit_bytes=50_000)
+    file = cache.file("a")
+    for number in range(20):
+        wanted = Range(number * 10_000, 10_000)
+        file.add(VERSION, [wanted], views([wanted]))
+        for age, path in enumerate(sorted(tmp_path.rglob("*.*"), key=os.path.getmtime)):
+            os.utime(path, (age, age))  # more than the clock can tell
+    assert cache.file("a").find(Range(190_000, 10_000)) is not None
+
+
+def test_blocks_are_not_looked_for_with_each_that_is_added(cache, monkeypatch):
+    looked = []
+    glob = Path.glob
+    monkeypatch.setattr(Path, "glob", lambda path, pattern: looked.append(pattern) or glob(path, pattern))
+    file = cache.file("a")
+    for number in range(100):
+        file.add(VERSION, [Range(number, 1)], views([Range(number, 1)]))
+        assert file.find(Range(number, 1)) is not None
+    assert len(looked) < 20
 
 
 ranges_of_content = st.builds(

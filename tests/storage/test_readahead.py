@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from physlite.exceptions import CorruptDataError
+from physlite.exceptions import CorruptDataError, FileChangedError
 from physlite.storage import ByteSource, Range
 from physlite.storage._source import SourceStats
 from physlite.storage.readahead import HEAD, TAIL, ReadAhead
@@ -147,6 +147,23 @@ def test_ranges_outside_of_the_file_are_refused_before_anybody_is_asked():
     with pytest.raises(CorruptDataError, match="truncated or damaged"):
         source.fetch([Range(6_000_000, 1)])
     assert not far.fetched
+
+
+@pytest.mark.parametrize("error", [FileChangedError, CorruptDataError])
+@pytest.mark.parametrize("call", ["ends", "fetch"])
+def test_nothing_is_remembered_of_a_file_that_was_replaced(monkeypatch, call, error):
+    def refuse(*_):
+        raise error
+
+    far = Far(CONTENT, known=True)
+    source = ReadAhead(far)
+    expect(source, [Range(1_000_000, 10)])
+    monkeypatch.setattr(far, call, refuse)
+    with pytest.raises(error):
+        source.size() if call == "ends" else source.fetch([Range(3_000_000, 10)])
+    monkeypatch.undo()
+    expect(source, [Range(1_000_000, 10)])
+    assert len(far.fetched) == 2
 
 
 def test_closed_and_pickled():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from physlite.storage.redaction import redacted, redacted_url, short_name
+from physlite.storage.redaction import redacted, redacted_url, short_name, without_signature
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,20 @@ def test_what_is_in_a_query_is_never_shown(path, query):
 )
 def test_short_names(name, short):
     assert short_name(name) == short
+
+
+@pytest.mark.parametrize(
+    ("url", "bare"),
+    [
+        ("https://me:SECRET@h/b.root?X-Amz-Signature=SECRET&X-Amz-Date=1&file=3#SECRET", "https://h/b.root?file=3"),
+        ("https://h/b.root?Expires=1&Signature=SECRET&Key-Pair-Id=K&Policy=SECRET", "https://h/b.root"),
+        ("https://h/b.root?temp_url_sig=SECRET&temp_url_expires=1&version=2", "https://h/b.root?version=2"),
+        ("https://h/b.root?sv=2&sig=SECRET&se=3&sp=r&sr=b&skoid=1&st=0&part=1", "https://h/b.root?part=1"),
+        ("https://h/b.root?sv=2&sig=SECRET&ss=b&srt=o&saoid=1&sdd=1", "https://h/b.root"),
+        ("https://h/b.root?st=1&sp=2&sv=3", "https://h/b.root?st=1&sp=2&sv=3"),
+        ("https://h/b.root?sig=1&st=2", "https://h/b.root?sig=1&st=2"),
+        ("https://h/b.root", "https://h/b.root"),
+    ],
+)
+def test_signatures(url, bare):
+    assert without_signature(url) == bare

@@ -72,6 +72,12 @@ def test_files_that_there_is_no_room_for(server, tmp_path, where):
         source.size()
 
 
+def test_memory_that_the_system_would_promise(server, monkeypatch):
+    monkeypatch.setattr("os.sysconf", lambda _: 512)  # in pages, and bytes of each
+    with pytest.raises(OSError, match=r"it has 1\.0 MB, and memory has not as much room: read it in ranges"):
+        open_source(server.url, mode="whole").size()
+
+
 def test_a_mode_that_is_none():
     with pytest.raises(ValueError, match="mode='all': it is one of 'ranges', 'whole', 'auto'"):
         physlite.open("http://127.0.0.1/file", mode="all")

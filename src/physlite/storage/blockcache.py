@@ -15,15 +15,15 @@ import tempfile
 import threading
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
-from physlite.exceptions import CredentialError
 from physlite.storage._source import Range
 from physlite.storage.perprocess import PerProcess
+from physlite.storage.privatefiles import own_folder
 
-__all__ = ["BlockCache", "CachedFile", "Version", "own_folder"]
+__all__ = ["BlockCache", "CachedFile", "Version"]
 
 DEFAULT_LIMIT = 20_000_000_000
 
@@ -34,6 +34,7 @@ _MOST_RANGES = 1 << 20
 _FULL = 0.9  # of the limit, to which the cache is emptied when it is over
 _UNSEEN = 64  # blocks that are added before it is counted again what others have added
 _DAY = 86_400.0  # seconds after which what a process has begun to write and not finished is removed
+_OURS = "[0-9a-f]" * 32  # names of folders; what else lies beside them is left alone
 
 
 class Version(NamedTuple):
@@ -41,20 +42,6 @@ class Version(NamedTuple):
 
     size: int
     tag: str
-
-
-def own_folder(folder: Path) -> Path:
-    """A folder for what others must not read, made when it is not there.
-
-    Raises:
-        CredentialError: it is there, but somebody else's.
-        OSError: it cannot be made.
-    """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if folder.stat().st_uid != os.geteuid():
-        msg = f"{folder}: this folder is somebody else's, who could read and change what is kept in it: name another"
-        raise CredentialError(msg)
-    return folder
 
 
 class BlockCache:
@@ -84,7 +71,8 @@ class BlockCache:
     def _files(self) -> list[tuple[float, int, Path]]:
         """When each was last used, its size, and where it is; without what was begun and never finished."""
         out = []
-        for path in self.folder.glob("*/**/*.*"):
+        patterns = ("version.json", "*.part", f"{_OURS}/*.blocks", f"{_OURS}/*.part")
+        for path in (path for pattern in patterns for path in self.folder.glob(f"{_OURS}/{pattern}")):
             with contextlib.suppress(OSError):  # somebody else has removed it
                 status = path.stat()
                 if path.suffix == ".part" and time.time() - status.st_mtime > _DAY:
@@ -150,9 +138,8 @@ class CachedFile:
         self._cache = cache
         self._folder = folder
         self._lock = PerProcess(threading.Lock)
-        self.version = self._read_version()
-        self._forget()
-        self._look()
+        self._use(self._read_version())
+        self._is_noted = self.version is not None
 
     def find(self, wanted: Range) -> memoryview | None:
         """The bytes of a range, or None."""
@@ -169,8 +156,7 @@ class CachedFile:
 
     def add(self, version: Version, ranges: Sequence[Range], views: Sequence[memoryview]) -> None:
         """Keeps ranges, if there is room on the disk. What there is of another version is not found from then on."""
-        if version != self.version:
-            self.use(version)
+        self.use(version)
         table = b"".join(_RANGE.pack(*r) for r in ranges)
         checksum = zlib.crc32(table)
         for view in views:
@@ -179,29 +165,27 @@ class CachedFile:
         needed = len(head) + sum(r.size for r in ranges)
         if needed > self._cache.limit_bytes:
             return
-        with contextlib.suppress(OSError):  # a full disk, a folder that was removed: it is only a cache
-            self._cache.make_room(needed)
-            with _written(self._place(version), ".blocks") as file:
-                file.write(head)
-                for view in views:
-                    file.write(view)
-        self._look()
-
-    def use(self, version: Version) -> None:
-        """Notes which version of the file there is now."""
-        with self._lock.get():
-            self.version = version
-            self._forget()
+        # A full disk, a folder that was removed or is somebody else's: it is only a cache.
         with contextlib.suppress(OSError):
-            own_folder(self._cache.folder)
-            with _written(self._folder, ".json", "version") as file:
-                file.write(json.dumps(version._asdict()).encode())
+            self._cache.make_room(needed)
+            own_folder(self._folder)
+            self._note(version)
+            block = _put(own_folder(self._place(version)), ".blocks", [head, *views])
+            with self._lock.get():
+                if version == self.version:
+                    self._know(_extents(block, ranges, len(head)))
+
+    def use(self, version: Version | None) -> None:
+        """Finds blocks of this version from now on, of None nothing. The next process will, once there is a block."""
+        with self._lock.get():
+            if version != self.version:
+                self._use(version)
+                self._is_noted = False
 
     def drop(self) -> None:
         """Forgets the version, so that nothing is found until it is known again."""
         with self._lock.get():
-            self.version = None
-            self._forget()
+            self._use(None)
         with contextlib.suppress(OSError):
             (self._folder / "version.json").unlink()
 
@@ -209,39 +193,48 @@ class CachedFile:
         """Notes that what was found was used."""
         with self._lock.get():
             sound = list(self._sound)
-        for block in sound:
+        for path in (*sound, self._folder / "version.json"):
             with contextlib.suppress(OSError):
-                os.utime(block)
+                os.utime(path)
 
-    def _forget(self) -> None:
-        self._known: set[Path] = set()
+    def _use(self, version: Version | None) -> None:
+        self.version = version
         self._sound: set[Path] = set()
         self._extents: list[_Extent] = []  # sorted by their beginnings
         self._longest = 0
+        if version is None:
+            return
+        found: list[_Extent] = []
+        for block in self._place(version).glob("*.blocks"):
+            with contextlib.suppress(OSError, ValueError, struct.error):
+                found += _extents_of(block)
+        self._know(found)
+
+    def _know(self, found: Sequence[_Extent]) -> None:
+        self._extents = sorted([*self._extents, *found], key=operator.itemgetter(0))
+        self._longest = max((self._longest, *(e.stop - e.start for e in found)))
+
+    def _note(self, version: Version) -> None:
+        """Tells the next process which version there is, if that has not been done; the note outlives the blocks."""
+        path = self._folder / "version.json"
+        if self._is_noted and path.exists():
+            os.utime(path)
+        else:
+            _put(self._folder, ".json", [json.dumps(version._asdict()).encode()], path.stem)
+            self._is_noted = True
 
     def _place(self, version: Version) -> Path:
         return self._folder / _name(f"{version.size} {version.tag}")
 
     def _read_version(self) -> Version | None:
         try:
-            found = json.loads((self._folder / "version.json").read_bytes())
+            with (self._folder / "version.json").open("rb") as file:
+                if os.fstat(file.fileno()).st_uid != os.geteuid():
+                    return None
+                found = json.load(file)
             return Version(int(found["size"]), str(found["tag"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
-
-    def _look(self) -> None:
-        """Finds the blocks that this and other processes have added."""
-        with self._lock.get():
-            if self.version is None:
-                return
-            found: list[_Extent] = []
-            for block in self._place(self.version).glob("*.blocks"):
-                if block not in self._known:
-                    self._known.add(block)
-                    with contextlib.suppress(OSError, ValueError, struct.error):
-                        found += _extents_of(block)
-            self._extents = sorted(self._extents + found, key=operator.itemgetter(0))
-            self._longest = max((e.stop - e.start for e in self._extents), default=0)
 
     def _read(self, extent: _Extent, start: int, size: int) -> memoryview | None:
         """Bytes of a block, all of which is checked when it is used for the first time."""
@@ -267,18 +260,16 @@ def _name(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-@contextlib.contextmanager
-def _written(folder: Path, suffix: str, name: str | None = None) -> Iterator[IO[bytes]]:
+def _put(folder: Path, suffix: str, parts: Iterable[bytes | memoryview], name: str | None = None) -> Path:
     """A file that is there as a whole, or not at all."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as file:
-        path = Path(file.name)
+        part = Path(file.name)
         try:
-            yield file
+            file.writelines(parts)
             file.flush()
-            path.rename(path.with_name(name + suffix) if name else path.with_suffix(suffix))
+            return part.rename(part.with_name(f"{name or part.stem}{suffix}"))
         except BaseException:
-            path.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
             raise
 
 
@@ -286,18 +277,23 @@ def _extents_of(block: Path) -> list[_Extent]:
     """Raises ValueError or struct.error for what is no block."""
     at = len(_MAGIC) + _HEAD.size
     with block.open("rb") as file:
+        status = os.fstat(file.fileno())
         head = file.read(at)
         count, _ = _HEAD.unpack_from(head, len(_MAGIC))
-        if head[: len(_MAGIC)] != _MAGIC or not 0 <= count <= _MOST_RANGES:
+        if status.st_uid != os.geteuid() or head[: len(_MAGIC)] != _MAGIC or not 0 <= count <= _MOST_RANGES:
             msg = "no block"
             raise ValueError(msg)
         ranges = [Range(*r) for r in _RANGE.iter_unpack(file.read(count * _RANGE.size))]
-        length = os.fstat(file.fileno()).st_size
     at += count * _RANGE.size
     sizes = sum(r.size for r in ranges)
-    if len(ranges) != count or any(r.offset < 0 or r.size < 0 for r in ranges) or at + sizes != length:
+    if len(ranges) != count or any(r.offset < 0 or r.size < 0 for r in ranges) or at + sizes != status.st_size:
         msg = "a block that is cut short"
         raise ValueError(msg)
+    return _extents(block, ranges, at)
+
+
+def _extents(block: Path, ranges: Sequence[Range], at: int) -> list[_Extent]:
+    """Those of a block in which the bytes begin at `at`."""
     out = []
     for offset, size in ranges:
         out.append(_Extent(offset, offset + size, block, at))

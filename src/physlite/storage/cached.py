@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from physlite.exceptions import CorruptDataError, FileChangedError
-from physlite.storage._source import Range, SourceStats
-from physlite.storage.blockcache import BlockCache, Version, own_folder
+from physlite.storage._source import Range, SourceStats, check_ranges
+from physlite.storage.blockcache import BlockCache, Version
+from physlite.storage.perprocess import PerProcess
+from physlite.storage.privatefiles import own_folder
 from physlite.storage.readahead import RemoteSource
 
 __all__ = ["CachedSource"]
+
+T = TypeVar("T")
 
 
 class CachedSource:
@@ -34,6 +39,7 @@ class CachedSource:
         self._cache = cache
         own_folder(cache.folder)
         self._kept = cache.file(source.key)
+        self._lock = PerProcess(threading.Lock)
         self._gave = False
         self._changed = False
 
@@ -66,7 +72,10 @@ class CachedSource:
             OSError: as of the remote file.
         """
         known = self.known_size
-        return self.inner.size() if known is None else known
+        if known is None:
+            return self.inner.size()
+        self._gave = True
+        return known
 
     def ends(self, head: int, tail: int) -> list[tuple[int, memoryview]]:
         """The first and the last bytes, from the cache if it has them.
@@ -74,35 +83,52 @@ class CachedSource:
         Raises:
             FileChangedError, OSError, CorruptDataError: as `fetch`.
         """
-        if self.known_size is None:
-            found = self.inner.ends(head, tail)
-            self._keep([Range(start, len(view)) for start, view in found], [view for _, view in found])
-            return found
-        size = self.size()
-        first, last = Range(0, min(head, size)), Range(max(size - tail, 0), min(tail, size))
-        return list(zip((first.offset, last.offset), self.fetch([first, last]), strict=True))
+        size = self.known_size
+        if size is not None:
+            first, last = Range(0, min(head, size)), Range(max(size - tail, 0), min(tail, size))
+            if all(self._kept.find(r) is not None for r in (first, last)):
+                return list(zip((first.offset, last.offset), self.fetch([first, last]), strict=True))
+        # What is known of the size may be of a file that was replaced.
+        found = self._ask(lambda: self.inner.ends(head, tail))
+        self._keep([Range(start, len(view)) for start, view in found], [view for _, view in found])
+        return found
 
     def fetch(self, ranges: Sequence[Range]) -> list[memoryview]:
         """Views of what the cache has, and of what is read.
 
         Raises:
             FileChangedError: the file is not the one that was cached and partly handed out; now and each further time.
-            OSError, CorruptDataError: as of the remote file.
+            CorruptDataError: a range does not lie in the file.
+            OSError: as of the remote file.
         """
         self._check()
+        version = self._kept.version
+        size = self.known_size
+        if size is not None:
+            check_ranges(self.name, ranges, size)
         found = {i: view for i, r in enumerate(ranges) if (view := self._kept.find(r)) is not None}
-        self._gave = self._gave or bool(found)
+        with self._lock.get():
+            if self._kept.version != version:  # as another thread has learnt, perhaps between two that were found
+                found = {}
+            self._gave = self._gave or bool(found)
         missing = [r for i, r in enumerate(ranges) if i not in found]
-        if not missing:
-            return [found[i] for i in range(len(ranges))]
+        if missing:
+            views = self._ask(lambda: self.inner.fetch(missing))
+            self._keep(missing, views)
+            rest = iter(views)
+            found |= {i: next(rest) for i in range(len(ranges)) if i not in found}
+        self._check()
+        return [found[i] for i in range(len(ranges))]
+
+    def _ask(self, read: Callable[[], T]) -> T:
+        """Reads from the remote file."""
         try:
-            views = self.inner.fetch(missing)
-        except (FileChangedError, CorruptDataError):
-            self._kept.drop()  # it may be of a file that is not there any more
+            return read()
+        except (FileChangedError, CorruptDataError):  # what is kept is of a file that is not there any more
+            with self._lock.get():
+                self._changed = self._changed or self._gave
+            self._kept.drop()
             raise
-        self._keep(missing, views)
-        rest = iter(views)
-        return [found[i] if i in found else next(rest) for i in range(len(ranges))]
 
     def _check(self) -> None:
         if self._changed:
@@ -111,9 +137,11 @@ class CachedSource:
 
     def _keep(self, ranges: Sequence[Range], views: Sequence[memoryview]) -> None:
         version = Version(self.inner.size(), self.inner.tag)
-        old = self._kept.version
-        if old is not None and old != version and self._gave:
-            self._changed = True
+        with self._lock.get():
+            old = self._kept.version
+            if old not in (None, version):
+                self._changed = self._changed or self._gave
+            self._kept.use(version if version.tag else None)
         if version.tag:  # without one, another file of the same size is the same to us
             self._kept.add(version, ranges, views)
         elif old is not None:

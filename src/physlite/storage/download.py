@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import stat
-import tempfile
+import secrets
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -35,11 +35,11 @@ def download(source: ByteSource, to: Path) -> Download:
     """
     path = to / short_name(source.name) if to.is_dir() else to
     if path.exists():
-        raise FileExistsError(17, "there is such a file already: remove it first, or name another", str(path))
+        raise _taken(path)
     size = source.size()
     checksum = 1
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.", suffix=".part", delete=False) as file:
-        part = Path(file.name)
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    with part.open("xb") as file:
         try:
             for block in blocks(source, size):
                 checksum = zlib.adler32(block, checksum)
@@ -61,7 +61,15 @@ def _check(source: ByteSource, checksum: int) -> None:
 
 def _put(part: Path, path: Path) -> None:
     """Gives a file its name, unless there is one of that name by now."""
-    # With the rights that a new file gets.
-    with path.open("xb") as made:
-        part.chmod(stat.S_IMODE(os.fstat(made.fileno()).st_mode))
-        part.replace(path)
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise _taken(path) from None
+    except OSError:  # as on FAT, and in folders of other machines
+        if path.exists():
+            raise _taken(path) from None
+        part.rename(path)
+
+
+def _taken(path: Path) -> FileExistsError:
+    return FileExistsError(errno.EEXIST, "there is such a file already: remove it first, or name another", str(path))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from physlite.exceptions import CredentialError
 
-__all__ = ["private_folder", "read_private", "write_private"]
+__all__ = ["own_folder", "private_folder", "read_private", "write_private"]
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -69,6 +69,24 @@ def private_folder() -> Path:
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & _OTHERS:
         msg = f"{folder}: not a folder of yours with mode 0700, no place for secrets: remove it, or set XDG_RUNTIME_DIR"
+        raise CredentialError(msg)
+    return folder
+
+
+def own_folder(folder: Path) -> Path:
+    """A folder for what others should not change, made for this user alone (mode 0700) when it is not there.
+
+    One that is there may be open to others, if it is this user's own.
+
+    Raises:
+        CredentialError: it is there, but somebody else's, or somebody else's link.
+        OSError: it cannot be made.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    me = os.geteuid()
+    # Administrators put links where disks are large.
+    if folder.stat().st_uid != me or folder.lstat().st_uid not in (me, 0):
+        msg = f"{folder}: this folder is somebody else's, who could read and change what is kept in it: name another"
         raise CredentialError(msg)
     return folder
 

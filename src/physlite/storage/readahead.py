@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
-from physlite.exceptions import FileChangedError
+from physlite.exceptions import CorruptDataError, FileChangedError
 from physlite.storage._source import ByteSource, Range, SourceStats, check_ranges
 from physlite.storage.perprocess import PerProcess
 
 __all__ = ["ReadAhead", "RemoteSource"]
+
+T = TypeVar("T")
 
 # ROOT files begin with their header, and end with their directory, the descriptions of classes and of the event tree
 # or ntuple: in PHYSLITE files these take 0.05 to 0.35 MB. 0.5 MB at 100 Mbit/s are worth two round trips of 20 ms.
@@ -86,10 +88,10 @@ class ReadAhead:
         """Bytes in the file; reads both of its ends when it is asked for the first time.
 
         Raises:
-            OSError: as of the remote source.
+            FileChangedError, OSError, ValueError: as of the remote source.
         """
         if self._ends is None:
-            ends = self.inner.ends(HEAD, TAIL)
+            ends = self._ask(lambda: self.inner.ends(HEAD, TAIL))
             with self._lock.get():
                 self._ends = ends
         return self.inner.size()
@@ -99,7 +101,8 @@ class ReadAhead:
 
         Raises:
             CorruptDataError: a range does not lie in the file.
-            OSError: as of the remote source.
+            FileChangedError: the file was replaced; what is remembered of it is forgotten.
+            OSError, ValueError: as of the remote source.
         """
         size = self.inner.known_size
         if size is not None:
@@ -107,13 +110,16 @@ class ReadAhead:
         out = {i: view for i, r in enumerate(ranges) if (view := self._remembered(r)) is not None}
         missing = [r for i, r in enumerate(ranges) if i not in out]
         if missing:
-            try:
-                read = iter(self._read(missing, size))
-            except FileChangedError:
-                self._forget()  # it is of a file that is not there any more
-                raise
+            read = iter(self._ask(lambda: self._read(missing, size)))
             out |= {i: next(read) for i in range(len(ranges)) if i not in out}
         return [out[i] for i in range(len(ranges))]
+
+    def _ask(self, read: Callable[[], T]) -> T:
+        try:
+            return read()
+        except (FileChangedError, CorruptDataError):  # what is remembered is of a file that is not there any more
+            self._forget()
+            raise
 
     def _remembered(self, wanted: Range) -> memoryview | None:
         with self._lock.get():

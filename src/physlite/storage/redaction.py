@@ -45,7 +45,7 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 # Those of Azure, whose names are too short to mean that alone; all signatures have the first two.
-_AZURE = re.compile(r"sig|sv|se|st|sp|sr|spr|sip|skoid|sktid|skt|ske|sks|skv")
+_AZURE = re.compile(r"sig|sv|se|st|sp|sr|ss|srt|spr|sip|sdd|ses|skoid|sktid|skt|ske|sks|skv|saoid|suoid|scid")
 
 
 def without_signature(url: str) -> str:

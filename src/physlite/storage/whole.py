@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import mmap
+import os
 import shutil
 import tempfile
 import threading
@@ -12,8 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from physlite.storage._source import ByteSource, Range, SourceStats, check_ranges
-from physlite.storage.blockcache import own_folder
 from physlite.storage.perprocess import PerProcess
+from physlite.storage.privatefiles import own_folder
 from physlite.storage.progress import progress
 from physlite.storage.readahead import RemoteSource
 from physlite.storage.redaction import short_name
@@ -23,8 +25,9 @@ __all__ = ["WholeSource", "blocks"]
 
 # Share of a file from which on the rest comes along: it takes at most twice as long, and never a second time.
 _MOST_OF_IT = 0.5
-# Bytes that are asked for in one go: as many as keep all connections of a source busy, with some to show in between.
-_STEP = 128 << 20
+# Bytes that are asked for in one go, and are in memory: 64 of the largest requests, twice as many as there are
+# connections, so that few of them wait for the last ones of a step.
+_STEP = 256 << 20
 
 
 class WholeSource:
@@ -69,11 +72,19 @@ class WholeSource:
         return self.inner.tag
 
     def size(self) -> int:
-        """Bytes in the file."""
+        """Bytes in the file.
+
+        Raises:
+            OSError: as of the remote file.
+        """
         return self.inner.size()
 
     def ends(self, head: int, tail: int) -> list[tuple[int, memoryview]]:
-        """As of the remote file; all of it where it is downloaded."""
+        """As of the remote file; all of it where it is downloaded.
+
+        Raises:
+            FileChangedError, OSError: as `fetch`.
+        """
         if self._mode == "whole":
             return [(0, self._whole())]
         return self.inner.ends(head, tail)
@@ -83,6 +94,7 @@ class WholeSource:
 
         Raises:
             CorruptDataError: a range does not lie in the file.
+            FileChangedError: the file was replaced while it was read.
             OSError: as of the remote file, or there is no room for it.
         """
         if self._content is None:
@@ -120,10 +132,11 @@ class WholeSource:
         return view.toreadonly()
 
     def _memory(self, size: int) -> bytearray:
-        try:
-            return bytearray(size)
-        except (MemoryError, OverflowError):
-            raise self._no_room(size, "memory has not") from None
+        # Systems promise more than they have, and end who takes it.
+        if size <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+            with contextlib.suppress(MemoryError):
+                return bytearray(size)
+        raise self._no_room(size, "memory has not")
 
     def _no_room(self, size: int, who: str) -> OSError:
         return OSError(
