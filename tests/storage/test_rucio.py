@@ -41,6 +41,7 @@ from support.servers.rucio import (
     WEB,
     XROOTD,
 )
+from support.transports import check_events
 
 CONTENT = bytes(range(256)) * 20
 GUID = "0123456789ABCDEF0123456789ABCDEF"
@@ -750,3 +751,7 @@ def test_tokens_stay_with_the_server_that_gave_them(server, rucio, real_file, to
     assert b"GET /auth/userpass" in heard.getvalue()
     assert kept.read_bytes() not in heard.getvalue()
     assert b"X-Rucio-Script: physlite\r\n" in heard.getvalue(), "nor does it hear of the command line"
+
+
+def test_events_by_name(rucio, real_file):
+    check_events(RucioSource(real_file.did, rucio))

@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from physlite.exceptions import CredentialError
 from physlite.storage import GcsSigner, HttpSource, Range, RucioSigner, S3Signer, SignedUrl, Signer, expiry_of
 from physlite.storage.rucio import Rucio, RucioSource
+from support import data
 from support.certificates import make_certificates
 from support.servers.gcs import gcs
 from support.servers.rucio import GCS, PASSWORD, write_service_account
 from support.servers.seaweedfs import ACCESS_KEY, SECRET_KEY, seaweedfs
+from support.transports import check_events
 
 CONTENT = bytes(range(256)) * 20
 NAME = "mc20/a b+c%2F&é.root"  # to be encoded, once
@@ -129,6 +131,12 @@ def test_a_url_for_s3(seaweed, profile):
     assert before + 600 <= signed.expires <= time.time() + 600
     assert get(signed.url, 256, 4) == (206, bytes(range(4)))
     assert parse_qs(urlsplit(signed.url).query)["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+
+
+def test_events_by_signed_urls(seaweed, profile):
+    seaweed.put(f"physics/{data.R21}", data.path_of(data.R21).read_bytes())
+    signer = S3Signer(profile, endpoint=seaweed.url, region="us-east-1")
+    check_events(HttpSource(f"s3://physics/{data.R21}", signer=signer))
 
 
 def test_s3_refuses_what_was_not_signed(seaweed, profile):

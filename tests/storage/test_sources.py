@@ -20,6 +20,7 @@ from physlite.storage import ByteSource, FileObjectSource, LocalSource, MemorySo
 from support import data
 from support.compare import assert_same
 from support.rootfiles import beyond_4_gib, three_baskets
+from support.transports import check_events
 
 CONTENT = bytes(range(256)) * 4
 
@@ -322,3 +323,7 @@ def test_the_last_bytes_of_a_huge_file(tmp_path):
     assert bytes(source.fetch([Range(2**32 + 1000, 7)])[0]) == b"the end"
     with pytest.raises(CorruptDataError):
         source.fetch([Range(2**32 + 1000, 8)])
+
+
+def test_events_of_bytes():
+    check_events(data.path_of(data.R21).read_bytes())
