@@ -1,6 +1,8 @@
 """Commands with files that are elsewhere."""
 
 import json
+import os
+import sys
 import zlib
 
 import pytest
@@ -64,6 +66,25 @@ def test_get_that_fails_leaves_nothing(server, tmp_path):
     server.faults += ["404"]
     assert "404 Not Found" in fails("get", server.url + SIGNATURE, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_get_to_no_folder_and_of_a_local_file(server, tmp_path):
+    assert fails("get", server.url, tmp_path / "nowhere" / "x.root") == f"{tmp_path}/nowhere: there is no such folder"
+    assert "it is here already" in fails("get", SAMPLE, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_package_is_named(tmp_path):
+    (tmp_path / "XRootD").mkdir()
+    (tmp_path / "XRootD" / "__init__.py").write_text("raise ModuleNotFoundError('no XRootD', name='XRootD')")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    message = fails("info", "root://host//file.root", env=environment)
+    assert "pip install 'physlite[grid]'" in message
+    assert "unexpected" not in message
+
+
+def test_a_url_with_one_slash():
+    assert "a URL is a string, and has two slashes" in fails("info", "http:/host/file.root")
 
 
 def test_errors_are_one_line_without_secrets(server):

@@ -18,6 +18,8 @@ _FAILURE = 1
 _ADVICE = {
     "try .show()": "`physlite show FILE` lists them",
     "see File.links": "`physlite links FILE` lists them",
+    "open it with mode='whole'": "read it with --mode whole",
+    "give host=, or point": "point",
 }
 _BROKEN_PIPE = 128 + 13  # as the shell has it for a process that SIGPIPE has ended
 
@@ -51,16 +53,20 @@ def _is_typers(error: Exception) -> bool:
 
 def _line(error: Exception) -> str:
     if isinstance(error, CommandError | PhysliteError):
-        text = str(error)
-        for python, command in _ADVICE.items():
-            text = text.replace(python, command)
+        text = _advised(str(error))
     elif isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
-    elif isinstance(error, OSError | ValueError):
-        text = str(error)
+    elif isinstance(error, OSError | ValueError) or (isinstance(error, ImportError) and "pip install" in str(error)):
+        text = _advised(str(error))
     else:
         text = f"unexpected {type(error).__name__}: {error}; `physlite --debug …` shows where, please report it"
     return " ".join(text.split())
+
+
+def _advised(text: str) -> str:
+    for python, command in _ADVICE.items():
+        text = text.replace(python, command)
+    return text
 
 
 def _flush() -> None:

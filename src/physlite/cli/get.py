@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from physlite.cli.errors import CommandError
 from physlite.cli.output import print_json
 from physlite.storage.download import download
 from physlite.storage.opening import open_bare, take_everything
@@ -19,6 +20,9 @@ def run(url: str, to: Path, *, as_json: bool) -> None:
     """Downloads, and says where to, how much and how fast."""
     begin = time.perf_counter()
     source = open_bare(url)
+    if not source.remote:
+        msg = f"{source.name}: it is here already: get is for files that are elsewhere"
+        raise CommandError(msg)
     take_everything(source)
     try:
         done = download(source, to)

@@ -36,6 +36,8 @@ def download(source: ByteSource, to: Path) -> Download:
     path = to / short_name(source.name) if to.is_dir() else to
     if path.exists():
         raise _taken(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(2, "there is no such folder", str(path.parent))
     size = source.size()
     checksum = 1
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")

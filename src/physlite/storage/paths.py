@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 from physlite.storage.local import LocalSource
 
 __all__ = ["expand", "open_path"]
+
+_URL = re.compile(r"[a-z][a-z0-9]+:/")
 
 
 def expand(path: str) -> str:
@@ -48,6 +51,8 @@ def open_path(path: str | os.PathLike[str]) -> LocalSource:
 def _similar(path: Path) -> str:
     import difflib
 
+    if _URL.match(str(path)):
+        return " (a URL is a string, and has two slashes behind its colon)"
     if not path.parent.is_dir():
         return f" (there is no directory {path.parent})"
     names: list[Any] = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=3)

@@ -58,8 +58,10 @@ def _open_other(url: str) -> ByteSource:
     scheme, _ = scheme_of(url)
     known = available_protocols()
     if scheme not in known:
-        others = ", ".join(name for name in known if name not in _OPENERS)
-        msg = f"{redacted(url)}: cannot read {scheme}://, but {', '.join(_OPENERS)}, rucio, and through fsspec {others}"
+        msg = (
+            f"{redacted(url)}: cannot read {scheme}://, but {', '.join(_OPENERS)}, rucio, and what fsspec knows "
+            f"(s3, gs, ssh and {len(known) - 3} others)"
+        )
         raise UnsupportedFormatError(msg)
     from physlite.storage.filesystem import FsspecSource
 
