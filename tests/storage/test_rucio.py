@@ -82,7 +82,7 @@ def name():
     return f"DAOD_PHYSLITE.{next(_numbers):08d}.pool.root.1"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def real_file(rucio_sites):
     """The file of release 21.2, in a dataset in a container in a container."""
     content = data.path_of(data.R21).read_bytes()

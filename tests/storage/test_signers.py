@@ -100,12 +100,12 @@ def test_what_does_not_say_when_it_expires(query):
 # ----------------------------------------------------------------------------------------------------------------- S3
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def certificates(tmp_path_factory):
     return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def seaweed(tmp_path_factory, certificates):
     """A service with a file in a bucket."""
     with seaweedfs(tmp_path_factory.mktemp("seaweedfs"), certificates) as server:
@@ -295,7 +295,7 @@ def test_rucio_does_not_sign_this(rucio_sites):
         RucioSigner(rucio, "NOWHERE", "gcs").url("https://host/b/n")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def s3_site(rucio_sites, seaweed):
     """A site of Rucio that is the S3 service, with TLS as Rucio has it; only Rucio's server has the key."""
     port = urlsplit(seaweed.tls_url).port

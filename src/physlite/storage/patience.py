@@ -23,6 +23,7 @@ _log = logging.getLogger("physlite.storage")
 # left out, so that those who failed together do not come back together.
 _FIRST = 0.1
 _MOST = 10.0
+_chance = random.SystemRandom()  # its own: programs that have seeded Python's want to have that to themselves
 
 
 class Again(Exception):  # noqa: N818  # caught where it is tried again, and nowhere else
@@ -77,7 +78,7 @@ class Patience:
             msg = f"{again.reason} (the last of {self._failures} attempts)"
             raise GivenUpError(msg)
         pause: float = min(_FIRST * 2 ** (self._failures - 1), _MOST)
-        pause = max(pause * random.uniform(0.5, 1.0), again.after)  # noqa: S311  # nobody gains by guessing it
+        pause = max(pause * _chance.uniform(0.5, 1.0), again.after)
         if again.refused:
             pause = 0.0
         spent = time.monotonic() - self._begin
