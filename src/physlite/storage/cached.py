@@ -7,18 +7,19 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from physlite.exceptions import CorruptDataError, FileChangedError
-from physlite.storage._source import Range, SourceStats, check_ranges
+from physlite.storage._source import Range, check_ranges
 from physlite.storage.blockcache import BlockCache, Version
+from physlite.storage.layers import Layer, RemoteSource
 from physlite.storage.perprocess import PerProcess
+from physlite.storage.planning import both_ends
 from physlite.storage.privatefiles import own_folder
-from physlite.storage.readahead import RemoteSource
 
 __all__ = ["CachedSource"]
 
 T = TypeVar("T")
 
 
-class CachedSource:
+class CachedSource(Layer):
     """A remote file of which a cache keeps what was read.
 
     What the cache has is not asked for again, and nobody is asked whether it still holds: with the first bytes that
@@ -30,33 +31,14 @@ class CachedSource:
         OSError: it cannot be made.
     """
 
-    remote = True
-
     def __init__(self, source: RemoteSource, cache: BlockCache) -> None:
-        self.inner = source
-        self.name = source.name
-        self.reopens = source.reopens
+        super().__init__(source)
         self._cache = cache
         own_folder(cache.folder)
         self._kept = cache.file(source.key)
         self._lock = PerProcess(threading.Lock)
         self._gave = False
         self._changed = False
-
-    @property
-    def stats(self) -> SourceStats:
-        """What the remote file was asked for."""
-        return self.inner.stats
-
-    @property
-    def key(self) -> str:
-        """As of the remote file."""
-        return self.inner.key
-
-    @property
-    def tag(self) -> str:
-        """As of the remote file."""
-        return self.inner.tag
 
     @property
     def known_size(self) -> int | None:
@@ -85,9 +67,9 @@ class CachedSource:
         """
         size = self.known_size
         if size is not None:
-            first, last = Range(0, min(head, size)), Range(max(size - tail, 0), min(tail, size))
-            if all(self._kept.find(r) is not None for r in (first, last)):
-                return list(zip((first.offset, last.offset), self.fetch([first, last]), strict=True))
+            parts = both_ends(size, head, tail)
+            if all(self._kept.find(part) is not None for part in parts):
+                return list(zip((part.offset for part in parts), self.fetch(parts), strict=True))
         # What is known of the size may be of a file that was replaced.
         found = self._ask(lambda: self.inner.ends(head, tail))
         self._keep([Range(start, len(view)) for start, view in found], [view for _, view in found])
@@ -155,6 +137,3 @@ class CachedSource:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (CachedSource, (self.inner, self._cache))
-
-    def __repr__(self) -> str:
-        return repr(self.inner)

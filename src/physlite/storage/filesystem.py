@@ -19,7 +19,7 @@ from physlite.storage._source import Range, SourceStats, check_ranges, closed_er
 from physlite.storage.patience import Again, Patience, answer, persist
 from physlite.storage.perprocess import PerProcess
 from physlite.storage.pieces import Piece, allocate
-from physlite.storage.planning import coalesce, scatter
+from physlite.storage.planning import both_ends, coalesce, scatter
 from physlite.storage.redaction import redacted, said, without_signature
 from physlite.storage.secretoptions import secret_options
 from physlite.storage.settings import TransferSettings
@@ -135,8 +135,7 @@ class FsspecSource:
         Raises:
             FileNotFoundError, CredentialError, TransferError, FileChangedError: as `fetch`.
         """
-        size = self.size()
-        parts = [Range(0, min(head, size)), Range(max(size - tail, 0), min(tail, size))]
+        parts = both_ends(self.size(), head, tail)
         return list(zip((part.offset for part in parts), self.fetch(parts), strict=True))
 
     def close(self) -> None:

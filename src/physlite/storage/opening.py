@@ -14,7 +14,7 @@ from physlite.storage.transports import open_url, scheme_of
 
 if TYPE_CHECKING:
     from physlite.storage.blockcache import BlockCache
-    from physlite.storage.readahead import RemoteSource
+    from physlite.storage.layers import RemoteSource
 
 __all__ = ["Cache", "Mode", "Openable", "open_bare", "open_source", "take_everything"]
 

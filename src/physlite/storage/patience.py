@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 from physlite.exceptions import TransferError
 from physlite.storage._source import SourceStats
 
-__all__ = ["Again", "GivenUpError", "Limits", "Patience", "answer", "persist"]
+__all__ = ["Again", "Limits", "Patience", "answer", "persist"]
 
 T = TypeVar("T")
 
@@ -41,10 +41,6 @@ class Again(Exception):  # noqa: N818  # caught where it is tried again, and now
         self.refused = refused
 
 
-class GivenUpError(Exception):
-    """It was tried often enough; the message says what went wrong last, and how often."""
-
-
 class Limits(Protocol):
     """What ends the attempts: failures in a row, and seconds in all."""
 
@@ -56,9 +52,10 @@ class Limits(Protocol):
 
 
 class Patience:
-    """Counts failures without progress, and says how long to wait between them."""
+    """Counts failures without progress, and says how long to wait between them; `name` is of what is read."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, name: str, limits: Limits) -> None:
+        self._name = name
         self._limits = limits
         self._failures = 0
         self._begin = time.monotonic()
@@ -71,25 +68,22 @@ class Patience:
         """Seconds to wait before the next attempt.
 
         Raises:
-            GivenUpError: there is none.
+            TransferError: there is none.
         """
+        _log.debug("%s: %s", self._name, again.reason)
         self._failures += 1
         if self._failures >= self._limits.attempts:
-            msg = f"{again.reason} (the last of {self._failures} attempts)"
-            raise GivenUpError(msg)
+            msg = f"{self._name}: {again.reason} (the last of {self._failures} attempts)"
+            raise TransferError(msg)
         pause: float = min(_FIRST * 2 ** (self._failures - 1), _MOST)
         pause = max(pause * _chance.uniform(0.5, 1.0), again.after)
         if again.refused:
             pause = 0.0
         spent = time.monotonic() - self._begin
         if spent + pause > self._limits.deadline:
-            msg = f"{again.reason} (given up after {spent:.0f} s of {self._limits.deadline:g} s)"
-            raise GivenUpError(msg)
+            msg = f"{self._name}: {again.reason} (given up after {spent:.0f} s of {self._limits.deadline:g} s)"
+            raise TransferError(msg)
         return pause
-
-    def left(self) -> float:
-        """Seconds until the deadline."""
-        return max(self._begin + self._limits.deadline - time.monotonic(), 0.0)
 
 
 def persist(name: str, limits: Limits, stats: SourceStats, once: Callable[[Patience], T]) -> T:
@@ -98,19 +92,13 @@ def persist(name: str, limits: Limits, stats: SourceStats, once: Callable[[Patie
     Raises:
         TransferError: there is none; the message begins with `name`.
     """
-    patience = Patience(limits)
+    patience = Patience(name, limits)
     while True:
         try:
             return once(patience)
         except Again as error:
             again = error
-        _log.debug("%s: %s", name, again.reason)
-        try:
-            pause = patience.pause(again)
-        except GivenUpError as error:
-            msg = f"{name}: {error}"
-            raise TransferError(msg) from None
-        time.sleep(pause)
+        time.sleep(patience.pause(again))
         stats.retries += 1
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from physlite.storage._source import Range
 
-__all__ = ["coalesce", "scatter"]
+__all__ = ["both_ends", "coalesce", "scatter"]
 
 # Bytes that are not worth a request of their own, whose headers and answer's headers are as long.
 _NEAR = 1 << 10
@@ -35,6 +35,11 @@ def coalesce(ranges: Sequence[Range], gap: int, enough: int = 1) -> list[Range]:
     apart = np.flatnonzero(between > min(max(needed, _NEAR), gap))
     first, last = np.concatenate([[0], apart + 1]), np.concatenate([apart, [len(begin) - 1]])
     return [Range(a, b - a) for a, b in zip(begin[first].tolist(), end[last].tolist(), strict=True)]
+
+
+def both_ends(size: int, head: int, tail: int) -> list[Range]:
+    """The first and the last bytes of a file of so many; they overlap in a small one."""
+    return [Range(0, min(head, size)), Range(max(size - tail, 0), min(tail, size))]
 
 
 def scatter(ranges: Sequence[Range], spans: Sequence[Range], memory: Sequence[memoryview]) -> list[memoryview]:

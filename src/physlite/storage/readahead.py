@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from physlite.exceptions import CorruptDataError, FileChangedError
-from physlite.storage._source import ByteSource, Range, SourceStats, check_ranges
+from physlite.storage._source import Range, check_ranges
+from physlite.storage.layers import Layer, RemoteSource
 from physlite.storage.perprocess import PerProcess
 
-__all__ = ["ReadAhead", "RemoteSource"]
+__all__ = ["ReadAhead"]
 
 T = TypeVar("T")
 
@@ -26,58 +27,17 @@ _BEFORE, _BEHIND = 16 << 10, 48 << 10
 _MOST = 4 << 20  # bytes that are kept
 
 
-class RemoteSource(ByteSource, Protocol):
-    """A source for which each request is a round trip."""
-
-    @property
-    def known_size(self) -> int | None:
-        """Bytes in the file, as far as that can be told without asking for it."""
-        ...
-
-    @property
-    def key(self) -> str:
-        """Where the file is, without signatures: the same for the same file each time."""
-        ...
-
-    @property
-    def tag(self) -> str:
-        """What the server says of which version of the file it is; empty when it says nothing, or was not asked yet."""
-        ...
-
-    def ends(self, head: int, tail: int) -> list[tuple[int, memoryview]]:
-        """The first and the last bytes: where each part begins, and its bytes; tells the size.
-
-        Raises:
-            OSError: as `fetch`.
-        """
-        ...
-
-
-class ReadAhead:
+class ReadAhead(Layer):
     """A remote source that reads both ends of a file at once, and some more around small ranges.
 
     Opening a file then takes one round trip, and its metadata a few instead of twenty.
     """
 
-    remote = True
-
     def __init__(self, source: RemoteSource) -> None:
-        self.inner = source
-        self.name = source.name
-        self.reopens = source.reopens
+        super().__init__(source)
         self._lock = PerProcess(threading.Lock)
         self._ends: list[tuple[int, memoryview]] | None = None
         self._windows: OrderedDict[int, memoryview] = OrderedDict()
-
-    @property
-    def stats(self) -> SourceStats:
-        """What the remote source was asked for."""
-        return self.inner.stats
-
-    @property
-    def known_size(self) -> int | None:
-        """As of the remote source."""
-        return self.inner.known_size
 
     @property
     def adler32(self) -> int | None:
@@ -154,6 +114,3 @@ class ReadAhead:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (ReadAhead, (self.inner,))
-
-    def __repr__(self) -> str:
-        return repr(self.inner)

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from physlite.storage._source import ByteSource, Range, SourceStats, check_ranges
+from physlite.storage._source import ByteSource, Range, check_ranges
+from physlite.storage.layers import Layer, RemoteSource
 from physlite.storage.perprocess import PerProcess
 from physlite.storage.privatefiles import own_folder
 from physlite.storage.progress import progress
-from physlite.storage.readahead import RemoteSource
 from physlite.storage.redaction import short_name
 from physlite.text import human_bytes
 
@@ -30,7 +30,7 @@ _MOST_OF_IT = 0.5
 _STEP = 256 << 20
 
 
-class WholeSource:
+class WholeSource(Layer):
     """A remote file that is downloaded to memory, or to a scratch file that is gone when the source is.
 
     Args:
@@ -39,37 +39,13 @@ class WholeSource:
         scratch: folder of the scratch file; None: into memory.
     """
 
-    remote = True
-
     def __init__(self, source: RemoteSource, mode: Literal["whole", "auto"], scratch: Path | None = None) -> None:
-        self.inner = source
-        self.name = source.name
-        self.reopens = source.reopens
+        super().__init__(source)
         self._mode = mode
         self._scratch = scratch
         self._asked = 0
         self._content: memoryview | None = None
         self._lock = PerProcess(threading.Lock)
-
-    @property
-    def stats(self) -> SourceStats:
-        """What the remote file was asked for."""
-        return self.inner.stats
-
-    @property
-    def known_size(self) -> int | None:
-        """As of the remote file."""
-        return self.inner.known_size
-
-    @property
-    def key(self) -> str:
-        """As of the remote file."""
-        return self.inner.key
-
-    @property
-    def tag(self) -> str:
-        """As of the remote file."""
-        return self.inner.tag
 
     def size(self) -> int:
         """Bytes in the file.
@@ -150,9 +126,6 @@ class WholeSource:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (WholeSource, (self.inner, self._mode, self._scratch))
-
-    def __repr__(self) -> str:
-        return repr(self.inner)
 
 
 def blocks(source: ByteSource, size: int) -> Iterator[memoryview]:

@@ -14,7 +14,7 @@ from physlite.storage._source import Range, SourceStats, check_ranges, closed_er
 from physlite.storage.patience import Again, Patience, persist
 from physlite.storage.perprocess import PerProcess
 from physlite.storage.pieces import Piece, allocate, grouped
-from physlite.storage.planning import coalesce, scatter
+from physlite.storage.planning import both_ends, coalesce, scatter
 from physlite.storage.redaction import redacted_url, without_signature
 from physlite.storage.settings import TransferSettings
 from physlite.storage.xrootdfile import Limits, OpenFile
@@ -114,8 +114,7 @@ class XrootdSource:
         Raises:
             FileNotFoundError, CredentialError, TransferError, FileChangedError: as `fetch`.
         """
-        size = self.size()
-        parts = [Range(0, min(head, size)), Range(max(size - tail, 0), min(tail, size))]
+        parts = both_ends(self.size(), head, tail)
         return list(zip((part.offset for part in parts), self.fetch(parts), strict=True))
 
     def close(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
@@ -17,16 +16,14 @@ from physlite.storage.http.connections import Connections
 from physlite.storage.http.exchange import Exchange
 from physlite.storage.http.hosts import Host, host_of
 from physlite.storage.http.urls import Urls
-from physlite.storage.patience import Again, GivenUpError, Patience
+from physlite.storage.patience import Again, Patience
 from physlite.storage.pieces import Piece, allocate, grouped
-from physlite.storage.planning import coalesce, scatter
+from physlite.storage.planning import both_ends, coalesce, scatter
 
 __all__ = ["RemoteFile"]
 
 T = TypeVar("T")
 Parts = list[tuple[int, memoryview]]
-
-_log = logging.getLogger("physlite.storage")
 
 _OK, _PARTIAL, _OUT_OF_RANGE = 200, 206, 416
 # What servers say to a header line that they find too long, or to several ranges that they do not want.
@@ -93,9 +90,9 @@ class RemoteFile:
             if self.size is None:
                 msg = f"{self.name}: the server does not tell how large the file is"
                 raise TransferError(msg)
-            for start, stop in ((0, min(head, self.size)), (max(self.size - tail, 0), self.size)):
-                if not any(at <= start and stop <= at + len(data) for at, data in found):
-                    piece = Piece(start, memoryview(bytearray(stop - start)))
+            for start, size in both_ends(self.size, head, tail):
+                if not any(at <= start and start + size <= at + len(data) for at, data in found):
+                    piece = Piece(start, memoryview(bytearray(size)))
                     await self._fill([piece])
                     found.append((start, piece.view))
             return found
@@ -224,24 +221,18 @@ class RemoteFile:
 
     async def _again(self, once: Callable[[Patience], Awaitable[T]]) -> T:
         """What `once` returns, called until it does, or there is no hope."""
-        patience = Patience(self._settings)
+        patience = Patience(self.name, self._settings)
         refusals = 0
         while True:
             try:
                 return await once(patience)
             except Again as error:
                 again = error
-            _log.debug("%s: %s", self.name, again.reason)
             if again.refused:
                 refusals += 1
                 if refusals > _MOST_REFUSALS:
                     raise self._exchange.access_error(again.reason)
-            try:
-                pause = patience.pause(again)
-            except GivenUpError as error:
-                msg = f"{self.name}: {error}"
-                raise TransferError(msg) from None
-            await asyncio.sleep(pause)
+            await asyncio.sleep(patience.pause(again))
             self._stats.retries += 1
 
     # -------------------------------------------------------------------------------------------------------- answers

@@ -65,22 +65,11 @@ class Urls:
             if self._signed is None or time.time() >= self._renew_at:
                 # Signers ask services and read files.
                 now = time.time()
-                self._signed = await asyncio.wrap_future(_signers.get().submit(self._sign))
+                self._signed = await asyncio.wrap_future(_signers.get().submit(_sign, self._signer, self._file))
                 life = self._signed.expires - now
                 self._renew_at = self._signed.expires - min(_MARGIN, _SHARE * life)
                 self._target = None
             return self._target or Place(web_url(self._signed.url), trusted=True, was_redirected=False)
-
-    def _sign(self) -> SignedUrl:
-        if self._signer is None:
-            raise AssertionError
-        try:
-            return self._signer.url(self._file)
-        except (PhysliteError, FileNotFoundError, PermissionError):
-            raise
-        except OSError as error:
-            msg = f"no signed URL: {said(str(error), ())}"
-            raise Again(msg) from None
 
     def remember(self, place: Place) -> None:
         """Notes where requests were sent on to."""
@@ -98,6 +87,16 @@ _WRITTEN_OUT = re.compile(r"[\x21-\x7e]+")
 
 # Threads of the loop's own would wait for signers where they are needed for the names of hosts.
 _signers = PerProcess(lambda: Workers(16, "physlite-signer"))
+
+
+def _sign(signer: Signer, file: str) -> SignedUrl:
+    try:
+        return signer.url(file)
+    except (PhysliteError, FileNotFoundError, PermissionError):
+        raise
+    except OSError as error:
+        msg = f"no signed URL: {said(str(error), ())}"
+        raise Again(msg) from None
 
 
 def web_url(text: str) -> yarl.URL:

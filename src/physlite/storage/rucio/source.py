@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar, cast
 
 from physlite.exceptions import CorruptDataError, CredentialError, PhysliteError, TransferError, UnsupportedFormatError
 from physlite.storage._source import ByteSource, Range, SourceStats, check_ranges, closed_error
-from physlite.storage.readahead import RemoteSource
+from physlite.storage.layers import RemoteSource
 from physlite.storage.redaction import redacted
 from physlite.storage.rucio.catalogue import Located, Rucio, shared
 from physlite.storage.rucio.did import Did, parse_did
