@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from physlite.lazily import looked_up
+
 if TYPE_CHECKING:
     from physlite import auth, exceptions, storage, units, widgets
     from physlite.formats.manifest import Manifest
@@ -45,15 +47,11 @@ _HOME = {
 _MODULES = frozenset({"auth", "exceptions", "storage", "units", "widgets"})
 
 
+_look_up = looked_up(__name__, _HOME)
+
+
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return importlib.import_module(f"physlite.{name}")
-    if name in _HOME:
-        value = getattr(importlib.import_module(_HOME[name]), name)
-        globals()[name] = value
-        return value
-    msg = f"module 'physlite' has no attribute {name!r}"
-    raise AttributeError(msg)
+    return importlib.import_module(f"physlite.{name}") if name in _MODULES else _look_up(name)
 
 
 def __dir__() -> list[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from physlite.lazily import looked_up
 from physlite.storage.proxies.proxy import Proxy
 from physlite.storage.proxies.proxyfiles import load_proxy, use_proxy
 
@@ -17,14 +17,7 @@ __all__ = ["Proxy", "load_proxy", "setup_rucio", "ship_proxy", "use_proxy"]
 # Need more than a proxy does, so they are looked up on first use.
 _HOME = {"setup_rucio": "physlite.storage.proxies.ruciosetup", "ship_proxy": "physlite.run.shipping"}
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        value = getattr(importlib.import_module(_HOME[name]), name)
-        globals()[name] = value
-        return value
-    msg = f"module 'physlite.auth' has no attribute {name!r}"
-    raise AttributeError(msg)
+__getattr__ = looked_up(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

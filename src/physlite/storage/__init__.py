@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from physlite.lazily import looked_up
 from physlite.storage._source import ByteSource, Range, SourceStats
 from physlite.storage.checksum import verify_adler32
 from physlite.storage.fileobject import FileObjectSource
@@ -67,14 +67,7 @@ _HOME = {
     "expiry_of": "physlite.storage.signing",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        value = getattr(importlib.import_module(_HOME[name]), name)
-        globals()[name] = value
-        return value
-    msg = f"module 'physlite.storage' has no attribute {name!r}"
-    raise AttributeError(msg)
+__getattr__ = looked_up(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

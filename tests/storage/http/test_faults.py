@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def server():
 
 
 def source_of(server, **changes):
-    return HttpSource(server.url, settings=HttpSettings(**{**QUICK.__dict__, **changes}))
+    return HttpSource(server.url, settings=replace(QUICK, **changes))
 
 
 def expect(source, ranges):
@@ -154,7 +155,7 @@ def test_a_server_that_gives_several_ranges(server):
 def test_header_lines_stay_below_4_kb():
     content = random_content(20_000, 8)
     with fault_server(content) as small:
-        source = HttpSource(small.url, settings=HttpSettings(**{**QUICK.__dict__, "connections": 1, "gap": 0}))
+        source = HttpSource(small.url, settings=replace(QUICK, connections=1, gap=0))
         ranges = [Range(2 * i, 1) for i in range(8000)]
         assert b"".join(source.fetch(ranges)) == content[: 2 * 8000 : 2]
         assert max(len(request.headers["range"]) for request in small.requests) < 4000

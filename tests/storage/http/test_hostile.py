@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import traceback
+from dataclasses import replace
 
 import pytest
 import uproot
@@ -33,7 +34,7 @@ def server():
 
 
 def source_of(server, **changes):
-    return HttpSource(server.url, settings=HttpSettings(**{**QUICK.__dict__, **changes}))
+    return HttpSource(server.url, settings=replace(QUICK, **changes))
 
 
 def expect(source, ranges):
