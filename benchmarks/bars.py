@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ _COLOURS = {
     "RDataFrame": "#30638e",
 }
 _OTHER = "#b8c4bb"
+_LINE = 58  # characters that fit above a panel
 _LINES = ("--", ":")  # the limit of one thread, and of two
 
 
@@ -61,7 +63,8 @@ def _panel(axis: Any, comparison: Comparison) -> None:
         )  # fmt: skip
     axis.invert_yaxis()
     axis.set_xlim(0, 1.18 * max(m + a for m, a in zip(medians, above, strict=True)))
-    axis.set_title(f"{comparison.work}\n{comparison.detail}", fontsize=8, loc="left")
+    detail = "\n".join(textwrap.wrap(comparison.detail, _LINE))
+    axis.set_title(f"{comparison.work}\n{detail}", fontsize=8, loc="left")
     axis.tick_params(labelsize=7)
     axis.set_xlabel(unit, fontsize=7, loc="left")
     axis.spines[["top", "right"]].set_visible(False)

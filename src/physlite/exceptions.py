@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "BadLinkError",
     "ColumnNotFoundError",
+    "ConfigurationError",
     "CorruptDataError",
     "CredentialError",
     "DatasetNotFoundError",
@@ -53,6 +54,10 @@ class UnreadableColumnError(PhysliteError, NotImplementedError):
 
 class ColumnNotFoundError(PhysliteError, KeyError):
     """No column of this name."""
+
+
+class ConfigurationError(PhysliteError, ValueError):
+    """Nothing says which server to ask; the message tells where that can be said."""
 
 
 class EntryRangeError(PhysliteError, IndexError):

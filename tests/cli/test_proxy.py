@@ -108,8 +108,15 @@ def test_no_proxy_at_all(tmp_path):
 
 def test_a_file_that_others_can_read(file):
     file.chmod(0o644)
+    assert fails("info", file) == f"{file}: can be used by others (mode 0644): `chmod 600 {file}`"
+    assert output("set", file).startswith("export X509_USER_PROXY=")  # to where nobody else can
+
+
+def test_what_is_no_proxy_is_not_to_be_made_private(tmp_path):
+    (tmp_path / "x").write_text("hello")
+    (tmp_path / "x").chmod(0o644)
     for command in ("info", "set"):
-        assert fails(command, file) == f"{file}: can be used by others (mode 0644): `chmod 600 {file}`"
+        assert "chmod" not in fails(command, tmp_path / "x")
 
 
 @pytest.mark.parametrize("from_stdin", [False, True])

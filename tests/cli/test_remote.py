@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import subprocess
 import sys
 import zlib
 
@@ -11,6 +13,7 @@ from physlite.storage.redaction import redacted
 from support import data
 from support.commands import SAMPLE, call, fails, run
 from support.servers.faults import fault_server
+from support.servers.process import wait_until
 
 SIGNATURE = "?X-Amz-Signature=very-secret&X-Amz-Date=1"
 
@@ -70,7 +73,22 @@ def test_get_that_fails_leaves_nothing(server, tmp_path):
 
 def test_get_to_no_folder_and_of_a_local_file(server, tmp_path):
     assert fails("get", server.url, tmp_path / "nowhere" / "x.root") == f"{tmp_path}/nowhere: there is no such folder"
+    folder = f"{tmp_path}/nowhere/"
+    assert fails("get", server.url, folder) == f"{folder}: there is no such folder"
     assert "it is here already" in fails("get", SAMPLE, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_leaves_no_part_behind(tmp_path, number):
+    with fault_server(data.path_of(data.SAMPLE).read_bytes(), bytes_per_second=100_000) as server:
+        command = [sys.executable, "-m", "physlite", "get", server.url, str(tmp_path)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            wait_until(lambda: any(tmp_path.iterdir()))
+            process.send_signal(number)
+            _, said = process.communicate(timeout=10)
+    assert process.returncode == (130 if number == signal.SIGINT else 128 + number)
+    assert "Traceback" not in said
     assert not list(tmp_path.iterdir())
 
 

@@ -18,6 +18,7 @@ from physlite.storage.blockcache import Version
 from physlite.storage.cached import CachedSource
 from physlite.storage.readahead import ReadAhead
 from support import data
+from support.compare import assert_same
 from support.servers.faults import fault_server, random_content
 from support.transports import check_events
 
@@ -94,6 +95,24 @@ def test_the_error_stays(server, cache):
         for _ in range(2):
             with pytest.raises(FileChangedError, match="open it again"):
                 file.array("AnalysisJetsAuxDyn.pt")
+
+
+def test_what_was_cached_before_the_manifest_is_dropped(server, cache, tmp_path):
+    """Of a file that was replaced, and of which somebody made a manifest since."""
+    server.content = data.path_of(data.SAMPLE).read_bytes()
+    physlite.open(server.url, cache=cache).events().Electrons.pt  # noqa: B018  # reads
+    other = data.path_of(data.R21).read_bytes()
+    server.content, server.etag = other, '"2"'
+    file = physlite.open(other)
+    file.manifest.save(tmp_path / "m")
+    assert_same(
+        physlite.open(server.url, cache=cache, manifest=tmp_path / "m").events().Electrons.pt,
+        file.events().Electrons.pt,
+    )
+    asked = len(server.requests)
+    again = physlite.open(server.url, cache=cache, manifest=tmp_path / "m")
+    assert_same(again.events().Electrons.pt, file.events().Electrons.pt)
+    assert len(server.requests) == asked
 
 
 def test_a_file_that_became_smaller_can_be_opened_again(server, cache):

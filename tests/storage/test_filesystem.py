@@ -211,7 +211,7 @@ def test_nobody_there(scheme):
     url = f"http://127.0.0.1:{free_port()}"
     options = {"s3": {"key": "a", "secret": "b"}, "gs": {"token": "anon"}}[scheme]
     begin = time.monotonic()
-    with pytest.raises(TransferError, match=rf"^{scheme}://bucket/x: .*\(the last of 2 attempts\)$"):
+    with pytest.raises(TransferError, match=rf"^{scheme}://bucket/x: .*\(the last of 2 attempts\)"):
         FsspecSource(f"{scheme}://bucket/x", settings=QUICK, endpoint_url=url, **options).size()
     assert time.monotonic() - begin < 10
 
@@ -229,7 +229,7 @@ def test_a_server_that_ends_while_a_file_is_read(own_google):
     expect(source, [Range(0, 10)])
     own_google.stop()
     begin = time.monotonic()
-    with pytest.raises(TransferError, match=r"attempts\)$"):
+    with pytest.raises(TransferError, match=r"attempts\)"):
         source.fetch([Range(10_000, 10)])
     assert time.monotonic() - begin < 10
 
@@ -310,7 +310,7 @@ def test_what_passes_by_itself_is_tried_again(misbehaving, fault):
 def test_what_does_not_pass_ends(misbehaving, fault, caplog):
     caplog.set_level(logging.DEBUG)
     Misbehaving.faults += [fault] * 10
-    with pytest.raises(TransferError, match=r"^misbehaving://bucket/random: .*\(the last of 2 attempts\)$") as raised:
+    with pytest.raises(TransferError, match=r"^misbehaving://bucket/random: .*\(the last of 2 attempts\)") as raised:
         misbehaving.fetch([Range(0, 10)])
     assert caplog.text
     assert "not-for-you" not in str(raised.value) + caplog.text

@@ -19,7 +19,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import physlite
-from physlite.exceptions import CorruptDataError, CredentialError, DatasetNotFoundError, TransferError
+from physlite.exceptions import (
+    ConfigurationError,
+    CorruptDataError,
+    CredentialError,
+    DatasetNotFoundError,
+    TransferError,
+)
 from physlite.storage import ByteSource, Range, open_source, verify_adler32
 from physlite.storage.download import download
 from physlite.storage.rucio import Did, Rucio, RucioSource, files, parse_did
@@ -626,7 +632,9 @@ def test_a_server_that_is_not_rucio(server):
 
 
 def test_a_server_that_is_not_named():
-    with pytest.raises(ValueError, match=r"no Rucio server is named: give host=, or point RUCIO_CONFIG at a rucio.cfg"):
+    with pytest.raises(
+        ConfigurationError, match=r"no Rucio server is named: give host=, or point RUCIO_CONFIG at a rucio.cfg"
+    ):
         files(f"{SCOPE}:x", Rucio())
 
 

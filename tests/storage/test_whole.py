@@ -1,13 +1,11 @@
 """Remote files that are downloaded as a whole, or when it pays."""
 
-import io
 import pickle
 
 import pytest
 
 import physlite
-from physlite.storage import HttpSource, Range, open_source
-from physlite.storage import progress as progress_module
+from physlite.storage import Range, open_source
 from support import data
 from support.servers.faults import fault_server, random_content
 from support.transports import check_events
@@ -91,27 +89,3 @@ def test_ranges_outside(server):
     source = open_source(server.url, mode="whole")
     with pytest.raises(ValueError, match="truncated or damaged"):
         source.fetch([Range(999_999, 2)])
-
-
-# ----------------------------------------------------------------------------------------------------------- progress
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
-@pytest.mark.parametrize("patience", [2.0, 0.0])
-def test_a_bar_is_shown_for_what_takes_long(server, monkeypatch, patience):
-    terminal = Terminal()
-    monkeypatch.setattr("sys.stderr", terminal)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(progress_module, "_PATIENCE", patience)
-    open_source(server.url, mode="whole").size()
-    assert ("file.root" in terminal.getvalue()) == (patience == 0)
-
-
-def test_nothing_is_shown_in_pipes(server, monkeypatch, capsys):
-    monkeypatch.setattr(progress_module, "_PATIENCE", 0.0)
-    open_source(HttpSource(server.url), mode="whole").size()
-    assert capsys.readouterr() == ("", "")

@@ -234,7 +234,7 @@ def test_files_that_are_none(server):
 
 def test_nobody_there():
     begin = time.monotonic()
-    with pytest.raises(TransferError, match=r"//x.root: no connection to 127.0.0.1:\d+ \(the last of 3 attempts\)$"):
+    with pytest.raises(TransferError, match=r"//x.root: no connection to 127.0.0.1:\d+ \(the last of 3 attempts\)"):
         XrootdSource(f"root://127.0.0.1:{free_port()}//x.root", settings=QUICK).size()
     with pytest.raises(TransferError, match=r"there is no host nowhere.invalid"):
         XrootdSource("root://nowhere.invalid//x.root", settings=QUICK).size()
@@ -270,7 +270,7 @@ def test_a_server_that_ends_while_a_file_is_read(own_server, content):
     expect(source, content, [Range(0, 10)])
     own_server.stop()
     begin = time.monotonic()
-    with pytest.raises(TransferError, match=r"attempts\)$"):
+    with pytest.raises(TransferError, match=r"attempts\)"):
         source.fetch([Range(10_000, 10)])
     assert time.monotonic() - begin < 10
     own_server.start()

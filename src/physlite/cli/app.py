@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -255,8 +256,8 @@ def ls(
 def get(
     url: Annotated[str, typer.Argument(metavar="URL", help="A remote file.", show_default=False)],
     to: Annotated[
-        Path, typer.Argument(metavar="[DESTINATION]", help="A file or folder; by default here.", show_default=False)
-    ] = Path(),
+        str, typer.Argument(metavar="[DESTINATION]", help="A file or folder; by default here.", show_default=False)
+    ] = ".",
     *,
     as_json: _Json = False,
 ) -> None:
@@ -360,6 +361,18 @@ def proxy_set(
     install(file)
 
 
+def _end_in_order() -> None:
+    """Has signals that end the process end it as errors do, which clean up behind them."""
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)  # as the shell has it
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has the process ignore one of them
+            signal.signal(number, end)
+
+
 def main() -> None:
     """Runs the command line of this process."""
+    _end_in_order()
     app(prog_name="physlite")

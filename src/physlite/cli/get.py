@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import typer
 
@@ -16,7 +15,7 @@ from physlite.text import human_bytes
 __all__ = ["run"]
 
 
-def run(url: str, to: Path, *, as_json: bool) -> None:
+def run(url: str, to: str, *, as_json: bool) -> None:
     """Downloads, and says where to, how much and how fast."""
     begin = time.perf_counter()
     source = open_bare(url)

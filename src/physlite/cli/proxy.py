@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import typer
 
@@ -14,6 +15,7 @@ from physlite.cli.output import print_json
 try:
     from physlite.auth import Proxy, load_proxy
     from physlite.storage.proxies.pem import MAX_PEM
+    from physlite.storage.proxies.proxyfiles import adopt_proxy
 except ImportError as error:
     raise CommandError(str(error)) from error
 
@@ -32,7 +34,7 @@ def info(path: str | None, *, as_json: bool) -> None:
 
 def install(file: str) -> None:
     """Writes a proxy where only its owner reads it, and prints the line that tells a shell so."""
-    proxy = load_proxy(sys.stdin.buffer.read(MAX_PEM + 1) if file == "-" else file)
+    proxy = load_proxy(sys.stdin.buffer.read(MAX_PEM + 1)) if file == "-" else adopt_proxy(Path(file))
     typer.echo(f"export X509_USER_PROXY={shlex.quote(str(proxy.write()))}")
 
 

@@ -64,17 +64,27 @@ class VerifyingSource:
         with self._lock.get():
             if self._is_verified:
                 return self._source.fetch(ranges)
-            header_range = Range(0, min(HEADER_BYTES, self._manifest.file_bytes))
             try:
-                header, *out = self._source.fetch([header_range, *ranges])
-            except (FileChangedError, CorruptDataError) as error:
-                msg = f"{self.name}: the manifest belongs to another file, or the file is cut short: make it anew"
-                raise StaleManifestError(msg) from error
-            with naming(self.name):
-                uuid = UUID(bytes=_core.file_header(header)["uuid"])
-            self._manifest.require_file(self.name, uuid, self._source.known_size or 0)
+                out = self._verify(ranges)
+            except StaleManifestError:
+                if not self._source.forget():
+                    raise
+                out = self._verify(ranges)  # what was cached may be older than the manifest
             self._is_verified = True
             return out
+
+    def _verify(self, ranges: Sequence[Range]) -> list[memoryview]:
+        """Reads ranges together with the header of the file."""
+        header_range = Range(0, min(HEADER_BYTES, self._manifest.file_bytes))
+        try:
+            header, *out = self._source.fetch([header_range, *ranges])
+        except (FileChangedError, CorruptDataError) as error:
+            msg = f"{self.name}: the manifest belongs to another file, or the file is cut short: make it anew"
+            raise StaleManifestError(msg) from error
+        with naming(self.name):
+            uuid = UUID(bytes=_core.file_header(header)["uuid"])
+        self._manifest.require_file(self.name, uuid, self._source.known_size or 0)
+        return out
 
     def close(self) -> None:
         """Closes the file."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from physlite.exceptions import CorruptDataError
+from physlite.storage.perprocess import PerProcess
 
 __all__ = ["ByteSource", "Range", "SourceStats", "check_ranges", "closed_error"]
 
@@ -20,7 +22,7 @@ class Range(NamedTuple):
 
 @dataclass
 class SourceStats:
-    """What a source has been asked for since it was opened.
+    """What a source has been asked for since it was opened. Several threads may count at a time.
 
     Attributes:
         requests: requests that were sent; of a source that sends none, the times that it was asked for bytes.
@@ -36,15 +38,27 @@ class SourceStats:
     received: int = 0
     retries: int = 0
 
+    def __post_init__(self) -> None:
+        """Makes what threads wait for each other with."""
+        self._lock = PerProcess(threading.Lock)  # another thread may hold it when this process forks
+
+    def __reduce__(self) -> tuple[type[SourceStats], tuple[int, ...]]:
+        return SourceStats, astuple(self)
+
+    def add(self, **counts: int) -> None:
+        """Adds to what was counted, by name."""
+        with self._lock.get():
+            for name, count in counts.items():
+                setattr(self, name, getattr(self, name) + count)
+
     def count(self, ranges: Sequence[Range]) -> None:
         """Notes one call of `fetch` that asks once for all."""
-        self.requests += 1
+        self.add(requests=1)
         self.count_ranges(ranges)
 
     def count_ranges(self, ranges: Sequence[Range]) -> None:
         """Notes what was asked for, not in how many requests."""
-        self.ranges += len(ranges)
-        self.bytes += sum(r.size for r in ranges)
+        self.add(ranges=len(ranges), bytes=sum(r.size for r in ranges))
 
 
 @runtime_checkable

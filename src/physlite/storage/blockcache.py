@@ -59,6 +59,7 @@ class BlockCache:
         self.limit_bytes = limit_bytes
         self._used: int | None = None  # as far as this process knows
         self._unseen = 0
+        self._counting = PerProcess(threading.Lock)
 
     def file(self, key: str) -> CachedFile:
         """What there is of the file that is known by `key`."""
@@ -84,11 +85,12 @@ class BlockCache:
     def make_room(self, needed: int) -> None:
         """Removes what was used longest ago until so many bytes fit, and counts them as used."""
         own_folder(self.folder)
-        self._unseen += 1
-        if self._used is None or self._unseen > _UNSEEN or self._used + needed > self.limit_bytes:
-            with self._locked():
-                self._used, self._unseen = self._emptied(needed), 0
-        self._used += needed
+        with self._counting.get():
+            self._unseen += 1
+            if self._used is None or self._unseen > _UNSEEN or self._used + needed > self.limit_bytes:
+                with self._locked():
+                    self._used, self._unseen = self._emptied(needed), 0
+            self._used += needed
 
     def _emptied(self, needed: int) -> int:
         """Bytes that are used behind that."""

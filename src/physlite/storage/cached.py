@@ -130,6 +130,14 @@ class CachedSource(Layer):
             self._kept.drop()
         self._check()
 
+    def forget(self) -> bool:
+        """Drops what was kept. Whoever calls this has used nothing of it yet."""
+        with self._lock.get():
+            had = self._kept.version is not None or self._changed
+            self._gave = self._changed = False
+        self._kept.drop()
+        return had
+
     def close(self) -> None:
         """Closes the remote file."""
         self._kept.used()

@@ -25,7 +25,7 @@ class Download(NamedTuple):
     adler32: int
 
 
-def download(source: ByteSource, to: Path) -> Download:
+def download(source: ByteSource, to: str | os.PathLike[str]) -> Download:
     """Writes a file to a path, or into a folder under its own name; it is there as a whole, or not at all.
 
     Raises:
@@ -33,11 +33,15 @@ def download(source: ByteSource, to: Path) -> Download:
         FileExistsError: there is a file of this name.
         OSError: the file cannot be read or written.
     """
-    path = to / short_name(source.name) if to.is_dir() else to
+    path = Path(to)
+    if path.is_dir():
+        path /= short_name(source.name)
+    elif str(os.fspath(to)).endswith(os.sep):  # which a Path does not keep
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(to))
     if path.exists():
         raise _taken(path)
     if not path.parent.is_dir():
-        raise FileNotFoundError(2, "there is no such folder", str(path.parent))
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
     size = source.size()
     checksum = 1
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")

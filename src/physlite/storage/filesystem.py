@@ -29,7 +29,7 @@ __all__ = ["FsspecSource"]
 T = TypeVar("T")
 
 # The libraries behind fsspec try again themselves, some for half a minute.
-_SETTINGS = TransferSettings(attempts=4, requests=16)
+_SETTINGS = TransferSettings(attempts=2, requests=16)
 
 # Where filesystems say which version of a file there is, the surest first: object stores, WebDAV, SSH, memory.
 _VERSION = ("ETag", "etag", "generation", "mtime", "LastModified", "last_modified", "updated", "created")
@@ -161,7 +161,7 @@ class FsspecSource:
         """Fills the pieces that are not complete."""
         failed: Exception | None = None
         for batch in self._batches([piece for piece in pieces if not piece.is_complete]):
-            self.stats.requests += len(batch)
+            self.stats.add(requests=len(batch))
             starts, stops = [piece.start for piece in batch], [piece.stop for piece in batch]
             paths = [opened.path] * len(batch)
             found = self._ask(opened, partial(opened.filesystem.cat_ranges, paths, starts, stops, on_error="return"))
@@ -169,7 +169,7 @@ class FsspecSource:
                 if isinstance(data, Exception):
                     failed = data
                     continue
-                self.stats.received += len(data)
+                self.stats.add(received=len(data))
                 if len(data) != len(piece.view):
                     failed = Again(f"{len(data)} bytes came for {len(piece.view)}")
                     continue
@@ -188,7 +188,7 @@ class FsspecSource:
 
     def _check_version(self, opened: _Opened) -> None:
         """Asks what is there, and raises FileChangedError when it is not what was there first."""
-        self.stats.requests += 1
+        self.stats.add(requests=1)
         # What it has kept of folders may be old.
         opened.filesystem.invalidate_cache()
         found = self._ask(opened, partial(opened.filesystem.info, opened.path))

@@ -66,5 +66,9 @@ class Layer:
         """As of the remote source."""
         return self.inner.tag
 
+    def forget(self) -> bool:
+        """Forgets what is kept of the file, to ask for it anew; whether there was something of earlier times."""
+        return isinstance(self.inner, Layer) and self.inner.forget()
+
     def __repr__(self) -> str:
         return repr(self.inner)

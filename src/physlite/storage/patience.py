@@ -23,6 +23,9 @@ _log = logging.getLogger("physlite.storage")
 # left out, so that those who failed together do not come back together.
 _FIRST = 0.1
 _MOST = 10.0
+_SILENCE = 2.0  # seconds of attempts that nobody is told of
+_BETWEEN = 5.0  # seconds between two notices: when a server is away, all that is read from there has to wait
+_REMEDY = "check the address and the network, or try again later"
 _chance = random.SystemRandom()  # its own: programs that have seeded Python's want to have that to themselves
 
 
@@ -65,7 +68,7 @@ class Patience:
         self._failures = 0
 
     def pause(self, again: Again) -> float:
-        """Seconds to wait before the next attempt.
+        """Seconds to wait before the next attempt; says so when that has been going on for a while.
 
         Raises:
             TransferError: there is none.
@@ -73,7 +76,7 @@ class Patience:
         _log.debug("%s: %s", self._name, again.reason)
         self._failures += 1
         if self._failures >= self._limits.attempts:
-            msg = f"{self._name}: {again.reason} (the last of {self._failures} attempts)"
+            msg = f"{self._name}: {again.reason} (the last of {self._failures} attempts); {_REMEDY}"
             raise TransferError(msg)
         pause: float = min(_FIRST * 2 ** (self._failures - 1), _MOST)
         pause = max(pause * _chance.uniform(0.5, 1.0), again.after)
@@ -81,9 +84,30 @@ class Patience:
             pause = 0.0
         spent = time.monotonic() - self._begin
         if spent + pause > self._limits.deadline:
-            msg = f"{self._name}: {again.reason} (given up after {spent:.0f} s of {self._limits.deadline:g} s)"
+            reason = f"{again.reason} (given up after {spent:.0f} s of {self._limits.deadline:g} s)"
+            msg = f"{self._name}: {reason}; {_REMEDY}"
             raise TransferError(msg)
+        if spent + pause > _SILENCE:
+            _notice(f"{self._name}: {again.reason}; trying again ({self._failures} of {self._limits.attempts})")
         return pause
+
+
+_noticing = threading.Lock()
+_noticed = -_BETWEEN
+
+
+def _notice(text: str) -> None:
+    """Warns, unless there has just been another warning."""
+    global _noticed  # noqa: PLW0603  # one a process
+    now = time.monotonic()
+    if _noticing.acquire(blocking=False):  # else somebody else is about to warn
+        try:
+            is_due = now - _noticed >= _BETWEEN
+            _noticed = now if is_due else _noticed
+        finally:
+            _noticing.release()
+        if is_due:
+            _log.warning("%s", text)
 
 
 def persist(name: str, limits: Limits, stats: SourceStats, once: Callable[[Patience], T]) -> T:
@@ -99,7 +123,7 @@ def persist(name: str, limits: Limits, stats: SourceStats, once: Callable[[Patie
         except Again as error:
             again = error
         time.sleep(patience.pause(again))
-        stats.retries += 1
+        stats.add(retries=1)
 
 
 def answer(call: Callable[[], T], seconds: float) -> T:

@@ -9,44 +9,50 @@ from pathlib import Path
 
 from physlite.exceptions import CredentialError
 
-__all__ = ["own_folder", "private_folder", "read_private", "write_private"]
+__all__ = ["own_folder", "private_folder", "read_small", "require_private", "write_private"]
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def read_private(path: Path, most: int) -> bytes:
-    """The content of a file that nobody but its owner can use, as Globus and VOMS tools have it.
+def read_small(path: Path, most: int) -> tuple[bytes, os.stat_result]:
+    """The content of a file, and whose it is and who may use it.
 
     Args:
         path: where it is.
         most: bytes; a larger one is not read.
 
     Raises:
-        CredentialError: others can read or write it, it is another user's, not a file, or too large.
+        CredentialError: it is not a file, or too large.
         OSError: it cannot be opened.
     """
     # A pipe would wait for its writer.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        if problem := _problem(path, os.fstat(descriptor), most):
+        status = os.fstat(descriptor)
+        problem = ""
+        if not stat.S_ISREG(status.st_mode):
+            problem = "is not a file"
+        elif status.st_size > most:
+            problem = f"has {status.st_size} bytes, more than any proxy ({most}): is it the right file?"
+        if problem:
             msg = f"{path}: {problem}"
             raise CredentialError(msg)
         with open(descriptor, "rb", closefd=False) as file:
-            return file.read(most)
+            return file.read(most), status
     finally:
         os.close(descriptor)
 
 
-def _problem(path: Path, status: os.stat_result, most: int) -> str:
-    if not stat.S_ISREG(status.st_mode):
-        return "is not a file"
+def require_private(path: Path, status: os.stat_result) -> None:
+    """Raises CredentialError for a file that others than its owner can use, as Globus and VOMS tools do."""
     if status.st_uid not in (os.geteuid(), 0):  # what administrators put there is as good as one's own
-        return f"belongs to another user (uid {status.st_uid}): use a copy of your own"
-    if status.st_mode & _OTHERS:
-        return f"can be used by others (mode {stat.S_IMODE(status.st_mode):04o}): `chmod 600 {path}`"
-    if status.st_size > most:
-        return f"has {status.st_size} bytes, more than any proxy ({most}): is it the right file?"
-    return ""
+        problem = f"belongs to another user (uid {status.st_uid}): use a copy of your own"
+    elif status.st_mode & _OTHERS:
+        problem = f"can be used by others (mode {stat.S_IMODE(status.st_mode):04o}): `chmod 600 {path}`"
+    else:
+        return
+    msg = f"{path}: {problem}"
+    raise CredentialError(msg)
 
 
 def private_folder() -> Path:

@@ -11,6 +11,8 @@ from physlite.exceptions import CorruptDataError, FileChangedError
 from physlite.storage._source import Range, check_ranges
 from physlite.storage.layers import Layer, RemoteSource
 from physlite.storage.perprocess import PerProcess
+from physlite.storage.progress import progress
+from physlite.storage.redaction import short_name
 
 __all__ = ["ReadAhead"]
 
@@ -51,7 +53,7 @@ class ReadAhead(Layer):
             FileChangedError, OSError, ValueError: as of the remote source.
         """
         if self._ends is None:
-            ends = self._ask(lambda: self.inner.ends(HEAD, TAIL))
+            ends = self._ask(lambda: self.inner.ends(HEAD, TAIL), None)
             with self._lock.get():
                 self._ends = ends
         return self.inner.size()
@@ -70,15 +72,17 @@ class ReadAhead(Layer):
         out = {i: view for i, r in enumerate(ranges) if (view := self._remembered(r)) is not None}
         missing = [r for i, r in enumerate(ranges) if i not in out]
         if missing:
-            read = iter(self._ask(lambda: self._read(missing, size)))
+            read = iter(self._ask(lambda: self._read(missing, size), sum(r.size for r in missing)))
             out |= {i: next(read) for i in range(len(ranges)) if i not in out}
         return [out[i] for i in range(len(ranges))]
 
-    def _ask(self, read: Callable[[], T]) -> T:
+    def _ask(self, read: Callable[[], T], total: int | None) -> T:
+        begin = self.stats.received
         try:
-            return read()
+            with progress(short_name(self.name), lambda: self.stats.received - begin, total):
+                return read()
         except (FileChangedError, CorruptDataError):  # what is remembered is of a file that is not there any more
-            self._forget()
+            self._drop()
             raise
 
     def _remembered(self, wanted: Range) -> memoryview | None:
@@ -102,14 +106,19 @@ class ReadAhead(Layer):
                 self._windows.popitem(last=False)
         return [view[r.offset - a :][: r.size] for r, a, view in zip(missing, begins, views, strict=True)]
 
-    def _forget(self) -> None:
+    def forget(self) -> bool:
+        """Forgets both ends and what was read around ranges, and has what is below do the same."""
+        self._drop()
+        return super().forget()
+
+    def _drop(self) -> None:
         with self._lock.get():
             self._ends = None
             self._windows.clear()
 
     def close(self) -> None:
         """Closes the remote source."""
-        self._forget()
+        self._drop()
         self.inner.close()
 
     def __reduce__(self) -> tuple[Any, ...]:

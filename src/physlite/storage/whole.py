@@ -130,8 +130,8 @@ class WholeSource(Layer):
 
 def blocks(source: ByteSource, size: int) -> Iterator[memoryview]:
     """All bytes of a file, in blocks; shows how far it is."""
-    with progress(short_name(source.name), size) as advance:
+    begin = source.stats.received
+    with progress(short_name(source.name), lambda: source.stats.received - begin, size):
         for at in range(0, size, _STEP):
             (block,) = source.fetch([Range(at, min(_STEP, size - at))])
             yield block
-            advance(len(block))

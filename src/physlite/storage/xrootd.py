@@ -146,7 +146,7 @@ class XrootdSource:
         """Fills the pieces that are not complete."""
         missing = [piece for piece in pieces if not piece.is_complete]
         requests = self._requests(file, missing)
-        self.stats.requests += len(requests) + 1
+        self.stats.add(requests=len(requests) + 1)
         # Whether it was written to meanwhile is asked at the same time: it costs no further round trip.
         pending = [*(file.submit(self._fill, file, request) for request in requests), file.submit(file.look)]
         try:
@@ -156,9 +156,7 @@ class XrootdSource:
         finally:
             for future in pending:
                 future.cancel()
-            received = sum(len(piece.view) for piece in missing if piece.is_complete)
-            self.stats.received += received
-            if received:
+            if any(piece.is_complete for piece in missing):
                 patience.progress()
 
     def _requests(self, file: OpenFile, pieces: Sequence[Piece]) -> list[list[Piece]]:
@@ -182,6 +180,7 @@ class XrootdSource:
             found = file.vector_read([(piece.start, len(piece.view)) for piece in pieces])
         for piece, data in zip(pieces, found, strict=True):
             piece.take(piece.start, data)
+            self.stats.add(received=len(data))
 
     def _check_version(self, file: OpenFile) -> None:
         """Raises FileChangedError when the file is not the one that was opened first."""
@@ -210,7 +209,7 @@ def _again(url: str, settings: TransferSettings) -> XrootdSource:
 
 
 def _open(url: str, name: str, settings: TransferSettings, stats: SourceStats) -> OpenFile:
-    stats.requests += 1
+    stats.add(requests=1)
     return OpenFile(url, name, settings)
 
 

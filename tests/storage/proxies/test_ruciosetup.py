@@ -10,7 +10,7 @@ from rucio.common.config import clean_cached_config, config_get
 
 import physlite.auth
 from physlite.auth import load_proxy, setup_rucio
-from physlite.exceptions import CredentialError, TransferError
+from physlite.exceptions import ConfigurationError, CredentialError, TransferError
 from support import proxies
 from support.servers.process import free_port
 from support.servers.rucio_x509 import rucio_with_proxies
@@ -150,7 +150,9 @@ def test_the_servers_may_be_two(url):
 
 
 def test_no_server_is_named():
-    with pytest.raises(ValueError, match=r"account jdoe: there is no rucio.cfg that names a server: give host="):
+    with pytest.raises(
+        ConfigurationError, match=r"account jdoe: there is no rucio.cfg that names a server: give host="
+    ):
         setup_rucio(PROXY, "jdoe")
 
 

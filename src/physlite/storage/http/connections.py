@@ -152,7 +152,7 @@ def _counting() -> aiohttp.TraceConfig:
     """Counts requests where they are sent: aiohttp sends one again when a kept connection turns out to be closed."""
 
     async def count(_session: aiohttp.ClientSession, context: SimpleNamespace, _parameters: object) -> None:
-        context.trace_request_ctx.requests += 1
+        context.trace_request_ctx.add(requests=1)
 
     config = aiohttp.TraceConfig()
     config.on_request_headers_sent.append(count)
@@ -168,7 +168,7 @@ def _locations(authorities: str | os.PathLike[str] | None) -> dict[str, Any]:
 def _close_all() -> None:
     """At the end of the process; a session that is left open complains of that."""
     for connections in list(_open.values()):
-        with suppress(Exception):
+        with suppress(Exception, KeyboardInterrupt):  # of a user who wants it to end now
             loop.run(connections.loop, connections.close_session())
 
 

@@ -233,7 +233,7 @@ class RemoteFile:
                 if refusals > _MOST_REFUSALS:
                     raise self._exchange.access_error(again.reason)
             await asyncio.sleep(patience.pause(again))
-            self._stats.retries += 1
+            self._stats.add(retries=1)
 
     # -------------------------------------------------------------------------------------------------------- answers
 
@@ -275,7 +275,7 @@ class RemoteFile:
         if not data:
             msg = "it is shorter than it says"
             raise BadAnswerError(msg)
-        self._stats.received += len(data)
+        self._stats.add(received=len(data))
         return data
 
     async def _take_everything(self, answer: aiohttp.ClientResponse) -> None:
@@ -297,7 +297,7 @@ class RemoteFile:
                 raise TransferError(msg)
             content = bytearray()
             while data := await answer.content.read(_CHUNK):
-                self._stats.received += len(data)
+                self._stats.add(received=len(data))
                 content += data
             if size is not None and size != len(content):
                 msg = "it is shorter than it says"

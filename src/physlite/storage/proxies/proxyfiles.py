@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 from physlite.exceptions import CredentialError
-from physlite.storage.privatefiles import read_private
+from physlite.storage.privatefiles import read_small, require_private
 from physlite.storage.proxies.pem import MAX_PEM, SecretPem
 from physlite.storage.proxies.proxy import REMEDY, Proxy, parse_proxy
 
-__all__ = ["PROXY_VARIABLES", "load_proxy", "name_proxy", "use_proxy"]
+__all__ = ["PROXY_VARIABLES", "adopt_proxy", "load_proxy", "name_proxy", "use_proxy"]
 
 # XRootD, gfal2, Globus and VOMS read the first; Rucio's client prefers the second, and its configuration to the first.
 PROXY_VARIABLES = ("X509_USER_PROXY", "RUCIO_CLIENT_PROXY")
@@ -39,11 +39,28 @@ def load_proxy(where: str | os.PathLike[str] | bytes | None = None) -> Proxy:
     named = os.environ.get("X509_USER_PROXY")
     path = Path(where or named or f"/tmp/x509up_u{os.geteuid()}").expanduser()  # noqa: S108  # as all grid tools
     try:
-        return parse_proxy(SecretPem(read_private(path, MAX_PEM)), str(path))
+        pem, status = _read(path)
+        proxy = parse_proxy(pem, str(path))
+        require_private(path, status)
     except FileNotFoundError:
         why = "" if where else ", though $X509_USER_PROXY names it" if named else ", and $X509_USER_PROXY is not set"
         msg = f"{path}: no such file{why}; {REMEDY}"
         raise CredentialError(msg) from None
+    return proxy
+
+
+def adopt_proxy(path: Path) -> Proxy:
+    """Loads a proxy that is to be written elsewhere: it may have come by a way that leaves it open to others.
+
+    Raises:
+        CredentialError, OSError: as `load_proxy`, but for who may read it.
+    """
+    return parse_proxy(_read(path)[0], str(path))
+
+
+def _read(path: Path) -> tuple[SecretPem, os.stat_result]:
+    content, status = read_small(path, MAX_PEM)
+    return SecretPem(content), status
 
 
 def use_proxy(proxy: Proxy) -> Path:

@@ -9,7 +9,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from physlite.exceptions import CredentialError, PhysliteError, TransferError
+from physlite.exceptions import ConfigurationError, CredentialError, PhysliteError, TransferError
 from physlite.storage.privatefiles import private_folder, write_private
 from physlite.storage.proxies.proxy import REMEDY, Proxy
 from physlite.storage.proxies.proxyfiles import name_proxy
@@ -60,7 +60,7 @@ def setup_rucio(
     Raises:
         CredentialError: the server does not accept the proxy for this account.
         TransferError: the server cannot be reached or does not answer as Rucio does.
-        ValueError: there is neither a `rucio.cfg` nor `host`.
+        ConfigurationError: there is neither a `rucio.cfg` nor `host`.
         ImportError: rucio-clients is missing.
     """
     proxy.check_time()
@@ -107,7 +107,7 @@ def _who_am_i(**settings: Any) -> dict[str, Any]:
         raise CredentialError(msg) from None
     except (ConfigNotFound, MissingClientParameter):
         msg = f"{where}: there is no rucio.cfg that names a server: give host='https://…' and auth_host='https://…'"
-        raise ValueError(msg) from None
+        raise ConfigurationError(msg) from None
     except (RequestException, RucioException, KeyError, OSError) as error:
         raise _connection_error(where, heard.reason or _line(error)) from None
     return who

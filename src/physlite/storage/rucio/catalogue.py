@@ -77,7 +77,7 @@ class Rucio:
 
     Raises:
         ImportError: rucio-clients is not installed; raised by the methods.
-        ValueError: no server is named; raised by the methods.
+        ConfigurationError: no server is named; raised by the methods.
     """
 
     def __init__(
@@ -268,7 +268,8 @@ def files(did: str | Did, rucio: Rucio | None = None) -> RucioFiles:
     Raises:
         DatasetNotFoundError: the catalogue does not have it.
         CredentialError, TransferError: Rucio could not be asked.
-        ValueError: no name that Rucio would take, or no server is named.
+        ValueError: no name that Rucio would take.
+        ConfigurationError: no server is named.
         ImportError: rucio-clients is not installed.
     """
     return (rucio or shared()).files(did)

@@ -12,6 +12,7 @@ from physlite.storage.transports import open_url
 __all__ = ["open_replica"]
 
 _WEB = frozenset({"http", "https"})
+_XROOTD = frozenset({"root"})
 
 # How a server is asked when there are other replicas: these are worth more than patience.
 _ATTEMPTS = 3
@@ -32,6 +33,11 @@ def open_replica(replica: Replica, rucio: Rucio, *, has_others: bool) -> ByteSou
         ImportError: a scheme that needs a package which is not installed.
         OSError: it cannot be opened.
     """
+    if replica.scheme in _XROOTD and has_others:
+        from physlite.storage.settings import TransferSettings
+        from physlite.storage.xrootd import XrootdSource
+
+        return XrootdSource(replica.url, settings=TransferSettings(attempts=_ATTEMPTS))
     if replica.scheme not in _WEB:
         return open_url(replica.url)
 

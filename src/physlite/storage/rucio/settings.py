@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from physlite.exceptions import CredentialError
+from physlite.exceptions import ConfigurationError, CredentialError
 
 __all__ = ["Settings", "configured", "credentials"]
 
@@ -43,7 +43,7 @@ class Settings:
         """Completes what was given, on the machine that asks.
 
         Raises:
-            ValueError: no server is named.
+            ConfigurationError: no server is named.
         """
         server = host or configured("rucio_host")
         if not server:
@@ -51,7 +51,7 @@ class Settings:
                 "no Rucio server is named: give host=, or point RUCIO_CONFIG at a rucio.cfg (it is also looked for in "
                 "etc/ under RUCIO_HOME, VIRTUAL_ENV and CONDA_PREFIX, and in /opt/rucio/etc)"
             )
-            raise ValueError(msg)
+            raise ConfigurationError(msg)
         return cls(
             host=server,
             # A server that was given has nothing to do with the one of rucio.cfg.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import asdict
 from typing import NamedTuple, TypeVar, cast
 
 from physlite.exceptions import CorruptDataError, CredentialError, PhysliteError, TransferError, UnsupportedFormatError
@@ -66,8 +66,8 @@ class RucioSource:
         with self._lock:
             sources = [*self._left, *([self._current.source] if self._current else [])]
         total = SourceStats()
-        for field in fields(SourceStats):
-            setattr(total, field.name, sum(getattr(source.stats, field.name) for source in sources))
+        for source in sources:
+            total.add(**asdict(source.stats))
         return total
 
     @property
