@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from physlite.exceptions import CredentialError
-from physlite.run.receiving import offer_key, take_proxy, worker_begins, worker_ends
-from physlite.run.sealing import seal
+from physlite.running.receiving import offer_key, take_proxy, worker_begins, worker_ends
+from physlite.running.sealing import seal
 from support import proxies
 
 PROXY = proxies.voms_proxy()

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from physlite.exceptions import CredentialError
-from physlite.run.sealing import Mailbox
+from physlite.running.sealing import Mailbox
 from physlite.storage.privatefiles import private_folder
 from physlite.storage.proxies.proxyfiles import PROXY_VARIABLES, load_proxy, name_proxy
 

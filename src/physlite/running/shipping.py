@@ -12,8 +12,8 @@ import logging
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
-from physlite.run.receiving import offer_key, take_proxy, worker_begins, worker_ends
-from physlite.run.sealing import seal
+from physlite.running.receiving import offer_key, take_proxy, worker_begins, worker_ends
+from physlite.running.sealing import seal
 from physlite.storage.proxies.proxy import Proxy
 from physlite.storage.proxies.proxyfiles import load_proxy
 
@@ -58,7 +58,7 @@ def ship_proxy(client: Client, proxy: Proxy | None = None) -> dict[str, str]:
     """Brings a grid proxy to the workers of a Dask cluster, also to those that join later.
 
     On a worker it is in a file of mode 0600, named in $X509_USER_PROXY and $RUCIO_CLIENT_PROXY, that is removed when
-    the worker ends. On its way it is encrypted for each worker (see `physlite.run.sealing`); the scheduler has nothing
+    the worker ends. On its way it is encrypted for each worker (see `physlite.running.sealing`); the scheduler has nothing
     else, and it is in no task. Call it again to replace a proxy that is about to expire.
 
     Args:

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from physlite.exceptions import CredentialError
-from physlite.run.sealing import Mailbox, seal
+from physlite.running.sealing import Mailbox, seal
 
 
 def test_a_sealed_message_is_for_one_mailbox():

@@ -1,1 +1,0 @@
-"""Doing it a million times: what an analysis needs on many machines."""
