@@ -190,10 +190,12 @@ struct Task {
 /// What each thread does.
 class Worker {
 public:
-    Worker(std::vector<std::unique_ptr<Column>>& columns, Tasks<Task>& tasks) : columns_(columns), tasks_(tasks) {}
+    Worker(std::vector<std::unique_ptr<Column>>& columns, Tasks<Task>& tasks, Spent* spent)
+        : columns_(columns), tasks_(tasks), spent_(spent) {}
 
     /// An exception ends the work of all.
     void operator()() noexcept {
+        Stopwatch stopwatch(spent_ ? &spent_->all : nullptr);
         std::size_t task = 0;
         try {
             run_tasks(task);
@@ -206,7 +208,7 @@ public:
 private:
     /// Takes tasks until there are no more; `task` is the one at hand.
     void run_tasks(std::size_t& task) {
-        Decompressor decompressor;
+        Decompressor decompressor(spent_);
         std::deque<OpenPage> open;
         std::vector<Scratch> spare(most_open);
         auto write_front = [&](bool wait) {
@@ -241,11 +243,12 @@ private:
 
     std::vector<std::unique_ptr<Column>>& columns_;
     Tasks<Task>& tasks_;
+    Spent* spent_;
 };
 
 }  // namespace
 
-std::vector<ColumnResult> decode(std::vector<ColumnRequest> requests, std::size_t threads) {
+std::vector<ColumnResult> decode(std::vector<ColumnRequest> requests, std::size_t threads, Spent* spent) {
     std::vector<std::unique_ptr<Column>> columns;
     std::vector<Task> tasks;
     std::size_t bytes = 0;
@@ -255,7 +258,7 @@ std::vector<ColumnResult> decode(std::vector<ColumnRequest> requests, std::size_
         for (std::size_t page = 0; page < columns.back()->pages(); ++page) tasks.push_back({i, page});
     }
     Tasks<Task> shared(std::move(tasks));
-    shared.run(threads, bytes, Worker(columns, shared));
+    shared.run(threads, bytes, Worker(columns, shared, spent));
     shared.raise_first_error();
 
     std::vector<ColumnResult> out;

@@ -8,6 +8,7 @@
 #include "cursor.hpp"
 #include "memory.hpp"
 #include "program.hpp"
+#include "spent.hpp"
 
 namespace physlite {
 
@@ -27,7 +28,8 @@ struct Buffer {
 
 using ColumnResult = std::vector<Buffer>;
 
-/// Decodes the columns. Takes no locks of Python's; throws DecodeError for the first damaged page.
-std::vector<ColumnResult> decode(std::vector<ColumnRequest> requests, std::size_t threads);
+/// Decodes the columns. Takes no locks of Python's; throws DecodeError for the first damaged page. `spent`: where to
+/// note how long it takes, or nullptr.
+std::vector<ColumnResult> decode(std::vector<ColumnRequest> requests, std::size_t threads, Spent* spent = nullptr);
 
 }  // namespace physlite

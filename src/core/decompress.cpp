@@ -50,7 +50,7 @@ void Decompressor::FreeDeflate::operator()(libdeflate_decompressor* d) const noe
 }
 void Decompressor::FreeZstd::operator()(ZSTD_DCtx_s* d) const noexcept { ZSTD_freeDCtx(d); }
 
-Decompressor::Decompressor() = default;
+Decompressor::Decompressor(Spent* spent) : spent_(spent) {}
 Decompressor::~Decompressor() = default;
 
 void check_blocks(Bytes input, std::size_t uncompressed) {
@@ -71,6 +71,7 @@ void check_blocks(Bytes input, std::size_t uncompressed) {
 }
 
 void Decompressor::run(Bytes input, std::span<std::uint8_t> output) {
+    Stopwatch stopwatch(spent_ ? &spent_->decompressing : nullptr);
     Cursor cursor(input);
     std::size_t done = 0;
     while (done < output.size()) {

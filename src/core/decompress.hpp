@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cursor.hpp"
+#include "spent.hpp"
 
 struct libdeflate_decompressor;
 struct ZSTD_DCtx_s;
@@ -13,7 +14,8 @@ namespace physlite {
 /// Decompresses the blocks of one object; keeps the state of the libraries for reuse. One a thread.
 class Decompressor {
 public:
-    Decompressor();
+    /// `spent`: where to note how long it takes, or nullptr.
+    explicit Decompressor(Spent* spent = nullptr);
     ~Decompressor();
     Decompressor(const Decompressor&) = delete;
     Decompressor& operator=(const Decompressor&) = delete;
@@ -30,6 +32,7 @@ private:
     struct FreeZstd {
         void operator()(ZSTD_DCtx_s* d) const noexcept;
     };
+    Spent* spent_;
     std::unique_ptr<libdeflate_decompressor, FreeDeflate> deflate_;
     std::unique_ptr<ZSTD_DCtx_s, FreeZstd> zstd_;
 };

@@ -222,7 +222,17 @@ nb::dict ntuple_pages(nb::handle data, std::size_t clusters, std::size_t columns
     return out;
 }
 
-nb::list decode_columns(nb::list requests, std::size_t threads) {
+/// Where nanoseconds are added up, in the order of Spent.
+using Clock = std::optional<nb::ndarray<std::int64_t, nb::shape<3>, nb::c_contig, nb::device::cpu>>;
+
+void add(const Spent& spent, const Clock& clock) {
+    if (!clock) return;
+    clock->data()[0] += spent.decompressing;
+    clock->data()[1] += spent.all;
+    clock->data()[2] += spent.wall;
+}
+
+nb::list decode_columns(nb::list requests, std::size_t threads, const Clock& clock) {
     std::vector<ColumnRequest> columns;
     std::vector<std::unique_ptr<HeldBytes>> held;
     for (nb::handle item : requests) {
@@ -241,10 +251,13 @@ nb::list decode_columns(nb::list requests, std::size_t threads) {
         columns.push_back(std::move(column));
     }
     std::vector<ColumnResult> results;
+    Spent spent;
     {
         nb::gil_scoped_release release;
-        results = decode(std::move(columns), threads);
+        Stopwatch stopwatch(&spent.wall);
+        results = decode(std::move(columns), threads, clock ? &spent : nullptr);
     }
+    add(spent, clock);
     nb::list out;
     for (ColumnResult& result : results) {
         nb::list buffers;
@@ -301,7 +314,8 @@ bool gives_value(std::uint16_t type, std::uint16_t bits, std::int64_t value) {
 /// `requests`: for each stream its first page and the one behind its last, the type of the values, which elements,
 /// whether they are offsets, and what comes before them; `stored`: the bytes of all those pages that have some, in
 /// order.
-nb::list decode_ntuple(const PageTables& tables, nb::list requests, nb::list stored, std::size_t threads) {
+nb::list decode_ntuple(const PageTables& tables, nb::list requests, nb::list stored, std::size_t threads,
+                       const Clock& clock) {
     std::vector<StreamRequest> streams;
     std::vector<std::unique_ptr<HeldBytes>> held;
     held.reserve(stored.size());
@@ -334,10 +348,13 @@ nb::list decode_ntuple(const PageTables& tables, nb::list requests, nb::list sto
         streams.push_back(std::move(stream));
     }
     std::vector<Buffer> results;
+    Spent spent;
     {
         nb::gil_scoped_release release;
-        results = decode_streams(streams, threads);
+        Stopwatch stopwatch(&spent.wall);
+        results = decode_streams(streams, threads, clock ? &spent : nullptr);
     }
+    add(spent, clock);
     nb::list out;
     for (Buffer& buffer : results) out.append(to_array(std::move(buffer)));
     return out;
@@ -436,13 +453,13 @@ NB_MODULE(_core, m) {
     m.def("envelope", &envelope, "stored"_a, "uncompressed"_a);
     m.def("ntuple_schema", &ntuple_schema, "header"_a, "footer"_a);
     m.def("ntuple_pages", &ntuple_pages, "data"_a, "clusters"_a, "columns"_a, "checksum"_a);
-    m.def("decode", &decode_columns, "requests"_a, "threads"_a);
+    m.def("decode", &decode_columns, "requests"_a, "threads"_a, "clock"_a = nb::none());
     nb::class_<PageTables>(m, "PageTables")
         .def(nb::init<std::vector<PageKind>, Numbers<std::int32_t>, Numbers<std::int64_t>, Numbers<bool>,
                       Numbers<std::int64_t>, Numbers<std::int64_t>>(),
              "kinds"_a, "kind"_a, "elements"_a, "checksum"_a, "base"_a, "first"_a);
     m.def("gives_value", &gives_value, "type"_a, "bits"_a, "value"_a);
-    m.def("decode_ntuple", &decode_ntuple, "tables"_a, "requests"_a, "stored"_a, "threads"_a);
+    m.def("decode_ntuple", &decode_ntuple, "tables"_a, "requests"_a, "stored"_a, "threads"_a, "clock"_a = nb::none());
     m.def("decompress", &decompress, "pages"_a, "sizes"_a, "threads"_a);
     m.def("empty_places", &empty_places, "number"_a);
     m.def("distinct_keys", &distinct, "keys"_a);

@@ -52,10 +52,12 @@ void decode_page(const StreamRequest& request, const Task& task, Buffer& buffer,
 }
 
 /// What each thread does.
-void decode_pages(const std::vector<StreamRequest>& requests, std::vector<Buffer>& out, Tasks<Task>& tasks) noexcept {
+void decode_pages(const std::vector<StreamRequest>& requests, std::vector<Buffer>& out, Tasks<Task>& tasks,
+                  Spent* spent) noexcept {
+    Stopwatch stopwatch(spent ? &spent->all : nullptr);
     std::size_t i = 0;
     try {
-        Decompressor decompressor;
+        Decompressor decompressor(spent);
         Scratch scratch;
         while (tasks.take(i))
             decode_page(requests[tasks[i].column], tasks[i], out[tasks[i].column], decompressor, scratch);
@@ -142,7 +144,7 @@ void check_order(const StreamRequest& request, const Buffer& buffer, std::size_t
 
 }  // namespace
 
-std::vector<Buffer> decode_streams(const std::vector<StreamRequest>& requests, std::size_t threads) {
+std::vector<Buffer> decode_streams(const std::vector<StreamRequest>& requests, std::size_t threads, Spent* spent) {
     std::vector<Task> tasks;
     std::size_t bytes = 0;
     std::int64_t absent = 0;
@@ -155,7 +157,7 @@ std::vector<Buffer> decode_streams(const std::vector<StreamRequest>& requests, s
         if (request.lead) std::memcpy(out.back().data.get(), &*request.lead, sizeof(std::int64_t));
     }
     Tasks<Task> shared(std::move(tasks));
-    shared.run(threads, bytes, [&] { decode_pages(requests, out, shared); });
+    shared.run(threads, bytes, [&] { decode_pages(requests, out, shared, spent); });
     shared.raise_first_error();
     for (std::size_t i = 0; i < requests.size(); ++i)
         if (requests[i].ordered) check_order(requests[i], out[i], i);

@@ -21,7 +21,9 @@ struct StreamRequest {
     std::optional<std::int64_t> lead;  ///< what comes before them
 };
 
-/// Decodes the streams. Takes no locks of Python's; throws DecodeError for the first damaged page.
-std::vector<Buffer> decode_streams(const std::vector<StreamRequest>& requests, std::size_t threads);
+/// Decodes the streams. Takes no locks of Python's; throws DecodeError for the first damaged page. `spent`: where to
+/// note how long it takes, or nullptr.
+std::vector<Buffer> decode_streams(const std::vector<StreamRequest>& requests, std::size_t threads,
+                                   Spent* spent = nullptr);
 
 }  // namespace physlite

@@ -45,7 +45,9 @@ def object(data: _Buffer) -> bytes: ...
 def streamers(data: _Buffer, key_bytes: int) -> list[tuple[str, int, int, list[_Element]]]: ...
 def scan_tree(data: _Buffer, key_bytes: int) -> ScannedTree: ...
 def decode(
-    requests: Sequence[tuple[NDArray[np.int64], list[Any], NDArray[np.int64], int, int]], threads: int
+    requests: Sequence[tuple[NDArray[np.int64], list[Any], NDArray[np.int64], int, int]],
+    threads: int,
+    clock: NDArray[np.int64] | None = None,
 ) -> list[list[NDArray[Any]]]: ...
 def decompress(pages: list[Any], sizes: Sequence[int], threads: int) -> None:
     """Decompress pages into scratch memory and forget them: what reading them costs at least.
@@ -119,4 +121,5 @@ def decode_ntuple(
     requests: Sequence[tuple[int, int, int, int, int, bool, int | None]],
     stored: list[memoryview],
     threads: int,
+    clock: NDArray[np.int64] | None = None,
 ) -> list[NDArray[Any]]: ...

@@ -78,10 +78,13 @@ class _Request(NamedTuple):
 class NtupleReader:
     """Reads columns of one ntuple; errors are those of `ColumnReader`."""
 
-    def __init__(self, manifest: Manifest, source: ByteSource, threads: int) -> None:
+    def __init__(
+        self, manifest: Manifest, source: ByteSource, threads: int, clock: NDArray[np.int64]
+    ) -> None:
         self.manifest = manifest
         self.source = source
         self.threads = threads
+        self._clock = clock
         self._pages = cast("StreamPages", manifest.streams)  # readers are made for manifests that have them
         self._first_stream = len(manifest.named)
         pages = self._pages
@@ -251,7 +254,7 @@ class NtupleReader:
         self._require_room(requests, ranges)
         try:
             arrays = _core.decode_ntuple(
-                self._tables, requests, self.source.fetch(ranges) if ranges else [], self.threads
+                self._tables, requests, self.source.fetch(ranges) if ranges else [], self.threads, self._clock
             )
         except MemoryError:
             number = sum(r.stop - r.start for r in requests)

@@ -8,7 +8,8 @@ import os
 import pickle
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import awkward as ak
 import numpy as np
@@ -35,16 +36,27 @@ Buffers = list[NDArray[Any]]
 T = TypeVar("T")
 
 
+class Observer(Protocol):
+    """Is told of what is read."""
+
+    def reading(self, columns: Sequence[int]) -> AbstractContextManager[None]:
+        """These columns are being read while this lasts."""
+
+
 class ColumnStore:
     """The columns of one file, with a bounded memory of what was decoded last. Pickles by reopening.
 
     Columns are named by their position in the manifest.
+
+    Attributes:
+        observer: who is told of what is read, if anybody.
     """
 
     def __init__(self, source: ByteSource, manifest: Manifest, threads: int, cache_bytes: int) -> None:
         self.source = source
         self.manifest = manifest
         self.threads = threads
+        self.observer: Observer | None = None
         self._reader = ColumnReader(manifest, source, threads)
         self._cache = BufferCache(cache_bytes)
         self._unknown_keys: set[int] = set()
@@ -91,7 +103,9 @@ class ColumnStore:
         """
         found = {i: self._cache.get((i, start, stop)) for i in columns}
         missing = [i for i, buffers in found.items() if buffers is None]
-        for i, buffers in zip(missing, self._reader.buffers(missing, start, stop), strict=True):
+        with self._observed(missing):
+            read = self._reader.buffers(missing, start, stop)
+        for i, buffers in zip(missing, read, strict=True):
             for buffer in buffers:
                 buffer.flags.writeable = False  # arrays share it
             self._cache.put((i, start, stop), buffers)
@@ -107,11 +121,21 @@ class ColumnStore:
         native = [i for i in columns if self.manifest.columns[i].encoding]
         ready = dict(zip(native, self.buffers(native, start, stop), strict=True))
         return [
-            self.manifest.require_encoding(i).layout(ready[i])
-            if i in ready
-            else self._reader.through_uproot(i, start, stop)
+            self.manifest.require_encoding(i).layout(ready[i]) if i in ready else self._through_uproot(i, start, stop)
             for i in columns
         ]
+
+    def _through_uproot(self, column: int, start: int, stop: int) -> ak.contents.Content:
+        with self._observed([column]):
+            return self._reader.through_uproot(column, start, stop)
+
+    def _observed(self, columns: Sequence[int]) -> AbstractContextManager[None]:
+        return self.observer.reading(columns) if self.observer is not None and columns else nullcontext()
+
+    @property
+    def clock(self) -> NDArray[np.int64]:
+        """As `ColumnReader.clock`."""
+        return self._reader.clock
 
     def is_first_unknown_key(self, key: int) -> bool:
         """Whether a link key that nobody knows is the first of this file. Remembers it."""
