@@ -16,17 +16,25 @@ if TYPE_CHECKING:
     from physlite.formats.manifest import Manifest
     from physlite.model.behaviors import register_awkward
     from physlite.model.file import File, events, open  # noqa: A004  # the name users expect, as in uproot.open
+    from physlite.running.datasetlists import datasets_from
+    from physlite.running.datasets import Dataset
+    from physlite.running.driving import run
+    from physlite.running.result import Result
     from physlite.samples import sample
 
 __all__ = [
+    "Dataset",
     "File",
     "Manifest",
+    "Result",
     "__version__",
     "auth",
+    "datasets_from",
     "events",
     "exceptions",
     "open",
     "register_awkward",
+    "run",
     "sample",
     "storage",
     "units",
@@ -37,11 +45,15 @@ __version__ = "0.1.0"
 
 # Looked up on first use, so that importing the package costs next to nothing.
 _HOME = {
+    "Dataset": "physlite.running.datasets",
     "File": "physlite.model.file",
     "Manifest": "physlite.formats.manifest",
+    "Result": "physlite.running.result",
+    "datasets_from": "physlite.running.datasetlists",
     "events": "physlite.model.file",
     "open": "physlite.model.file",
     "register_awkward": "physlite.model.behaviors",
+    "run": "physlite.running.driving",
     "sample": "physlite.samples",
 }
 _MODULES = frozenset({"auth", "exceptions", "storage", "units", "widgets"})

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from physlite.running.records import FileFailure
+
 __all__ = [
+    "AddingError",
+    "AnalysisError",
+    "BadFilesError",
     "BadLinkError",
     "ColumnNotFoundError",
     "ConfigurationError",
@@ -11,6 +21,7 @@ __all__ = [
     "DatasetNotFoundError",
     "EntryRangeError",
     "FileChangedError",
+    "JournalError",
     "MetadataNotFoundError",
     "MissingFieldWarning",
     "MixedTagsWarning",
@@ -94,6 +105,33 @@ class CredentialError(PhysliteError, PermissionError):
 
 class DatasetNotFoundError(PhysliteError, FileNotFoundError):
     """No such dataset or file in the catalogue, or no replica of it that can be read."""
+
+
+class AddingError(PhysliteError, TypeError):
+    """Results of an analysis that do not add up."""
+
+
+class AnalysisError(PhysliteError, RuntimeError):
+    """An analysis that fails on some events; the message says on which, a note has the traceback."""
+
+
+class BadFilesError(PhysliteError, OSError):
+    """Files that could not be processed.
+
+    Attributes:
+        failures: of each, which one and why.
+    """
+
+    def __init__(self, message: str, failures: Sequence[FileFailure] = ()) -> None:
+        super().__init__(message)
+        self.failures = tuple(failures)
+
+    def __reduce__(self) -> tuple[type[BadFilesError], tuple[str, tuple[FileFailure, ...]]]:
+        return BadFilesError, (str(self.args[0]), self.failures)
+
+
+class JournalError(PhysliteError, ValueError):
+    """A journal that belongs to another analysis or other files, or that somebody else is using."""
 
 
 class UnknownLinkWarning(UserWarning):

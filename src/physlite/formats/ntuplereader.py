@@ -78,9 +78,7 @@ class _Request(NamedTuple):
 class NtupleReader:
     """Reads columns of one ntuple; errors are those of `ColumnReader`."""
 
-    def __init__(
-        self, manifest: Manifest, source: ByteSource, threads: int, clock: NDArray[np.int64]
-    ) -> None:
+    def __init__(self, manifest: Manifest, source: ByteSource, threads: int, clock: NDArray[np.int64]) -> None:
         self.manifest = manifest
         self.source = source
         self.threads = threads

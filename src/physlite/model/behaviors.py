@@ -10,7 +10,7 @@ import functools
 import itertools
 import numbers
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
@@ -259,6 +259,20 @@ class EventsArray(_FromFile, ak.Array):
         """Objects are matched, not events: raises TypeError."""
         msg = "events.trigger.matched(chain) has the matched objects of events; collections have matched(chain) as well"
         raise TypeError(msg)
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Which events these are: `file`, `entry_start` and `entry_stop`; where `physlite.run` hands them out also
+        `dataset`, and what that was given, as its cross-section.
+
+        Raises:
+            AttributeError: these events do not know where they come from any more.
+        """
+        source = source_of(self)
+        if source is None:
+            msg = "these events do not know their file any more: take .metadata before they are made anew"
+            raise AttributeError(msg)
+        return source.metadata
 
     @property
     def trigger(self) -> Trigger:

@@ -6,6 +6,7 @@ import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Literal
 
 import awkward as ak
@@ -60,12 +61,18 @@ class EventSource:
     """
 
     def __init__(
-        self, store: ColumnStore | Callable[[], ColumnStore], start: int, stop: int, on_bad_link: OnBadLink = "raise"
+        self,
+        store: ColumnStore | Callable[[], ColumnStore],
+        start: int,
+        stop: int,
+        on_bad_link: OnBadLink = "raise",
+        given: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self._store = store
         self.start = start
         self.stop = stop
         self.on_bad_link = on_bad_link
+        self._given = given
         self._lock = threading.RLock()
         self._offsets: dict[str, tuple[Buffer, str]] = {}
         self._columns: dict[int, list[Buffer]] = {}
@@ -80,6 +87,12 @@ class EventSource:
                 if callable(self._store):
                     self._store = self._store()
         return self._store
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Which events these are, and what is known of their dataset."""
+        where = {"file": self.store.name, "entry_start": self.start, "entry_stop": self.stop}
+        return MappingProxyType({**self._given, **where})
 
     # ------------------------------------------------------------------------------------------------- the array
 
@@ -143,7 +156,7 @@ class EventSource:
 
     def of_range(self, start: int, stop: int) -> EventSource:
         """Other entries of the same file."""
-        source = EventSource(self._store, start, stop, self.on_bad_link)
+        source = EventSource(self._store, start, stop, self.on_bad_link, self._given)
         source._objects = self._objects  # they name themselves, whatever the range
         return source
 
@@ -309,10 +322,10 @@ class EventSource:
             columns.append(collection.size_column)
         return min(columns, key=self.store.stored_bytes)
 
-    def __reduce__(self) -> tuple[type[EventSource], tuple[Any, int, int, OnBadLink]]:
+    def __reduce__(self) -> tuple[type[EventSource], tuple[Any, ...]]:
         store = self._store
         opener = store if callable(store) else store.opener()
-        return (EventSource, (opener, self.start, self.stop, self.on_bad_link))
+        return (EventSource, (opener, self.start, self.stop, self.on_bad_link, dict(self._given)))
 
     def __repr__(self) -> str:
         return f"<events {self.start} to {self.stop}>"

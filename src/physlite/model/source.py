@@ -35,6 +35,10 @@ class Source(Protocol):
         """The columns of the file."""
 
     @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Which events these are, and what is known of their dataset."""
+
+    @property
     def token(self) -> int:
         """The number by which objects know their file."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import NamedTuple, TypeVar, cast
 
@@ -42,6 +42,7 @@ class RucioSource:
     Args:
         did: `scope:name`, `rucio://scope:name`, or a name that its scope can be read from.
         rucio: the server, and the account to ask with; by default the server in rucio.cfg.
+        avoid: URLs of replicas that are not read as long as there are others: their bytes have turned out to be bad.
 
     Raises:
         ValueError: no name that Rucio would take.
@@ -50,10 +51,11 @@ class RucioSource:
     reopens = True
     remote = True
 
-    def __init__(self, did: str | Did, rucio: Rucio | None = None) -> None:
+    def __init__(self, did: str | Did, rucio: Rucio | None = None, avoid: Iterable[str] = ()) -> None:
         self.did = parse_did(did)
         self.name = f"rucio://{self.did}"
         self._rucio = rucio or shared()
+        self._avoid = frozenset(avoid)
         self._lock = threading.Lock()
         self._located: Located | None = None
         self._current: _Open | None = None
@@ -69,6 +71,12 @@ class RucioSource:
         for source in sources:
             total.add(**asdict(source.stats))
         return total
+
+    @property
+    def replica(self) -> str | None:
+        """The URL of the replica that is read; None before the first byte."""
+        current = self._current
+        return current.replica.url if current else None
 
     @property
     def known_size(self) -> int | None:
@@ -164,7 +172,7 @@ class RucioSource:
             if self._current is not None and self._current.replica not in failed:
                 return self._current, located.bytes
             self._leave()
-            usable = located.usable
+            usable = [r for r in located.usable if r.url not in self._avoid] or located.usable
             for replica in usable:
                 if replica in failed:
                     continue

@@ -1,0 +1,306 @@
+"""`physlite.run`: from an analysis and datasets to a result."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import operator
+import os
+import secrets
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from physlite.exceptions import AnalysisError, BadFilesError, JournalError
+from physlite.formats.reader import default_threads
+from physlite.running.adding import add
+from physlite.running.code import pack
+from physlite.running.datasetlists import as_datasets
+from physlite.running.datasets import Dataset
+from physlite.running.engines import Engine, InThisProcess, Listener
+from physlite.running.fingerprint import fingerprint
+from physlite.running.journal import Journal, default_journal
+from physlite.running.merging import value_of
+from physlite.running.ordered import OrderedSum
+from physlite.running.parts import FailedPartError, FilePart, Settings
+from physlite.running.plan import FileGroup, Plan
+from physlite.running.records import FileFailure, FileRecord
+from physlite.running.report import Report
+from physlite.running.result import DatasetResult, Result
+from physlite.running.showing import Display
+from physlite.running.weights import FileWeights
+from physlite.storage.redaction import redacted
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+__all__ = ["run"]
+
+CHUNK_SIZE = 50_000
+_ATTEMPTS = 3
+_MOST_NOTES = 10  # bad files that are told of while the run lasts
+
+
+def run(
+    analysis: Any,
+    datasets: Any,
+    *,
+    client: Client | None = None,
+    workers: int | None = None,
+    threads: int | None = None,
+    chunk_size: int = CHUNK_SIZE,
+    prefetch: bool = True,
+    attempts: int = _ATTEMPTS,
+    max_bad_files: int = 0,
+    on_bad_link: Literal["raise", "none"] = "raise",
+    journal: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    progress: bool | None = None,
+) -> Result:
+    """Runs an analysis over all events of datasets, and adds up what it returns.
+
+    The analysis is called with the events of one file, some tens of thousands at a time, on several cores or machines.
+    Sums are made in a fixed order: the result is the same, bit for bit, wherever and by however many it is made.
+
+    Args:
+        analysis: a function of events. What it returns for some events must add up with what it returns for others:
+            numbers, `hist.Hist`, NumPy and Awkward arrays (put behind each other), or mappings, tuples, lists, sets and
+            dataclasses of these. `events.metadata` has the dataset, what was given with it, the file and the entries.
+            Or a `coffea.processor.ProcessorABC`.
+        datasets: a `Dataset`, several of them, a mapping of names to files, a path, pattern or URL, or the path of a
+            YAML file.
+        client: of a Dask cluster, of which kind ever, whose workers do it. The code goes to them with the work; they
+            need the same packages.
+        workers: without a client, the number of processes on this machine: by default as many as it has cores, or
+            files; 0: in this process.
+        threads: that decode, for each worker; by default the cores of this machine divided by the workers; with a
+            client 1.
+        chunk_size: about how many events the analysis is given at a time; ranges begin and end with clusters.
+        prefetch: whether columns that the analysis has used are fetched from remote files before it asks for them again.
+        attempts: how often a file is tried.
+        max_bad_files: how many files may be left out because they cannot be read, or the analysis fails on them.
+        on_bad_link: as of `File.events`.
+        journal: file in which finished files are noted while the run lasts; by default in the folder for caches, under
+            the name of analysis and datasets.
+        resume: whether to go on with what a run that ended early has noted.
+        progress: whether to show a bar; by default on terminals and in notebooks, when it takes longer than two seconds.
+
+    Returns:
+        The sums, of all and by dataset, and a report of what was read and where the time went.
+
+    Raises:
+        AnalysisError: the analysis fails before any file is finished; its traceback is in a note.
+        BadFilesError: more files than `max_bad_files` could not be processed; raised when all others are finished, so
+            that `resume=True` tries those alone again.
+        AddingError: results do not add up.
+        CodeError: the analysis cannot be sent to other processes, or these have other versions of packages.
+        JournalError: what is to be resumed is of another analysis or of other files.
+        TypeError, ValueError: arguments that cannot be meant.
+    """
+    function, postprocess = _function_of(analysis)
+    _check_numbers(
+        workers=(workers, 0),
+        threads=(threads, 1),
+        chunk_size=(chunk_size, 1),
+        attempts=(attempts, 1),
+        max_bad_files=(max_bad_files, 0),
+    )
+    if client is not None and workers is not None:
+        msg = "workers= is of this machine: with a client= its cluster has the workers"
+        raise ValueError(msg)
+    chosen = as_datasets(datasets)
+    files = sum(len(dataset) for dataset in chosen)
+    count = 0 if client is not None else _workers(workers, files)
+    token = secrets.token_hex(8)
+    settings = Settings(
+        token,
+        chunk_size,
+        threads or (1 if client else max(default_threads() // max(count, 1), 1)),
+        prefetch,
+        attempts,
+        on_bad_link,
+    )
+    identity = {"analysis": fingerprint(function), "chunks": str(chunk_size), "python": f"{sys.version_info[:2]}"}
+    course = _Course(max_bad_files)
+    engine = _engine(client, count, function, settings, course)
+    plan = Plan(chosen, engine.workers)
+    identity["files"] = plan.digest()
+    begin = time.perf_counter()
+    with closing(_journal(journal, _name_of(analysis, chosen), identity, resume=resume)) as noted:
+        done = noted.groups()
+        left = [group for group in plan.groups() if group not in done]
+        with Display(plan.files, plan.bytes, "auto" if progress is None else progress) as display:
+            course.begin(display, plan.files - sum(group.size for group in left))
+            for group, outcome in engine.run(plan, left, course):
+                noted.add(group, outcome, complete=not course.has_failures(plan.datasets[group.dataset].name, group))
+        total, by_dataset, records = _summed(plan, noted)
+        course.require_few(noted.path)
+        noted.remove()
+    report = Report(records, course.failures, time.perf_counter() - begin, engine.workers)
+    return Result(postprocess(total), by_dataset, report)
+
+
+class _Course(Listener):
+    """How a run goes: what the user sees of it, and which files have failed."""
+
+    def __init__(self, max_bad_files: int) -> None:
+        self._max_bad_files = max_bad_files
+        self._display: Display | None = None
+        self._lock = threading.Lock()  # workers of Dask tell from another thread
+        self._files = self._events = self._bytes = 0
+        self._failed: dict[tuple[str, int], FailedPartError] = {}
+        self.failures: list[FileFailure] = []
+
+    def begin(self, display: Display, done: int) -> None:
+        """Shows it from now on; so many files were finished before."""
+        self._display = display
+        self._files = done
+
+    def file_done(self, events: int | None, received: int | None) -> None:
+        """A file is finished."""
+        with self._lock:
+            self._files += 1
+        self.progress(events or 0, received or 0)
+
+    def progress(self, events: int, received: int) -> None:
+        """So many events and bytes more."""
+        with self._lock:
+            self._events += events
+            self._bytes += received
+            told = (self._files, len(self.failures), self._events, self._bytes)
+        if self._display is not None:
+            files, failed, events, received = told
+            self._display.update(files_done=files, files_failed=failed, events=events, bytes=received)
+
+    def file_failed(self, part: FilePart, error: FailedPartError) -> None:
+        """Notes it, or raises AnalysisError when it is the analysis and nothing has worked so far."""
+        if error.is_users and not self._files:
+            raise _analysis_error(error) from error.cause
+        self._failed[part.dataset, part.number] = error
+        self.failures.append(FileFailure(part.dataset, redacted(part.url), error.text, error.attempts, error.entries))
+        if self._display is not None and len(self.failures) <= _MOST_NOTES:
+            self._display.note(error.text)
+        self.progress(0, 0)
+
+    def has_failures(self, dataset: str, group: FileGroup) -> bool:
+        """Whether a file of a group has failed."""
+        return any((dataset, number) in self._failed for number in range(group.first, group.first + group.size))
+
+    def require_few(self, journal: Path) -> None:
+        """Raises BadFilesError where more files have failed than may."""
+        number = len(self.failures)
+        if number <= self._max_bad_files:
+            return
+        first = next(iter(self._failed.values()))
+        files = "file" if number == 1 else "files"
+        others = f" (and {number - 1} more, see .failures)" if number > 1 else ""
+        msg = (
+            f"{number} {files} could not be processed: {first.text}{others}; resume=True tries them again, and "
+            f"max_bad_files={number} leaves them out"
+        )
+        error = BadFilesError(msg, self.failures)
+        if first.details:
+            error.add_note(first.details)
+        raise error from first.cause
+
+
+def _analysis_error(error: FailedPartError) -> AnalysisError:
+    out = AnalysisError(error.text)
+    if error.cause is None:  # else Python shows where it comes from
+        out.add_note(error.details)
+    return out
+
+
+def _engine(
+    client: Client | None, workers: int, analysis: Callable[[Any], Any], settings: Settings, course: _Course
+) -> Engine:
+    """Who does it."""
+    if client is not None:
+        from physlite.running.ondask import OnDask, check_workers
+
+        code = pack(analysis)
+        check_workers(client, code)
+        return OnDask(client, code, settings, course)
+    if workers == 0:
+        return InThisProcess(analysis, settings)
+    from physlite.running.processes import InProcesses
+
+    return InProcesses(pack(analysis), settings, workers)
+
+
+def _summed(plan: Plan, noted: Journal) -> tuple[Any, dict[str, DatasetResult], list[FileRecord]]:
+    """The sums over all and over each dataset, in the order of the plan, and the records of files."""
+    sums: dict[int, OrderedSum[Any]] = {number: OrderedSum(add) for number in range(len(plan.datasets))}
+    weights: dict[int, list[FileWeights]] = defaultdict(list)
+    records: dict[int, list[FileRecord]] = defaultdict(list)
+    for group in plan.groups():
+        outcome = noted.outcome(group)
+        sums[group.dataset].append(value_of(outcome), group.size)
+        weights[group.dataset] += outcome.weights
+        records[group.dataset] += outcome.records
+    by_dataset = {
+        dataset.name: DatasetResult(
+            dataset.name,
+            sums[number].total(),
+            dataset.metadata,
+            sum(record.events for record in records[number]),
+            len(records[number]),
+            tuple(weights[number]),
+        )
+        for number, dataset in enumerate(plan.datasets)
+    }
+    total = functools.reduce(add, (dataset.value for dataset in by_dataset.values()))
+    return total, by_dataset, [record for number in sorted(records) for record in records[number]]
+
+
+def _function_of(analysis: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """What is called with events, and what with the sum."""
+    if callable(getattr(analysis, "process", None)) and callable(getattr(analysis, "postprocess", None)):
+        # A ProcessorABC of coffea. What `postprocess` returns is the result, or it changes what it gets.
+        def postprocess(value: Any) -> Any:
+            changed = analysis.postprocess(value)
+            return value if changed is None else changed
+
+        return analysis.process, postprocess
+    if not callable(analysis):
+        msg = f"an analysis is a function of events, or a coffea ProcessorABC, not {analysis!r}"
+        raise TypeError(msg)
+    return analysis, lambda value: value
+
+
+def _check_numbers(**numbers: tuple[int | None, int]) -> None:
+    """Raises ValueError for what is below the least that is meant."""
+    for name, (value, least) in numbers.items():
+        if value is not None and operator.index(value) < least:
+            msg = f"{name}={value}: at least {least}"
+            raise ValueError(msg)
+
+
+def _workers(wanted: int | None, files: int) -> int:
+    """How many processes; 0: this one."""
+    if wanted is not None:
+        return wanted
+    found = min(default_threads(), files)
+    return found if found > 1 else 0
+
+
+def _name_of(analysis: Any, datasets: Sequence[Dataset]) -> str:
+    """What a run is called: the same each time that it is begun in the same folder."""
+    function = getattr(analysis, "__qualname__", type(analysis).__qualname__)
+    text = repr((str(Path.cwd()), getattr(analysis, "__module__", ""), function, [d.name for d in datasets]))
+    readable = "".join(c for c in function.rpartition(".")[2] if c.isalnum() or c == "_")
+    return f"{readable or 'analysis'}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def _journal(path: str | os.PathLike[str] | None, name: str, identity: dict[str, str], *, resume: bool) -> Journal:
+    if path is not None or resume:
+        return Journal(default_journal(name) if path is None else Path(path).expanduser(), identity, resume=resume)
+    try:
+        return Journal(default_journal(name), identity, resume=False)
+    except JournalError:  # the same is running elsewhere
+        return Journal(default_journal(f"{name}-{os.getpid()}"), identity, resume=False)

@@ -1,0 +1,130 @@
+"""What is finished of a run, on the disk of the client: a run that ended early goes on from there."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pickle
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from physlite.exceptions import JournalError
+from physlite.running.parts import Outcome
+from physlite.running.plan import FileGroup
+
+__all__ = ["Journal", "default_journal"]
+
+_VERSION = "1"
+_TABLES = """
+CREATE TABLE IF NOT EXISTS run (what TEXT PRIMARY KEY, is_what TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS done (
+    dataset INTEGER, first INTEGER, size INTEGER, complete INTEGER, outcome BLOB NOT NULL, PRIMARY KEY (dataset, first)
+);
+"""
+
+
+class Journal:
+    """The groups of files that are finished, each with what has come of it. For one run at a time.
+
+    Args:
+        path: the file, which is made when it is not there.
+        identity: what has to be the same for a run to go on: names, and what each is.
+        resume: whether to keep what is there.
+
+    Raises:
+        JournalError: somebody else is using it, it is no journal, or it is of another analysis or of other files.
+        OSError: it cannot be written.
+    """
+
+    def __init__(self, path: Path, identity: dict[str, str], *, resume: bool) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = path.with_name(f"{path.name}.lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            msg = f"{path}: another run is using this journal: wait for it, or name another with journal=…"
+            raise JournalError(msg) from None
+        try:
+            if not resume:
+                path.unlink(missing_ok=True)
+            self._database = self._opened(path, identity)
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def _opened(self, path: Path, identity: dict[str, str]) -> sqlite3.Connection:
+        is_new = not path.exists()
+        if is_new:
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))  # results are their owner's
+        database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            database.execute("PRAGMA synchronous = NORMAL")
+            database.execute("PRAGMA journal_mode = WAL")
+            database.executescript(_TABLES)
+            known = dict(database.execute("SELECT what, is_what FROM run"))
+            identity = identity | {"version": _VERSION}
+            if not known:
+                database.executemany("INSERT INTO run VALUES (?, ?)", identity.items())
+            elif different := [what for what, value in identity.items() if known.get(what) != value]:
+                raise JournalError(_other(path, different[0]))
+        except sqlite3.DatabaseError as error:
+            database.close()
+            msg = f"{path}: not a journal of physlite, or damaged ({error}): remove it, or name another with journal=…"
+            raise JournalError(msg) from None
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def add(self, group: FileGroup, outcome: Outcome, *, complete: bool) -> None:
+        """Notes what has come of a group: of all of its files, or without those that have failed."""
+        row = (*group, complete, pickle.dumps(outcome))
+        self._database.execute("INSERT OR REPLACE INTO done VALUES (?, ?, ?, ?, ?)", row)
+
+    def groups(self) -> set[FileGroup]:
+        """The groups of which all files are finished."""
+        rows = self._database.execute("SELECT dataset, first, size FROM done WHERE complete")
+        return {FileGroup(*row) for row in rows}
+
+    def outcome(self, group: FileGroup) -> Outcome:
+        """What has come of a group."""
+        found = self._database.execute(
+            "SELECT outcome FROM done WHERE dataset = ? AND first = ?", (group.dataset, group.first)
+        ).fetchone()
+        outcome: Outcome = pickle.loads(found[0])  # noqa: S301  # a file of this user, mode 0600
+        return outcome
+
+    def close(self) -> None:
+        """Closes it; it stays for another run."""
+        self._database.close()
+        self._lock.close()
+
+    def remove(self) -> None:
+        """Closes it and takes it away: the run is over."""
+        self._database.close()
+        for suffix in ("", "-wal", "-shm", ".lock"):
+            self.path.with_name(f"{self.path.name}{suffix}").unlink(missing_ok=True)
+        self._lock.close()
+
+
+def _other(path: Path, what: str) -> str:
+    reasons = {
+        "analysis": "the analysis was changed since: results of both would be mixed",
+        "files": "it is of other files",
+        "chunks": "it was made with another chunk_size",
+        "version": "it was made by another version of physlite",
+        "python": "it was made by another version of Python",
+    }
+    why = reasons.get(what, f"{what} was another")
+    return f"{path}: the journal cannot be resumed: {why}; run without resume to begin anew"
+
+
+def default_journal(name: str) -> Path:
+    """Where the journal of a run is unless the user says: in the folder for caches, by the name of the run."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    folder = Path(home) if home else Path.home() / ".cache"
+    return folder / "physlite" / "runs" / f"{name}.journal"

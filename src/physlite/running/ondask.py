@@ -1,0 +1,173 @@
+"""Files processed by the workers of a Dask cluster."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from physlite.exceptions import TransferError
+from physlite.running.code import PackedCode, check_versions, unpack, versions
+from physlite.running.engines import FutureEngine, Listener
+from physlite.running.merging import merged, of_one_file
+from physlite.running.parts import FailedPartError, FilePart, Outcome, Settings
+from physlite.running.processing import process
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+__all__ = ["OnDask", "check_workers"]
+
+# Parts that are known to the scheduler: enough for all workers, also for those that an adaptive cluster starts when
+# there is work for them, and not so many that they take memory for nothing.
+_LEAST = 2048
+_AHEAD = 4  # for each thread of a worker
+_TOGETHER = 16  # outcomes that are added in one task
+_SOONEST, _LATEST = 0.001, 0.1  # seconds between two looks at what is done
+_ATTEMPTS = 2  # of a part: the second with another worker, as a rule
+
+
+class OnDask(FutureEngine):
+    """Tasks of a cluster: one for each part of a file, and some that add up what comes of them, on the workers.
+
+    Args:
+        client: of the cluster.
+        code: the analysis; each worker gets it once.
+        settings: how files are processed.
+        listener: is told how many events were processed, while files are under way.
+        work: what processes a part; for tests of everything else.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        code: PackedCode,
+        settings: Settings,
+        listener: Listener,
+        work: Callable[[FilePart, PackedCode, Settings, str], Outcome] | None = None,
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._listener = listener
+        self._work = work or _work
+        self._topic = f"physlite-{settings.token}"
+        self._sums = 0
+        # A task, not scattered data: it is made again when the workers that have it are lost.
+        self._code = client.submit(_same, code, key=f"{self._topic}-code", pure=False)
+        client.subscribe_topic(self._topic, self._heard)
+
+    @property
+    def workers(self) -> int:  # type: ignore[override]  # changes while it is used
+        """Threads of all workers, now."""
+        return sum(self._client.nthreads().values())
+
+    def _heard(self, event: tuple[float, Any]) -> None:
+        told = event[1]
+        self._listener.progress(told["events"], told["bytes"])
+
+    def window(self) -> int:
+        """As the interface says."""
+        return max(_LEAST, _AHEAD * self.workers)
+
+    def submit(self, parts: Sequence[tuple[FilePart, int]]) -> list[Future]:
+        """As the interface says."""
+        keys = [f"{self._topic}-{part.dataset}-{part.number}-{part.part}-{attempt}" for part, attempt in parts]
+        known = {"code": self._code, "settings": self._settings, "topic": self._topic}
+        # All in one graph: that takes half the time of as many by themselves.
+        futures: list[Future] = self._client.map(self._work, [part for part, _ in parts], key=keys, pure=False, **known)
+        return futures
+
+    def wait(self, futures: Sequence[Future]) -> Sequence[Future]:
+        """As the interface says. Looking at all of them now and then takes less than a callback for each."""
+        pause = _SOONEST
+        while not (done := [future for future in futures if future.status != "pending"]):
+            time.sleep(pause)
+            pause = min(2 * pause, _LATEST)
+        return done
+
+    def taken(self, part: FilePart, future: Future) -> Future:
+        """As the interface says: the outcome stays where it is."""
+        if future.status == "finished":
+            return future
+        self._require_there(future)
+        error = future.exception()
+        if isinstance(error, FailedPartError):
+            raise error
+        if type(error).__name__ == "KilledWorker":
+            raise FailedPartError(
+                f"{part.url}: workers died, one after the other, while they processed it: is there enough memory? "
+                "a smaller chunk_size needs less",
+                is_users=False,
+            ) from None
+        raise error
+
+    def _require_there(self, future: Future) -> None:
+        if future.cancelled() or future.status == "lost":
+            msg = "the Dask scheduler has gone, or has dropped the work: connect anew, and run with resume=True"
+            raise TransferError(msg)
+
+    def is_worth_another(self, error: FailedPartError, attempt: int) -> bool:
+        """As the interface says."""
+        return error.may_pass and attempt < _ATTEMPTS
+
+    def size_of(self, parts: list[Future]) -> tuple[None, None]:  # noqa: ARG002  # the interface
+        """As the interface says: workers tell."""
+        return None, None
+
+    def collected(self, files: list[list[Future] | None]) -> Future:
+        """As the interface says."""
+        if len(files) == 1 and files[0] is not None and len(files[0]) == 1:
+            return files[0][0]
+        level: list[Any] = [None if parts is None else self._of_one_file(parts) for parts in files]
+        size = 1
+        while len(level) > 1 or level[0] is None:
+            blocks = [level[i : i + _TOGETHER] for i in range(0, len(level), _TOGETHER)]
+            level = [self._sum(_merged, block, size) for block in blocks]
+            size *= _TOGETHER
+        return level[0]
+
+    def _of_one_file(self, parts: list[Future]) -> Future:
+        return parts[0] if len(parts) == 1 else self._sum(_of_one_file, parts)
+
+    def _sum(self, function: Callable[..., Outcome], outcomes: Sequence[Any], *more: Any) -> Future:
+        self._sums += 1
+        key = f"{self._topic}-sum-{self._sums}"
+        return self._client.submit(function, list(outcomes), *more, key=key, pure=False, priority=1)
+
+    def outcome_of(self, future: Future) -> Outcome:
+        """As the interface says."""
+        self._require_there(future)
+        outcome: Outcome = future.result()
+        return outcome
+
+    def end(self) -> None:
+        """As the interface says. What is under way is dropped with its futures."""
+        self._client.unsubscribe_topic(self._topic)
+        self._code.release()
+
+
+def check_workers(client: Client, code: PackedCode) -> None:
+    """Raises CodeError when a worker has other versions of packages; those that join later are checked by their tasks."""
+    for worker, theirs in client.run(versions).items():
+        check_versions(dict(code.versions), theirs, f"worker {worker}")
+
+
+def _same(code: PackedCode) -> PackedCode:
+    return code
+
+
+def _work(part: FilePart, code: PackedCode, settings: Settings, topic: str) -> Outcome:
+    from distributed import get_worker
+
+    outcome = process(part, unpack(code), settings)
+    record = outcome.records[0]
+    get_worker().log_event(topic, {"events": record.events, "bytes": record.bytes})
+    return outcome
+
+
+def _merged(outcomes: list[Outcome | None], size: int) -> Outcome:
+    return merged(outcomes, size)
+
+
+def _of_one_file(parts: list[Outcome]) -> Outcome:
+    return of_one_file(parts)

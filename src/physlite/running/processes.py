@@ -1,0 +1,106 @@
+"""Files processed by several processes of this machine."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Sequence
+from typing import Any
+
+import loky
+from loky.process_executor import BrokenProcessPool
+
+from physlite.running.code import PackedCode, unpack
+from physlite.running.engines import FutureEngine
+from physlite.running.merging import merged, of_one_file
+from physlite.running.parts import FailedPartError, FilePart, Outcome, Settings
+from physlite.running.processing import process
+
+__all__ = ["InProcesses"]
+
+_AHEAD = 3  # parts for each worker that are on their way to it
+_MOST_ATTEMPTS = 4  # of a part whose process, or one beside it, was killed
+
+_code: PackedCode | None = None
+
+
+class InProcesses(FutureEngine):
+    """Processes that start with nothing of this one: scripts need no `if __name__ == "__main__"`.
+
+    Args:
+        code: the analysis.
+        settings: how files are processed.
+        workers: number of processes.
+    """
+
+    def __init__(self, code: PackedCode, settings: Settings, workers: int) -> None:
+        self.workers = workers
+        self._code = code
+        self._settings = settings
+        self._executor = self._new_executor()
+
+    def _new_executor(self) -> Any:
+        return loky.ProcessPoolExecutor(self.workers, initializer=_begin, initargs=(self._code,))
+
+    def window(self) -> int:
+        """As the interface says."""
+        return _AHEAD * self.workers
+
+    def submit(self, parts: Sequence[tuple[FilePart, int]]) -> list[Any]:
+        """As the interface says."""
+        return [self._submit(part) for part, _ in parts]
+
+    def _submit(self, part: FilePart) -> Any:
+        try:
+            return self._executor.submit(_work, part, self._settings)
+        except BrokenProcessPool:
+            self._executor.shutdown(wait=False, kill_workers=True)
+            self._executor = self._new_executor()
+            return self._executor.submit(_work, part, self._settings)
+
+    def wait(self, futures: Sequence[Any]) -> Sequence[Any]:
+        """As the interface says."""
+        return list(concurrent.futures.wait(futures, return_when=concurrent.futures.FIRST_COMPLETED).done)
+
+    def taken(self, part: FilePart, future: concurrent.futures.Future[Outcome]) -> Outcome:
+        """As the interface says."""
+        try:
+            return future.result()
+        except BrokenProcessPool as error:
+            raise FailedPartError(
+                f"{part.url}: the process that worked on it, or one beside it, was killed: is there enough memory? "
+                "fewer workers, or a smaller chunk_size, need less",
+                is_users=False,
+                may_pass=True,
+                cause=error,
+            ) from None
+
+    def is_worth_another(self, error: FailedPartError, attempt: int) -> bool:
+        """As the interface says."""
+        return isinstance(error.cause, BrokenProcessPool) and attempt < _MOST_ATTEMPTS
+
+    def size_of(self, parts: list[Outcome]) -> tuple[int, int]:
+        """As the interface says."""
+        records = [record for part in parts for record in part.records]
+        return sum(r.events for r in records), sum(r.bytes for r in records)
+
+    def collected(self, files: list[list[Outcome] | None]) -> Outcome:
+        """As the interface says."""
+        return merged([None if parts is None else of_one_file(parts) for parts in files])
+
+    def outcome_of(self, future: Any) -> Outcome:
+        """Is never asked: sums are made here."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """As the interface says."""
+        self._executor.shutdown(wait=True, kill_workers=True)
+
+
+def _begin(code: PackedCode) -> None:
+    global _code  # noqa: PLW0603  # one a process
+    _code = code
+
+
+def _work(part: FilePart, settings: Settings) -> Outcome:
+    assert _code is not None  # noqa: S101  # processes begin with it
+    return process(part, unpack(_code), settings)

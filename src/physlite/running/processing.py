@@ -1,0 +1,219 @@
+"""One file, or a part of one: opened, cut into chunks, and given to the analysis chunk by chunk."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any, Literal, cast
+
+from physlite.exceptions import CorruptDataError, CredentialError, PhysliteError, TransferError
+from physlite.formats.detect import read_event_manifest
+from physlite.formats.reader import default_threads
+from physlite.formats.rootfile import RootFile
+from physlite.model.events import EventSource
+from physlite.model.file import File
+from physlite.model.store import ColumnStore
+from physlite.running.adding import add, check
+from physlite.running.chunks import chunks_of
+from physlite.running.code import dumps
+from physlite.running.detaching import detached
+from physlite.running.ordered import OrderedSum, branches
+from physlite.running.parts import FailedPartError, FilePart, Outcome, Settings
+from physlite.running.prefetching import ColumnWatch, Learned, WatchedSource, ranges_of
+from physlite.running.records import FileRecord
+from physlite.running.stopwatch import Stopwatch
+from physlite.running.weights import FileWeights, weights_of
+from physlite.storage import ByteSource, open_source
+from physlite.storage.redaction import redacted
+
+__all__ = ["process"]
+
+Analysis = Callable[[Any], Any]
+
+_PAUSE = 1.0  # seconds before a file is tried again, more before each further attempt
+_MOST_RUNS = 8  # that a process remembers what it has learned of
+_DEPTH = 12  # lines of a traceback that are kept: the last ones are the user's
+
+_learned: OrderedDict[str, Learned] = OrderedDict()
+
+
+def process(part: FilePart, analysis: Analysis, settings: Settings) -> Outcome:
+    """What the analysis makes of a part of a file, added up.
+
+    What may be better the next time is tried again, with another replica of the file if it has any.
+
+    Raises:
+        FailedPartError: the file cannot be read, after all attempts, or the analysis fails on its events.
+    """
+    avoid: set[str] = set()
+    for attempt in range(1, settings.attempts + 1):
+        try:
+            return _Attempt(part, settings, attempt, avoid).run(analysis)
+        except FailedPartError as error:
+            if not error.may_pass or attempt == settings.attempts:
+                raise
+        time.sleep(_PAUSE * attempt)
+    raise AssertionError  # the last attempt returns or raises
+
+
+class _Attempt:
+    """One attempt to process a part; `avoid` has the replicas that were bad, and is added to."""
+
+    def __init__(self, part: FilePart, settings: Settings, number: int, avoid: set[str]) -> None:
+        self._part = part
+        self._settings = settings
+        self._number = number
+        self._avoid = avoid
+        self._stopwatch = Stopwatch()
+        self._begin = time.perf_counter()
+        self._learned = _what_is_learned(settings.token)
+
+    def run(self, analysis: Analysis) -> Outcome:
+        """Opens the file and processes the part."""
+        bare: ByteSource | None = None
+        try:
+            with self._stopwatch.stage("open"):
+                bare = _bare_source(self._part, self._avoid)
+                source = WatchedSource(open_source(bare), self._stopwatch)
+            try:
+                return self._processed(analysis, source)
+            finally:
+                source.close()
+        except FailedPartError:
+            raise
+        except Exception as error:
+            self._avoid.update(filter(None, [getattr(bare, "replica", None)]))
+            raise self._failed(error) from error
+
+    def _processed(self, analysis: Analysis, source: WatchedSource) -> Outcome:
+        with self._stopwatch.stage("open"):
+            # Chunks are read once: what was decoded is not kept.
+            threads = self._settings.threads or default_threads()
+            store = ColumnStore(source, read_event_manifest(RootFile(source)), threads, cache_bytes=0)
+        watch = ColumnWatch(store.manifest, self._learned, self._stopwatch)
+        store.observer = watch
+        chunks = chunks_of(store.manifest.clusters.tolist(), self._settings.chunk_size)
+        chosen = list(branches(len(chunks), self._part.parts))[self._part.part]
+        total: OrderedSum[Any] = OrderedSum(add)
+        for i in chosen:
+            self._ask_ahead(source, store, {j: chunks[j] for j in (i, i + 1) if j in chosen})
+            total.append(self._analysed(analysis, store, watch, chunks[i]))
+            source.done(i)
+        weights: tuple[FileWeights, ...] = ()
+        store.observer = None  # what follows the analysis has not asked for
+        if self._part.part == 0:
+            with self._stopwatch.stage("open"):
+                weights = (weights_of(File(store), store.identity),)
+        value = total.total()
+        pickled = b"" if value is None else dumps(value)
+        stats = source.stats
+        record = FileRecord(
+            dataset=self._part.dataset,
+            file=store.name,
+            events=sum(chunks[i][1] - chunks[i][0] for i in chosen),
+            chunks=len(chosen),
+            bytes=stats.received if source.remote else stats.bytes,
+            requests=stats.requests,
+            retries=stats.retries,
+            stages=self._stopwatch.stages(store.clock.tolist()),
+            wall=time.perf_counter() - self._begin,
+            worker=f"{socket.gethostname()}:{os.getpid()}",
+            attempts=self._number,
+            columns=tuple(watch.columns),
+            prefetched_bytes=source.prefetched_bytes,
+        )
+        return Outcome(pickled, (record,), weights)
+
+    def _ask_ahead(self, source: WatchedSource, store: ColumnStore, chunks: dict[int, tuple[int, int]]) -> None:
+        """Asks for the columns that are known to be used, in the chunks that come next."""
+        names = self._learned.names()
+        if names and self._settings.prefetch and source.remote:
+            with self._stopwatch.stage("fetch"):
+                for number, (start, stop) in chunks.items():
+                    source.prefetch(ranges_of(store.manifest, names, start, stop), number)
+
+    def _analysed(self, analysis: Analysis, store: ColumnStore, watch: ColumnWatch, chunk: tuple[int, int]) -> Any:
+        """What the analysis returns for a range of events."""
+        given = MappingProxyType({**self._part.given, "dataset": self._part.dataset})
+        on_bad_link = cast("Literal['raise', 'none']", self._settings.on_bad_link)
+        events = EventSource(store, *chunk, on_bad_link, given).events()
+        try:
+            value = detached(analysis(events))
+            if not self._learned.is_checked:
+                check(value)
+                self._learned.is_checked = True
+        except Exception as error:
+            if error is watch.failure:
+                raise  # it is the file
+            raise self._failed_analysis(error, chunk) from error
+        return value
+
+    # -------------------------------------------------------------------------------------------------------- errors
+
+    def _failed(self, error: Exception) -> FailedPartError:
+        """Of an error with the file."""
+        is_ours = isinstance(error, PhysliteError | OSError | MemoryError)
+        text = _line(error)
+        return FailedPartError(
+            text if self._part.url in text or is_ours else f"{redacted(self._part.url)}: {text}",
+            is_users=False,
+            may_pass=_may_pass(error),
+            details="" if is_ours else _traceback(error),
+            attempts=self._number,
+            cause=error,
+        )
+
+    def _failed_analysis(self, error: Exception, chunk: tuple[int, int]) -> FailedPartError:
+        """Of an error in what the user has written."""
+        start, stop = chunk
+        where = f"dataset {self._part.dataset}, {redacted(self._part.url)}, entries {start} to {stop}"
+        return FailedPartError(
+            f"{where}: the analysis fails: {_line(error)}",
+            is_users=True,
+            entries=chunk,
+            details=_traceback(error),
+            attempts=self._number,
+            cause=error,
+        )
+
+
+def _bare_source(part: FilePart, avoid: set[str]) -> Any:
+    """What there is to open: of Rucio's files a replica that is not known to be bad."""
+    if not part.url.startswith("rucio://"):
+        return part.url
+    from physlite.storage.rucio.source import RucioSource
+
+    return RucioSource(part.url, part.rucio, avoid)
+
+
+def _what_is_learned(token: str) -> Learned:
+    """What this process knows of the analysis of a run."""
+    if token not in _learned:
+        _learned[token] = Learned()
+        while len(_learned) > _MOST_RUNS:
+            _learned.popitem(last=False)
+    return _learned[token]
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether it can be another time, or with another replica."""
+    if isinstance(error, FileNotFoundError | CredentialError):
+        return False
+    return isinstance(error, TransferError | CorruptDataError | OSError | MemoryError)
+
+
+def _line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, PhysliteError):
+        return redacted(text)
+    return redacted(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+
+
+def _traceback(error: Exception) -> str:
+    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    return redacted("".join(lines[-_DEPTH:]))

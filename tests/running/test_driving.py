@@ -1,0 +1,354 @@
+"""Running an analysis over many files: the same result, wherever it is made."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import awkward as ak
+import hist
+import numpy as np
+import pytest
+
+import physlite
+from physlite.analysis import dilepton
+from physlite.exceptions import AddingError, AnalysisError, BadFilesError, JournalError, MetadataNotFoundError
+from support import data
+from support.many_files import many_files
+
+
+@dataclasses.dataclass
+class Summary:
+    events: int
+    masses: hist.Hist
+    pt: ak.Array
+
+
+def analysis(events):
+    """Sums whose bits depend on the order in which they are made."""
+    weights = np.sqrt(np.arange(1, len(events) + 1)) * (1 + events.metadata["entry_start"] / 7)
+    h = hist.Hist(hist.axis.Regular(10, 0, 100_000), storage=hist.storage.Weight())
+    leading = ak.fill_none(ak.firsts(events.Electrons.pt), 0)
+    h.fill(ak.to_numpy(leading), weight=weights)
+    return {
+        "n": len(events),
+        "sum": float(np.sum(weights)) / 3,
+        "h": h,
+        "pt": events.Electrons.pt,
+        "summary": Summary(len(events), dilepton.histogram(dilepton.analyse(events)), events.Muons.pt),
+        "dataset": {events.metadata["dataset"]: len(events)},
+    }
+
+
+def same(one, other):
+    assert one["h"].view(flow=True).tobytes() == other["h"].view(flow=True).tobytes()
+    assert one["sum"].hex() == other["sum"].hex()
+    assert one["n"] == other["n"]
+    assert one["pt"].tolist() == other["pt"].tolist()
+    assert one["summary"].masses == other["summary"].masses
+    assert one["dataset"] == other["dataset"]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    return many_files(tmp_path_factory.mktemp("files"), 7)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="module")
+def datasets(files):
+    return [
+        physlite.Dataset("ttbar", files[:5], cross_section=0.83, campaign="mc20"),
+        physlite.Dataset("zee", files[5:], cross_section=2.0),
+    ]
+
+
+@pytest.fixture(scope="module")
+def here(datasets, tmp_path_factory):
+    """The result as it is made in one process."""
+    journal = tmp_path_factory.mktemp("journal") / "j"
+    return physlite.run(analysis, datasets, workers=0, chunk_size=500, journal=journal)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def client(cluster):
+    from distributed import Client
+
+    with Client(cluster) as client:
+        yield client
+
+
+# ------------------------------------------------------------------------------------------------------------ results
+
+
+def test_a_result(here):
+    assert here.value["n"] == 14_000
+    assert here.value["dataset"] == {"ttbar": 10_000, "zee": 4_000}
+    assert len(here.value["pt"]) == 14_000
+    ttbar = here.by_dataset["ttbar"]
+    assert ttbar.value["n"] == ttbar.events == 10_000
+    assert ttbar.files == 5
+    assert ttbar.metadata["cross_section"] == 0.83
+    assert here.report.events == 14_000
+
+
+def test_sums_of_weights_come_along(here):
+    one = physlite.open(physlite.sample()).metadata
+    ttbar = here.by_dataset["ttbar"]
+    assert ttbar.sum_of_weights == 5 * one.sum_of_weights()
+    assert ttbar.mc_channel_numbers == (one.mc_channel_number,)
+
+
+def test_what_the_analysis_is_told(files):
+    seen = []
+
+    def analysis(events):
+        seen.append(dict(events.metadata))
+
+    physlite.run(analysis, physlite.Dataset("ttbar", files[0], cross_section=0.83), workers=0, chunk_size=1000)
+    expected = {"dataset": "ttbar", "cross_section": 0.83, "file": str(files[0])}
+    assert seen == [
+        expected | {"entry_start": 0, "entry_stop": 1000},
+        expected | {"entry_start": 1000, "entry_stop": 2000},
+    ]
+
+
+def test_a_range_of_events_knows_which_it_is():
+    events = physlite.events(physlite.sample(), 100, 200)
+    assert events.metadata["entry_start"] == 100
+    assert events[10:20].metadata["entry_start"] == 110
+    assert events[10:20].metadata["entry_stop"] == 120
+
+
+# ------------------------------------------------------------------------------------- the same wherever it is made
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_in_processes(here, datasets, threads):
+    same(physlite.run(analysis, datasets, workers=2, threads=threads, chunk_size=500).value, here.value)
+
+
+def test_on_dask(here, datasets, client):
+    result = physlite.run(analysis, datasets, client=client, chunk_size=500)
+    same(result.value, here.value)
+    for name, dataset in here.by_dataset.items():
+        same(result.by_dataset[name].value, dataset.value)
+        assert result.by_dataset[name].sum_of_weights == dataset.sum_of_weights
+
+
+@pytest.mark.parametrize("parts", [2, 4, 64])
+def test_in_parts(here, datasets, monkeypatch, parts):
+    """Large files are divided where that shortens the end."""
+    from physlite.running import plan
+
+    monkeypatch.setattr(plan.Plan, "_parts_of", lambda *_: parts)
+    same(physlite.run(analysis, datasets, workers=0, chunk_size=500).value, here.value)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3])
+def test_in_groups(here, datasets, client, monkeypatch, groups):
+    """Of many files, several are added up before they are sent."""
+    from physlite.running import plan
+
+    monkeypatch.setattr(plan, "_MOST_GROUPS", groups)
+    same(physlite.run(analysis, datasets, client=client, chunk_size=500).value, here.value)
+
+
+def test_a_processor_of_coffea(files):
+    processor = pytest.importorskip("coffea.processor")
+
+    class Counting(processor.ProcessorABC):
+        def process(self, events):
+            return {events.metadata["dataset"]: {"n": len(events)}}
+
+        def postprocess(self, accumulator):
+            return {"total": sum(each["n"] for each in accumulator.values())} | accumulator
+
+    fileset = {"a": {"files": {str(files[0]): "CollectionTree"}, "metadata": {"year": 2017}}}
+    assert physlite.run(Counting(), fileset, workers=0).value == {"total": 2000, "a": {"n": 2000}}
+    assert physlite.run(Counting(), {"a": files[:2]}, workers=2).value == {"total": 4000, "a": {"n": 4000}}
+
+
+# ------------------------------------------------------------------------------------------------- what does not work
+
+
+def broken(events):
+    return events.Electrons.no_such_field
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_analysis_that_does_not_work_is_told_at_once(files, workers):
+    with pytest.raises(AnalysisError) as raised:
+        physlite.run(broken, {"ttbar": files}, workers=workers)
+    told = str(raised.value)
+    assert "\n" not in told
+    assert "dataset ttbar, " in told
+    assert "entries 0 to 2000: the analysis fails: AttributeError" in told
+    where = "".join(raised.value.__notes__) if workers else str(raised.value.__cause__)
+    assert "no_such_field" in where
+
+
+def bad_events(events):
+    if events.metadata["file"].endswith("001.root") and events.metadata["entry_start"] == 1000:
+        raise ZeroDivisionError
+    return len(events)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_events_that_it_fails_on(files, workers):
+    with pytest.raises(BadFilesError, match=r"1 file could not be processed: dataset a, .*001.root, entries 1000 to "):
+        physlite.run(bad_events, {"a": files[:3]}, workers=workers, chunk_size=500)
+    result = physlite.run(bad_events, {"a": files[:3]}, workers=workers, chunk_size=500, max_bad_files=1)
+    assert result.value == 4000
+    (failure,) = result.report.failures
+    assert failure.entries == (1000, 1500)
+
+
+@pytest.fixture
+def with_a_bad_one(files, tmp_path):
+    bad = tmp_path / "bad.root"
+    bad.write_bytes(files[0].read_bytes()[:300_000])
+    return [*files[:2], bad, *files[2:4]]
+
+
+def number_of_events(events):
+    return ak.sum(events.Electrons.pt) * 0 + len(events)
+
+
+@pytest.mark.parametrize("where", ["here", "processes", "dask"])
+def test_a_file_that_is_bad(with_a_bad_one, where, request):
+    how = {"here": {"workers": 0}, "processes": {"workers": 2}}.get(where)
+    how = how or {"client": request.getfixturevalue("client")}
+    with pytest.raises(BadFilesError) as raised:
+        physlite.run(number_of_events, {"a": with_a_bad_one}, **how)
+    assert "bad.root" in str(raised.value)
+    assert [f.file for f in raised.value.failures] == [str(with_a_bad_one[2])]
+    result = physlite.run(number_of_events, {"a": with_a_bad_one}, **how, max_bad_files=1)
+    assert result.value == 8000
+    assert [f.file for f in result.report.failures] == [str(with_a_bad_one[2])]
+
+
+def test_a_file_that_was_mended(with_a_bad_one, files):
+    """Only what is missing is done again."""
+    with pytest.raises(BadFilesError, match=r"resume=True tries them again, and max_bad_files=1 leaves them out"):
+        physlite.run(number_of_events, {"a": with_a_bad_one}, workers=0)
+    with_a_bad_one[2].write_bytes(files[4].read_bytes())
+    for path in with_a_bad_one[:2]:
+        path.rename(path.with_suffix(".away"))
+    try:
+        assert physlite.run(number_of_events, {"a": with_a_bad_one}, workers=0, resume=True).value == 10_000
+    finally:
+        for path in with_a_bad_one[:2]:
+            path.with_suffix(".away").rename(path)
+
+
+def test_results_that_do_not_add_up(files):
+    with pytest.raises(AnalysisError, match=r"the analysis fails: the result\['f'\]: object do not add up"):
+        physlite.run(lambda _: {"f": object()}, {"a": files[:1]}, workers=0)
+
+
+def test_channels_that_are_mixed(files):
+    """It matters when the sum of weights is wanted, and not before."""
+    other = data.path_of(data.R24)
+    result = physlite.run(len, {"a": [files[0], other]}, workers=0)
+    assert result.value == 2050
+    assert len(result.by_dataset["a"].mc_channel_numbers) == 2
+    with pytest.raises(MetadataNotFoundError, match=r"^dataset a: .*000.root is of channel \d+, .* do not add up"):
+        _ = result.by_dataset["a"].sum_of_weights
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"workers": -1}, "workers=-1: at least 0"),
+        ({"chunk_size": 0}, "chunk_size=0: at least 1"),
+        ({"threads": 0}, "threads=0: at least 1"),
+        ({"attempts": 0}, "attempts=0: at least 1"),
+        ({"max_bad_files": -1}, "max_bad_files=-1: at least 0"),
+    ],
+)
+def test_arguments_that_cannot_be_meant(files, options, said):
+    with pytest.raises(ValueError, match=f"^{said}$"):
+        physlite.run(len, {"a": files}, **options)
+
+
+def test_an_analysis_that_is_none(files):
+    with pytest.raises(TypeError, match="an analysis is a function of events, or a coffea ProcessorABC, not 3"):
+        physlite.run(3, {"a": files})
+
+
+# ------------------------------------------------------------------------------------------------------------- resuming
+
+
+def test_a_run_that_went_well_leaves_nothing(files, own_cache):
+    physlite.run(len, {"a": files[:2]}, workers=0)
+    assert not list(own_cache.rglob("*.journal*"))
+
+
+SCRIPT = """
+    import os, sys, time
+    import physlite
+
+    def analysis(events):
+        with open(sys.argv[1], "a") as log:
+            log.write(os.path.basename(events.metadata["file"]) + "\\n")
+        time.sleep(float(sys.argv[3]))
+        return len(events)
+
+    result = physlite.run(analysis, {"a": sys.argv[4:]}, workers=0, resume=sys.argv[2] == "resume")
+    print(result.value)
+"""
+
+
+def started(tmp_path, how, pause, files):
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(SCRIPT))
+    command = [sys.executable, str(script), str(tmp_path / "log"), how, str(pause), *map(str, files)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_was_ended_goes_on(tmp_path, files, number):
+    log = tmp_path / "log"
+    with started(tmp_path, "anew", 0.5, files) as process:
+        until = time.monotonic() + 30
+        while not log.exists() or len(log.read_text().splitlines()) < 3:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        process.send_signal(number)
+    before = log.read_text().splitlines()
+    assert before == [f"{i:03d}.root" for i in range(len(before))]
+    with started(tmp_path, "resume", 0, files) as process:
+        shown, _ = process.communicate(timeout=60)
+    assert shown == "14000\n"
+    done = len(before) - 1  # the last one was under way
+    assert log.read_text().splitlines()[len(before) :] == [f"{i:03d}.root" for i in range(done, 7)]
+
+
+def test_a_changed_analysis_is_not_resumed(with_a_bad_one):
+    with pytest.raises(BadFilesError):
+        physlite.run(number_of_events, {"a": with_a_bad_one}, workers=0, journal="j")
+    try:
+        with pytest.raises(JournalError, match=r"j: the journal cannot be resumed: the analysis was changed since"):
+            physlite.run(len, {"a": with_a_bad_one}, workers=0, journal="j", resume=True)
+        with pytest.raises(JournalError, match=r"cannot be resumed: it is of other files"):
+            physlite.run(number_of_events, {"a": with_a_bad_one[:2]}, workers=0, journal="j", resume=True)
+        with pytest.raises(JournalError, match=r"cannot be resumed: it was made with another chunk_size"):
+            physlite.run(number_of_events, {"a": with_a_bad_one}, workers=0, journal="j", resume=True, chunk_size=7)
+    finally:
+        os.unlink("j")  # noqa: PTH108
