@@ -1,0 +1,47 @@
+"""A report in a notebook."""
+
+from __future__ import annotations
+
+import html as _html
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from physlite.running.reportrows import Table, datasets, failures, slowest, stages
+
+if TYPE_CHECKING:
+    from physlite.running.report import Report
+
+__all__ = ["html"]
+
+_MOST = 50  # files and failures: a notebook is saved with them
+
+
+def html(report: Report) -> str:
+    """A line about the run, tables of datasets and stages, and, folded, of failures and files."""
+    parts = [f"<b>Run</b>: {_html.escape(report.summary)}", _table(datasets(report)), _table(stages(report))]
+    if report.failures:
+        parts.append(_folded(f"Failures: {_of(len(report.failures))}", failures(report, _MOST)))
+    parts.append(_folded(f"Slowest files: {_of(len(report.files))}", slowest(report, _MOST)))
+    return f"<div>{''.join(parts)}</div>"
+
+
+def _of(number: int) -> str:
+    return f"{_MOST} of {number:,}" if number > _MOST else f"{number}"
+
+
+def _folded(title: str, table: Table) -> str:
+    inside = f"<div style='max-height:30em;overflow:auto'>{_table(table)}</div>"
+    return f"<details><summary>{title}</summary>{inside}</details>"
+
+
+def _table(table: Table) -> str:
+    rows = "".join(f"<tr>{_cells('td', row, table.right)}</tr>" for row in table.rows)
+    return f"<table><thead><tr>{_cells('th', table.head, table.right)}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _cells(tag: str, cells: Sequence[str], right: frozenset[int]) -> str:
+    sides = ("right" if i in right else "left" for i in range(len(cells)))
+    return "".join(
+        f"<{tag} style='text-align:{side}'>{_html.escape(cell)}</{tag}>"
+        for cell, side in zip(cells, sides, strict=True)
+    )
