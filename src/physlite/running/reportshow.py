@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["show"]
 
-_MOST_FAILURES = 20
+_MOST_FAILURES = 10
 _MOST_FILES = 5
 _GAP = 2  # between the columns of a table
 _NARROW = 12  # names are not cut to less
