@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from physlite.running.reportrows import Table, datasets, failures, slowest, stages
+from physlite.running.wording import distinct
 
 if TYPE_CHECKING:
     from physlite.running.report import Report
 
 __all__ = ["html"]
 
+_NAME_WIDTH = 60
 _MOST = 50  # files and failures: a notebook is saved with them
 
 
@@ -35,13 +37,18 @@ def _folded(title: str, table: Table) -> str:
 
 
 def _table(table: Table) -> str:
-    rows = "".join(f"<tr>{_cells('td', row, table.right)}</tr>" for row in table.rows)
-    return f"<table><thead><tr>{_cells('th', table.head, table.right)}</tr></thead><tbody>{rows}</tbody></table>"
-
-
-def _cells(tag: str, cells: Sequence[str], right: frozenset[int]) -> str:
-    sides = ("right" if i in right else "left" for i in range(len(cells)))
-    return "".join(
-        f"<{tag} style='text-align:{side}'>{_html.escape(cell)}</{tag}>"
-        for cell, side in zip(cells, sides, strict=True)
+    names = distinct([row[0] for row in table.rows], _NAME_WIDTH)
+    rows = "".join(
+        f"<tr title='{_html.escape(row[0])}'>{_cells('td', (name, *row[1:]), table)}</tr>"
+        for name, row in zip(names, table.rows, strict=True)
     )
+    return f"<table><thead><tr>{_cells('th', table.head, table)}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _cells(tag: str, cells: Sequence[str], table: Table) -> str:
+    out = []
+    for i, cell in enumerate(cells):
+        side = "right" if i in table.right else "left"
+        wrapping = "normal" if i == table.long else "nowrap"
+        out.append(f"<{tag} style='text-align:{side};white-space:{wrapping}'>{_html.escape(cell)}</{tag}>")
+    return "".join(out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from physlite.running.records import STAGES, FileRecord
@@ -36,11 +36,13 @@ def to_json(report: Report) -> str:
 
 
 def _plain(item: FileRecord | Sums) -> dict[str, Any]:
-    seconds = {
+    plain = {field.name: getattr(item, field.name) for field in fields(item)}
+    plain["wall"] = round(item.wall, _DECIMALS)
+    plain["stages"] = {
         name: {"wall": round(stage.wall, _DECIMALS), "cpu": round(stage.cpu, _DECIMALS)}
         for name, stage in zip(STAGES, item.stages, strict=True)
     }
-    return asdict(item) | {"stages": seconds, "wall": round(item.wall, _DECIMALS)}
+    return plain
 
 
 def _text(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""What the user sees while a run lasts: a bar on terminals and in notebooks, now and then a line in the log elsewhere."""
+"""What the user sees while a run lasts: a bar on terminals and in notebooks, now and then a line in a log elsewhere."""
 
 from __future__ import annotations
 

@@ -52,4 +52,4 @@ class NotebookFace:
     def _show(self) -> None:
         if not self._is_shown:
             self._is_shown = True
-            display(VBox([self._notes, HBox([self._bar, self._label])]))  # type: ignore[no-untyped-call]
+            display(VBox([self._notes, HBox([self._bar, self._label])]))
