@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 import threading
+import time
 from contextlib import contextmanager, redirect_stderr
 
 import pytest
@@ -167,6 +168,7 @@ def test_the_numbers_stay(terminal):
     *_, last, end = terminal.lines()
     assert re.fullmatch(r"4/4 files  1.00k events  [\d.]+ k?Hz  0 B/s  in [\d.]+s", last)
     assert end == ""
+    assert "\x1b[1A\x1b[2K" + last[:9] in terminal.getvalue()  # in place of the bar
     assert terminal.getvalue().count("\x1b[?25l") == terminal.getvalue().count("\x1b[?25h")  # the cursor is back
 
 
@@ -201,6 +203,7 @@ def test_what_is_quick_shows_nothing(terminal, monkeypatch):
     monkeypatch.setattr(showing, "_PATIENCE", 100.0)
     with shown_on(terminal, 4) as display:
         display.update(files_done=4)
+        time.sleep(0.1)  # ten beats
     assert terminal.getvalue() == ""
 
 
@@ -218,23 +221,31 @@ def test_an_error_ends_it(terminal):
 
 
 def test_a_terminal_that_is_gone_does_no_harm(terminal):
-    with shown_on(terminal, 4) as display:
-        awaited(terminal, "0/4 files")
-        terminal.ended = True
-        display.note("nobody reads this")
-        display.update(files_done=4)
-    assert sys.stderr is not terminal
+    with redirect_stderr(terminal):
+        with Display(4) as display:
+            awaited(terminal, "0/4 files")
+            assert sys.stderr is not terminal  # what is printed there goes above the bar
+            terminal.ended = True
+            display.note("nobody reads this")
+            display.update(files_done=4)
+        assert sys.stderr is terminal
 
 
 def test_numbers_from_many_threads(terminal):
-    with shown_on(terminal, 4) as display:
-        names = ("files_done", "files_failed", "events", "bytes")
-        work = [threading.Thread(target=lambda n=n: [display.update(**{n: i}) for i in range(500)]) for n in names]
-        for thread in work:
-            thread.start()
-        for thread in work:
-            thread.join()
-        assert display._counts == Counts(499, 499, 499, 499)
+    """Each thread says another number; none is lost."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with shown_on(terminal, 4) as display:
+            names = ("files_done", "files_failed", "events", "bytes")
+            work = [threading.Thread(target=lambda n=n: [display.update(**{n: i}) for i in range(5000)]) for n in names]
+            for thread in work:
+                thread.start()
+            for thread in work:
+                thread.join()
+            assert display._counts == Counts(4999, 4999, 4999, 4999)
+    finally:
+        sys.setswitchinterval(interval)
 
 
 # ------------------------------------------------------------------------------------------------------------- in logs
@@ -263,9 +274,10 @@ def test_lines_in_the_log_are_rare(quick, caplog, monkeypatch):
     assert caplog.messages == ["a worker left"]
 
 
-def test_no_bar_on_a_terminal_where_nobody_wants_one(terminal):
-    with shown_on(terminal, 4, None, False) as display:
-        display.update(files_done=4)
+def test_no_bar_on_a_terminal_where_nobody_wants_one(terminal, caplog):
+    caplog.set_level(logging.INFO, "physlite.running")
+    with shown_on(terminal, 4, None, False):
+        wait_until(lambda: caplog.messages)
     assert terminal.getvalue() == ""
 
 
@@ -279,6 +291,7 @@ def test_a_bar_where_somebody_wants_one(terminal, monkeypatch):
 
 PREPARED = """
 import threading
+import time
 from physlite.running import showing
 from physlite.running.shownotebook import NotebookFace
 

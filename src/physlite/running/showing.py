@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 import importlib.util
 import logging
 import sys
@@ -64,9 +63,7 @@ class Display:
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        # In a notebook what is shown belongs to the cell of the one who shows it.
-        run = contextvars.copy_context().run
-        self._thread = threading.Thread(target=run, args=[self._run], name="physlite-run-progress", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="physlite-run-progress", daemon=True)
         self._thread.start()
         return self
 
