@@ -15,7 +15,7 @@ import pytest
 
 import physlite
 from physlite.analysis import dilepton
-from physlite.exceptions import AddingError, AnalysisError, BadFilesError, JournalError, MetadataNotFoundError
+from physlite.exceptions import AnalysisError, BadFilesError, JournalError, MetadataNotFoundError
 from support import data
 from support.many_files import many_files
 

@@ -34,6 +34,7 @@ from physlite.running.report import Report
 from physlite.running.result import DatasetResult, Result
 from physlite.running.showing import Display
 from physlite.running.weights import FileWeights
+from physlite.storage.progress import hidden
 from physlite.storage.redaction import redacted
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def run(
     with closing(_journal(journal, _name_of(analysis, chosen), identity, resume=resume)) as noted:
         done = noted.groups()
         left = [group for group in plan.groups() if group not in done]
-        with Display(plan.files, plan.bytes, "auto" if progress is None else progress) as display:
+        with hidden(), Display(plan.files, kind="auto" if progress is None else progress) as display:
             course.begin(display, plan.files - sum(group.size for group in left))
             for group, outcome in engine.run(plan, left, course):
                 noted.add(group, outcome, complete=not course.has_failures(plan.datasets[group.dataset].name, group))
@@ -178,8 +179,8 @@ class _Course(Listener):
             self._display.update(files_done=files, files_failed=failed, events=events, bytes=received)
 
     def file_failed(self, part: FilePart, error: FailedPartError) -> None:
-        """Notes it, or raises AnalysisError when it is the analysis and nothing has worked so far."""
-        if error.is_users and not self._files:
+        """Notes it, or raises AnalysisError when it is the analysis and that has not worked on any events so far."""
+        if error.is_users and error.is_first and not self._files:
             raise _analysis_error(error) from error.cause
         self._failed[part.dataset, part.number] = error
         self.failures.append(FileFailure(part.dataset, redacted(part.url), error.text, error.attempts, error.entries))

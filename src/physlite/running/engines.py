@@ -33,7 +33,9 @@ class Listener(Protocol):
 class Engine(Protocol):
     """Processes the files of a plan."""
 
-    workers: int
+    @property
+    def workers(self) -> int:
+        """How many parts are processed at a time."""
 
     def run(self, plan: Plan, groups: Iterable[FileGroup], listener: Listener) -> Iterator[Finished]:
         """Processes groups, in any order; gives each when all of its files are done or have failed."""
@@ -101,13 +103,12 @@ class _Task(NamedTuple):
 
 
 class FutureEngine(ABC):
-    """Has parts processed elsewhere, so many at a time, each as a future.
+    """Has parts processed elsewhere, so many at a time, each as a future."""
 
-    Attributes:
-        workers: how many parts are processed at a time.
-    """
-
-    workers: int
+    @property
+    @abstractmethod
+    def workers(self) -> int:
+        """As the interface says."""
 
     def run(self, plan: Plan, groups: Iterable[FileGroup], listener: Listener) -> Iterator[Finished]:
         """As the interface says."""

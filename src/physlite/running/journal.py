@@ -6,9 +6,7 @@ import fcntl
 import os
 import pickle
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
 
 from physlite.exceptions import JournalError
 from physlite.running.parts import Outcome

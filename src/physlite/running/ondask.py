@@ -12,6 +12,7 @@ from physlite.running.engines import FutureEngine, Listener
 from physlite.running.merging import merged, of_one_file
 from physlite.running.parts import FailedPartError, FilePart, Outcome, Settings
 from physlite.running.processing import process
+from physlite.storage.redaction import redacted
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -57,7 +58,7 @@ class OnDask(FutureEngine):
         client.subscribe_topic(self._topic, self._heard)
 
     @property
-    def workers(self) -> int:  # type: ignore[override]  # changes while it is used
+    def workers(self) -> int:
         """Threads of all workers, now."""
         return sum(self._client.nthreads().values())
 
@@ -94,11 +95,11 @@ class OnDask(FutureEngine):
         if isinstance(error, FailedPartError):
             raise error
         if type(error).__name__ == "KilledWorker":
-            raise FailedPartError(
-                f"{part.url}: workers died, one after the other, while they processed it: is there enough memory? "
-                "a smaller chunk_size needs less",
-                is_users=False,
-            ) from None
+            text = (
+                f"{redacted(part.url)}: workers died, one after the other, while they processed it: is there enough "
+                "memory? a smaller chunk_size needs less"
+            )
+            raise FailedPartError(text, is_users=False) from None
         raise error
 
     def _require_there(self, future: Future) -> None:
@@ -147,7 +148,7 @@ class OnDask(FutureEngine):
 
 
 def check_workers(client: Client, code: PackedCode) -> None:
-    """Raises CodeError when a worker has other versions of packages; those that join later are checked by their tasks."""
+    """Raises CodeError when a worker has other versions of packages. Tasks check those that join later."""
     for worker, theirs in client.run(versions).items():
         check_versions(dict(code.versions), theirs, f"worker {worker}")
 

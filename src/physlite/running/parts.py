@@ -73,6 +73,7 @@ class FailedPartError(Exception):
         is_users: whether it was the analysis, not the file.
         may_pass: whether it may work another time.
         entries: in which entries, where that is known.
+        is_first: whether these were the first events that the analysis was given of the part.
         details: the traceback, of what the user has written.
         attempts: how often it was tried.
         cause: what failed, in this process only.
@@ -85,6 +86,7 @@ class FailedPartError(Exception):
         is_users: bool,
         may_pass: bool = False,
         entries: tuple[int, int] | None = None,
+        is_first: bool = False,
         details: str = "",
         attempts: int = 1,
         cause: BaseException | None = None,
@@ -94,6 +96,7 @@ class FailedPartError(Exception):
         self.is_users = is_users
         self.may_pass = may_pass
         self.entries = entries
+        self.is_first = is_first
         self.details = details
         self.attempts = attempts
         self.cause = cause

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from physlite.running.datasets import DataFile, Dataset
+from physlite.running.datasetfiles import DataFile
+from physlite.running.datasets import Dataset
 from physlite.running.parts import FilePart
 
 __all__ = ["FileGroup", "Plan"]

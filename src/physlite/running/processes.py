@@ -14,6 +14,8 @@ from physlite.running.engines import FutureEngine
 from physlite.running.merging import merged, of_one_file
 from physlite.running.parts import FailedPartError, FilePart, Outcome, Settings
 from physlite.running.processing import process
+from physlite.storage.progress import hide
+from physlite.storage.redaction import redacted
 
 __all__ = ["InProcesses"]
 
@@ -33,13 +35,18 @@ class InProcesses(FutureEngine):
     """
 
     def __init__(self, code: PackedCode, settings: Settings, workers: int) -> None:
-        self.workers = workers
+        self._workers = workers
         self._code = code
         self._settings = settings
         self._executor = self._new_executor()
 
+    @property
+    def workers(self) -> int:
+        """As the interface says."""
+        return self._workers
+
     def _new_executor(self) -> Any:
-        return loky.ProcessPoolExecutor(self.workers, initializer=_begin, initargs=(self._code,))
+        return loky.ProcessPoolExecutor(self._workers, initializer=_begin, initargs=(self._code,))
 
     def window(self) -> int:
         """As the interface says."""
@@ -66,13 +73,11 @@ class InProcesses(FutureEngine):
         try:
             return future.result()
         except BrokenProcessPool as error:
-            raise FailedPartError(
-                f"{part.url}: the process that worked on it, or one beside it, was killed: is there enough memory? "
-                "fewer workers, or a smaller chunk_size, need less",
-                is_users=False,
-                may_pass=True,
-                cause=error,
-            ) from None
+            text = (
+                f"{redacted(part.url)}: the process that worked on it, or one beside it, was killed: is there enough "
+                "memory? fewer workers, or a smaller chunk_size, need less"
+            )
+            raise FailedPartError(text, is_users=False, may_pass=True, cause=error) from None
 
     def is_worth_another(self, error: FailedPartError, attempt: int) -> bool:
         """As the interface says."""
@@ -99,6 +104,7 @@ class InProcesses(FutureEngine):
 def _begin(code: PackedCode) -> None:
     global _code  # noqa: PLW0603  # one a process
     _code = code
+    hide()
 
 
 def _work(part: FilePart, settings: Settings) -> Outcome:

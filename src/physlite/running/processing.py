@@ -102,7 +102,7 @@ class _Attempt:
         total: OrderedSum[Any] = OrderedSum(add)
         for i in chosen:
             self._ask_ahead(source, store, {j: chunks[j] for j in (i, i + 1) if j in chosen})
-            total.append(self._analysed(analysis, store, watch, chunks[i]))
+            total.append(self._analysed(analysis, store, watch, chunks[i], is_first=i == chosen.start))
             source.done(i)
         weights: tuple[FileWeights, ...] = ()
         store.observer = None  # what follows the analysis has not asked for
@@ -137,7 +137,9 @@ class _Attempt:
                 for number, (start, stop) in chunks.items():
                     source.prefetch(ranges_of(store.manifest, names, start, stop), number)
 
-    def _analysed(self, analysis: Analysis, store: ColumnStore, watch: ColumnWatch, chunk: tuple[int, int]) -> Any:
+    def _analysed(
+        self, analysis: Analysis, store: ColumnStore, watch: ColumnWatch, chunk: tuple[int, int], *, is_first: bool
+    ) -> Any:
         """What the analysis returns for a range of events."""
         given = MappingProxyType({**self._part.given, "dataset": self._part.dataset})
         on_bad_link = cast("Literal['raise', 'none']", self._settings.on_bad_link)
@@ -150,7 +152,7 @@ class _Attempt:
         except Exception as error:
             if error is watch.failure:
                 raise  # it is the file
-            raise self._failed_analysis(error, chunk) from error
+            raise self._failed_analysis(error, chunk, is_first=is_first) from error
         return value
 
     # -------------------------------------------------------------------------------------------------------- errors
@@ -168,7 +170,7 @@ class _Attempt:
             cause=error,
         )
 
-    def _failed_analysis(self, error: Exception, chunk: tuple[int, int]) -> FailedPartError:
+    def _failed_analysis(self, error: Exception, chunk: tuple[int, int], *, is_first: bool) -> FailedPartError:
         """Of an error in what the user has written."""
         start, stop = chunk
         where = f"dataset {self._part.dataset}, {redacted(self._part.url)}, entries {start} to {stop}"
@@ -176,6 +178,7 @@ class _Attempt:
             f"{where}: the analysis fails: {_line(error)}",
             is_users=True,
             entries=chunk,
+            is_first=is_first,
             details=_traceback(error),
             attempts=self._number,
             cause=error,

@@ -78,4 +78,4 @@ class Result:
             f"<td>{dataset.files:,} files</td><td>{html.escape(type(dataset.value).__name__)}</td></tr>"
             for name, dataset in self.by_dataset.items()
         )
-        return f"<table>{rows}</table>{self.report._repr_html_()}"  # noqa: SLF001  # what notebooks ask for
+        return f"<table>{rows}</table>{self.report._repr_html_()}"  # what notebooks ask for

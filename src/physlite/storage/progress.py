@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-__all__ = ["progress"]
+__all__ = ["hidden", "hide", "progress"]
 
 _PATIENCE = 2.0  # seconds that nobody minds waiting for
 _BEAT = 0.2  # seconds between two looks at how far it is
+_hidden = 0  # how many want that no bars are shown
 _IDLE = 10.0  # seconds without anything to watch, after which the thread ends
 
 
@@ -38,8 +39,27 @@ def progress(what: str, done: Callable[[], int], total: int | None = None) -> It
         display.end(watch)
 
 
+def hide() -> None:
+    """No bars from now on: a terminal is shared with a process that shows one of its own."""
+    global _hidden  # noqa: PLW0603  # one a process
+    _hidden += 1
+
+
+@contextmanager
+def hidden() -> Iterator[None]:
+    """No bars while this lasts: something larger is shown."""
+    global _hidden  # noqa: PLW0603  # one a process
+    hide()
+    try:
+        yield
+    finally:
+        _hidden -= 1
+
+
 def _is_seen() -> bool:
     """Whether there is a terminal, or a notebook; quick, since each reading asks."""
+    if _hidden:
+        return False
     return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
 
 
