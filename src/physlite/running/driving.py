@@ -82,14 +82,16 @@ def run(
         threads: that decode, for each worker; by default the cores of this machine divided by the workers; with a
             client 1.
         chunk_size: about how many events the analysis is given at a time; ranges begin and end with clusters.
-        prefetch: whether columns that the analysis has used are fetched from remote files before it asks for them again.
+        prefetch: whether columns that the analysis has used are fetched from remote files before it asks for them
+            again.
         attempts: how often a file is tried.
         max_bad_files: how many files may be left out because they cannot be read, or the analysis fails on them.
         on_bad_link: as of `File.events`.
         journal: file in which finished files are noted while the run lasts; by default in the folder for caches, under
             the name of analysis and datasets.
         resume: whether to go on with what a run that ended early has noted.
-        progress: whether to show a bar; by default on terminals and in notebooks, when it takes longer than two seconds.
+        progress: whether to show a bar; by default on terminals and in notebooks, when it takes longer than two
+            seconds.
 
     Returns:
         The sums, of all and by dataset, and a report of what was read and where the time went.
@@ -140,7 +142,7 @@ def run(
             for group, outcome in engine.run(plan, left, course):
                 noted.add(group, outcome, complete=not course.has_failures(plan.datasets[group.dataset].name, group))
         total, by_dataset, records = _summed(plan, noted)
-        course.require_few(noted.path)
+        course.require_few()
         noted.remove()
     report = Report(records, course.failures, time.perf_counter() - begin, engine.workers)
     return Result(postprocess(total), by_dataset, report)
@@ -192,7 +194,7 @@ class _Course(Listener):
         """Whether a file of a group has failed."""
         return any((dataset, number) in self._failed for number in range(group.first, group.first + group.size))
 
-    def require_few(self, journal: Path) -> None:
+    def require_few(self) -> None:
         """Raises BadFilesError where more files have failed than may."""
         number = len(self.failures)
         if number <= self._max_bad_files:

@@ -67,8 +67,8 @@ class Journal:
             identity = identity | {"version": _VERSION}
             if not known:
                 database.executemany("INSERT INTO run VALUES (?, ?)", identity.items())
-            elif different := [what for what, value in identity.items() if known.get(what) != value]:
-                raise JournalError(_other(path, different[0]))
+            else:
+                _require_same(path, known, identity)
         except sqlite3.DatabaseError as error:
             database.close()
             msg = f"{path}: not a journal of physlite, or damaged ({error}): remove it, or name another with journal=…"
@@ -109,7 +109,11 @@ class Journal:
         self._lock.close()
 
 
-def _other(path: Path, what: str) -> str:
+def _require_same(path: Path, known: dict[str, str], identity: dict[str, str]) -> None:
+    """Raises JournalError where a journal is of something else."""
+    different = [what for what, value in identity.items() if known.get(what) != value]
+    if not different:
+        return
     reasons = {
         "analysis": "the analysis was changed since: results of both would be mixed",
         "files": "it is of other files",
@@ -117,8 +121,9 @@ def _other(path: Path, what: str) -> str:
         "version": "it was made by another version of physlite",
         "python": "it was made by another version of Python",
     }
-    why = reasons.get(what, f"{what} was another")
-    return f"{path}: the journal cannot be resumed: {why}; run without resume to begin anew"
+    why = reasons[different[0]]
+    msg = f"{path}: the journal cannot be resumed: {why}; run without resume to begin anew"
+    raise JournalError(msg)
 
 
 def default_journal(name: str) -> Path:

@@ -58,8 +58,8 @@ def ship_proxy(client: Client, proxy: Proxy | None = None) -> dict[str, str]:
     """Brings a grid proxy to the workers of a Dask cluster, also to those that join later.
 
     On a worker it is in a file of mode 0600, named in $X509_USER_PROXY and $RUCIO_CLIENT_PROXY, that is removed when
-    the worker ends. On its way it is encrypted for each worker (see `physlite.running.sealing`); the scheduler has nothing
-    else, and it is in no task. Call it again to replace a proxy that is about to expire.
+    the worker ends. On its way it is encrypted for each worker (see `physlite.running.sealing`); the scheduler has
+    nothing else, and it is in no task. Call it again to replace a proxy that is about to expire.
 
     Args:
         client: a client of the cluster; workers that join are answered while it is open.
