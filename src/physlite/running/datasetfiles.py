@@ -54,10 +54,8 @@ class DataFile(NamedTuple):
         return shown(self.url)
 
     def __repr__(self) -> str:
-        known = [
-            f", {name}={value!r}" for name, value in zip(self._fields[1:], self[1:], strict=True) if value is not None
-        ]
-        return f"DataFile({self.shown!r}{''.join(known)})"
+        rest = zip(self._fields[1:], self[1:], strict=True)
+        return f"DataFile({self.shown!r}{''.join(f', {name}={value!r}' for name, value in rest if value is not None)})"
 
 
 Asked = str | DataFile
@@ -208,6 +206,6 @@ def _checked(path: str) -> str:
         msg = f"{path!r} is a list of datasets: datasets_from reads it"
         raise ValueError(msg)
     if is_list(path):
-        msg = f"{path!r} is a list within a list: name its files, or give both lists to the dataset"
+        msg = f"{path!r} is a list within a list: name its files, or give both lists"
         raise ValueError(msg)
     return path

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from physlite.exceptions import DatasetNotFoundError
-from physlite.running.datasetfiles import DataFile, is_list
+from physlite.running.datasetfiles import DataFile, is_list, shown
 from physlite.running.datasetpaths import absolute, near, without_root
 from physlite.running.datasets import Dataset, Files
 from physlite.running.datasetyaml import Entry, entries_of
@@ -61,7 +61,11 @@ def datasets_from(what: str | os.PathLike[str] | Mapping[str, Any], *, rucio: Ru
         entries = [Entry(str(name), 0, value) for name, value in what.items()]
         folder, source = os.getcwd(), ""  # noqa: PTH109
     else:
-        path = Path(absolute(os.fspath(what), os.getcwd()))  # noqa: PTH109
+        text = absolute(os.fspath(what), os.getcwd())  # noqa: PTH109
+        if scheme_of(text)[0]:
+            msg = f"{shown(text)}: lists of datasets are read from this machine: download it, and give its path"
+            raise ValueError(msg)
+        path = Path(text)
         try:
             entries = entries_of(path)
         except FileNotFoundError:
@@ -74,7 +78,7 @@ def datasets_from(what: str | os.PathLike[str] | Mapping[str, Any], *, rucio: Ru
             defaults = _defaults(entry, _place(source, entry))
     made = [_dataset(e, defaults, folder, source, rucio) for e in entries if e.name != _DEFAULTS]
     if not made:
-        msg = f"{source or 'a dictionary'}: no datasets: expected names, each with its files"
+        msg = f"{source and f'{source}: '}no datasets: expected names, each with its files"
         raise ValueError(msg)
     _check_names(made)
     return made
@@ -172,10 +176,13 @@ def _defaults(entry: Entry, place: str) -> dict[str, Any]:
 
 def _dataset(entry: Entry, defaults: dict[str, Any], folder: str, source: str, rucio: Rucio | None) -> Dataset:
     where = f"{_place(source, entry)}dataset {entry.name!r}"
+    if not entry.name:
+        msg = f"{where}: expected a name"
+        raise ValueError(msg)
     files, metadata = entry.value, {}
     if isinstance(files, Mapping):
         if "files" not in files:
-            msg = f"{where}: expected `files` among {', '.join(map(str, files)) or 'nothing'}: {_EXPECTED}"
+            msg = f"{where}: expected {_EXPECTED}, not {', '.join(map(str, files)) or 'nothing'}"
             raise ValueError(msg)
         given = {key: value for key, value in files.items() if key != "files"}
         files = files["files"]
@@ -190,11 +197,7 @@ def _dataset(entry: Entry, defaults: dict[str, Any], folder: str, source: str, r
     if not asked:
         msg = f"{where}: no files: expected {_EXPECTED}"
         raise ValueError(msg)
-    try:
-        return Dataset(entry.name, asked, rucio=rucio, **(defaults | metadata))
-    except ValueError as error:
-        msg = f"{where}: {error}"
-        raise ValueError(msg) from None
+    return Dataset(entry.name, asked, rucio=rucio, **(defaults | metadata))
 
 
 def _metadata(given: Mapping[Any, Any], where: str, reserved: tuple[str, ...]) -> dict[str, Any]:
@@ -212,7 +215,11 @@ def _files(files: Any, where: str, folder: str) -> Iterator[Any]:
     if isinstance(files, DataFile | RucioFile):
         yield files
     elif isinstance(files, str | os.PathLike):
-        yield absolute(_expanded(os.fsdecode(files), where), folder)
+        text = _expanded(os.fsdecode(files), where)
+        if not text:
+            msg = f"{where}: expected a path, not an empty text"
+            raise ValueError(msg)
+        yield absolute(text, folder)
     elif isinstance(files, Iterable) and not isinstance(files, bytes | bytearray | memoryview):
         for file in sorted(files, key=str) if isinstance(files, AbstractSet) else files:
             if not isinstance(file, _ONE_FILE):
@@ -226,7 +233,7 @@ def _expanded(text: str, where: str) -> str:
     def value(found: re.Match[str]) -> str:
         name = found[1].strip("{}")
         if name not in os.environ:
-            msg = f"{where}: ${name} is not set in the environment: set it (a $ that is meant is %24 in a URL)"
+            msg = f"{where}: ${name} is not in the environment: set it (a $ that is meant is %24 in a URL)"
             raise ValueError(msg)
         return os.environ[name]
 

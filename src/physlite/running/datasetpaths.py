@@ -49,8 +49,11 @@ def absolute(text: str, folder: str) -> str:
     if scheme and not (is_chain and os.path.lexists(os.path.join(folder, text))):  # noqa: PTH118
         return text
     path = os.path.join(folder, os.path.expanduser(text))  # noqa: PTH111, PTH118  # ten times as fast, for each file
+    head, up, tail = f"{path}/".rpartition("/../")
+    if not up:
+        return os.path.normpath(path)
     # Behind a link to a folder, `..` is not where the text alone says.
-    return path if ".." in path else os.path.normpath(path)
+    return path if glob.has_magic(head) else os.path.normpath(os.path.join(os.path.realpath(f"{head}/.."), tail))  # noqa: PTH118
 
 
 def without_root(name: str) -> str:
@@ -83,12 +86,11 @@ def _at(path: str) -> Iterator[LocalFile]:
     except (FileNotFoundError, NotADirectoryError):
         msg = f"no such file {path!r}{near(path)}"
         raise DatasetNotFoundError(msg) from None
-    if not stat.S_ISDIR(status.st_mode):
+    if stat.S_ISDIR(status.st_mode):
+        for name in _below(path):
+            yield from _at(name)
+    else:
         yield LocalFile(path, status.st_size, status.st_ino)
-        return
-    for name in _below(path):
-        status = os.stat(name)  # noqa: PTH116
-        yield LocalFile(name, status.st_size, status.st_ino)
 
 
 def _below(top: str) -> Iterator[str]:
@@ -117,7 +119,7 @@ def _raise(error: OSError) -> None:
 
 
 def near(path: str) -> str:
-    """What is said of a path or pattern that leads nowhere: what else is meant, is similar, or is there."""
+    """What is said of a path or pattern, from the root, that leads nowhere: what is meant, is similar, or is there."""
     import difflib
 
     hint = _meant(path)
@@ -127,7 +129,7 @@ def near(path: str) -> str:
     while not os.path.isdir(folder):  # noqa: PTH112
         folder, missing = os.path.split(folder)
     with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in islice(entries, _LOOKED_AT))
+        names = sorted(entry.name for entry in islice(entries, _LOOKED_AT) if not entry.name.startswith("."))
     similar = difflib.get_close_matches(missing, names, n=_SHOWN)
     if similar:
         return f" (similar: {', '.join(os.path.join(folder, name) for name in similar)})"  # noqa: PTH118
@@ -138,6 +140,8 @@ def near(path: str) -> str:
 
 
 def _meant(path: str) -> str:
+    if os.path.islink(path):  # noqa: PTH114
+        return f"a link to {os.readlink(path)}, which is not there"  # noqa: PTH115
     if re.search(r"/[a-z][a-z0-9]+:/", path):
         return "a URL is a string, and has two slashes behind its colon"
     head, colon, tail = path.rpartition(":")

@@ -79,6 +79,11 @@ class Dataset:
         return MappingProxyType(self._metadata)
 
     @property
+    def rucio(self) -> Rucio | None:
+        """The server that is asked for names in Rucio; None for that in rucio.cfg."""
+        return self._rucio
+
+    @property
     def files(self) -> tuple[DataFile, ...]:
         """Its files, in the order in which they were given, each once; looked up when this is first used.
 
@@ -153,7 +158,7 @@ class Dataset:
         return counted + size + ("" if self.total_events is None else f", {self.total_events:,} events")
 
     def _shown_metadata(self) -> list[tuple[str, str]]:
-        return [(name, cut(redacted(repr(value)), _VALUE)) for name, value in self._metadata.items()]
+        return [(name, cut(redacted(" ".join(repr(value).split())), _VALUE)) for name, value in self._metadata.items()]
 
 
 def _asked(dataset: str, files: Any, folder: str) -> Iterator[Asked]:

@@ -85,7 +85,7 @@ def _from_yaml(path: Path, text: str) -> list[Entry]:
         loader.flatten_mapping(node)
         # A name that is also in what is merged stands behind it, and counts.
         found = {key.value: (_line(key), value) for key, value in node.value}
-        return [Entry(name, line, loader.construct_document(value)) for name, (line, value) in found.items()]
+        return [Entry(name, line, _value(loader, path, value)) for name, (line, value) in found.items()]
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         msg = f"{path}{line}: not YAML that can be read: {error.problem or error.context}"
@@ -95,6 +95,14 @@ def _from_yaml(path: Path, text: str) -> list[Entry]:
         raise ValueError(msg) from None
     finally:
         loader.dispose()
+
+
+def _value(loader: Any, path: Path, node: Any) -> Any:
+    try:
+        return loader.construct_document(node)
+    except (AttributeError, LookupError, ValueError) as error:  # dates and numbers that are none
+        msg = f"{path}, line {_line(node)}: a value that cannot be read: {error}"
+        raise ValueError(msg) from None
 
 
 def _line(node: Any) -> int:
