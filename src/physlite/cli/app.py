@@ -277,6 +277,58 @@ def get(
 
 
 @app.command()
+def run(
+    analysis: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE:FUNCTION",
+            help="A function of events in a Python file or a module, as analysis.py:select.",
+            show_default=False,
+        ),
+    ],
+    datasets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="DATASETS...",
+            help="A YAML file of datasets, or files, patterns and URLs, which are one dataset.",
+            show_default=False,
+        ),
+    ],
+    *,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes; 0: none but this one. [default: as many as there are cores]")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Of a Dask cluster, as tcp://host:8786, instead of processes.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the result goes, pickled.", dir_okay=False)
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where the report goes: .json, or a picture: .png, .pdf, .svg.", dir_okay=False),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that ended early.")] = False,
+    chunk_size: Annotated[int, typer.Option(min=1, help="Events at a time.")] = 50_000,
+    max_bad_files: Annotated[int, typer.Option(min=0, help="Files that may be left out.")] = 0,
+) -> None:
+    """Run an analysis over datasets, and add up what it returns.
+
+    For example:
+
+    \b
+        physlite run analysis.py:select datasets.yaml --out result.pkl
+        physlite run analysis.py:select datasets.yaml --workers 2 --resume
+        physlite run analysis.py:select 'rucio://mc20_13TeV:…' --scheduler tcp://host:8786
+    """  # noqa: D301  # \b keeps the lines that follow as they are
+    from physlite.cli.run import Options
+    from physlite.cli.run import run as run_analysis
+
+    options = Options(workers, scheduler, out, report, resume, chunk_size, max_bad_files)
+    run_analysis(analysis, datasets, options)
+
+
+@app.command()
 def demo(
     *,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the picture goes.", file_okay=False)] = Path(

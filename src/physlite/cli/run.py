@@ -1,0 +1,145 @@
+"""`physlite run`: an analysis over datasets."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pickle
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import typer
+
+from physlite.cli.errors import CommandError
+from physlite.cli.plots import FORMATS
+from physlite.exceptions import PhysliteError
+from physlite.running.code import dumps
+from physlite.running.driving import run as run_analysis
+from physlite.running.result import Result
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+__all__ = ["Options", "run"]
+
+
+class Options(NamedTuple):
+    """What the command line says beside the analysis and the datasets."""
+
+    workers: int | None
+    scheduler: str | None
+    out: Path | None
+    report: Path | None
+    resume: bool
+    chunk_size: int
+    max_bad_files: int
+
+
+def run(name: str, datasets: list[str], options: Options) -> None:
+    """Runs it, writes what is wanted, and prints the report."""
+    _check(options)
+    analysis = _loaded(name)
+    with _client(options.scheduler) as client:
+        result = run_analysis(
+            analysis,
+            datasets[0] if len(datasets) == 1 else datasets,
+            client=client,
+            workers=options.workers,
+            resume=options.resume,
+            chunk_size=options.chunk_size,
+            max_bad_files=options.max_bad_files,
+        )
+    _write(result, options)
+    result.report.show()
+    for dataset in result.by_dataset.values():
+        typer.echo(f"\n{dataset.name}: {_shown(dataset.value)}")
+
+
+def _check(options: Options) -> None:
+    """Raises CommandError for what would be known when all is done, too late."""
+    for path in (options.out, options.report):
+        if path is not None and not path.absolute().parent.is_dir():
+            msg = f"{path.parent}: there is no such folder"
+            raise CommandError(msg)
+    if options.report is not None and options.report.suffix not in (".json", *FORMATS):
+        msg = f"{options.report}: the report is written as .json, or as a picture: {', '.join(FORMATS)}"
+        raise CommandError(msg)
+    if options.scheduler is not None and options.workers is not None:
+        msg = "--workers is of this machine: with --scheduler its cluster has the workers"
+        raise CommandError(msg)
+
+
+def _loaded(name: str) -> Callable[[Any], Any]:
+    """The function that `file.py:function` or `module:function` names."""
+    where, colon, function = name.rpartition(":")
+    if not colon or not where or not function:
+        msg = f"{name}: an analysis is named as file.py:function"
+        raise CommandError(msg)
+    module = _module(where)
+    found = getattr(module, function, None)
+    if not callable(found):
+        functions = [n for n, x in vars(module).items() if callable(x) and getattr(x, "__module__", "") == module.__name__]
+        has = f"it has {', '.join(functions)}" if functions else "it has none"
+        msg = f"{where}: there is no function {function!r}: {has}"
+        raise CommandError(msg)
+    # A class, as those of coffea's processors, is made before it is used.
+    return found() if isinstance(found, type) else found
+
+
+def _module(where: str) -> Any:
+    path = Path(where)
+    if path.suffix != ".py":
+        sys.path.insert(0, "")
+        return importlib.import_module(where)
+    if not path.is_file():
+        msg = f"{path}: there is no such file"
+        raise CommandError(msg)
+    sys.path.insert(0, str(path.absolute().parent))  # as for a script: what is beside it can be imported
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        msg = f"{path}: not a Python file"
+        raise CommandError(msg)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def _client(scheduler: str | None) -> Iterator[Client | None]:
+    if scheduler is None:
+        yield None
+        return
+    try:
+        from distributed import Client
+    except ImportError as error:
+        msg = "--scheduler needs Dask: pip install 'physlite[dask]'"
+        raise CommandError(msg) from error
+    try:
+        client = Client(scheduler, timeout="20s")
+    except (OSError, ValueError) as error:
+        msg = f"{scheduler}: no Dask scheduler there: {' '.join(str(error).split())}"
+        raise CommandError(msg) from None
+    with client:
+        yield client
+
+
+def _write(result: Result, options: Options) -> None:
+    if options.out is not None:
+        options.out.write_bytes(dumps(result))
+    if options.report is not None:
+        if options.report.suffix == ".json":
+            options.report.write_text(result.report.to_json())
+        else:
+            result.report.plot(options.report)
+
+
+def _shown(value: Any) -> str:
+    """A value as it fits in some lines."""
+    if isinstance(value, dict):
+        return "".join(f"\n  {key}: {_shown(item)}" for key, item in value.items())
+    text = str(value)
+    return text if len(text) < 200 else f"{type(value).__name__}"
