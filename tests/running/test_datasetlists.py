@@ -94,9 +94,12 @@ def test_numbers_as_physicists_write_them(folder, text, number):
 def test_merged_metadata(folder):
     (folder / "sets.yaml").write_text("zee: &zee {files: zee, a: 1, b: 2}\nagain: {<<: *zee, b: 3}\n")
     first, second = datasets_from(folder / "sets.yaml")
+    assert [first.name, second.name] == ["zee", "again"]
     assert first.metadata == {"a": 1, "b": 2}
     assert second.metadata == {"a": 1, "b": 3}
     assert first.files == second.files
+    (folder / "sets.yaml").write_text("<<: {zee: zee, ttbar: zee}\nttbar: ttbar\n")
+    assert [(d.name, len(d)) for d in datasets_from(folder / "sets.yaml")] == [("zee", 2), ("ttbar", 2)]
 
 
 def test_datasets_in_json(folder):
@@ -109,16 +112,18 @@ def test_datasets_in_json(folder):
 
 
 def test_datasets_in_a_dictionary(folder):
+    for i in range(6):
+        (folder / f"zee/{i}.root").touch()
     sets = {
         "defaults": {"campaign": "mc20e"},
         410470: [Path("../ttbar/a.root"), "~/ttbar/b.root"],
-        "zee": {"files": {"../zee/more.root", "../zee/c.root"}, "campaign": None},
+        "zee": {"files": {f"../zee/{i}.root" for i in range(6)}, "campaign": None},
         "both": Dataset("t", "../ttbar").files,
     }
     made = datasets_from(sets)
     assert [(d.name, names_of(d, folder), dict(d.metadata)) for d in made] == [
         ("410470", ["ttbar/a.root", "ttbar/b.root"], {"campaign": "mc20e"}),
-        ("zee", ["zee/c.root", "zee/more.root"], {"campaign": None}),
+        ("zee", [f"zee/{i}.root" for i in range(6)], {"campaign": None}),
         ("both", ["ttbar/a.root", "ttbar/b.root"], {"campaign": "mc20e"}),
     ]
 
@@ -223,6 +228,16 @@ def test_what_is_no_yaml_that_can_be_read(folder, text, place):
     path = folder / "sets.yaml"
     path.write_text(text)
     assert message_of(ValueError, datasets_from, path).startswith(f"{path}{place}: not YAML that can be read: ")
+
+
+@pytest.mark.parametrize("files", ["*.root", "*all", "**/x.root"])
+def test_patterns_without_quotes(folder, files):
+    """YAML takes them for something else."""
+    path = folder / "sets.yaml"
+    path.write_text(f"zee: {files}\n")
+    assert message_of(ValueError, datasets_from, path).endswith(" (what begins with * is written in quotes)")
+    path.write_text(f"zee: '{files}'\n")
+    assert len(datasets_from(path)) == 1
 
 
 @pytest.mark.parametrize(

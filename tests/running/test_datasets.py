@@ -79,7 +79,7 @@ ZEE = ["zee/a.pool.root.1", "zee/a.pool.root.2", "zee/b.root", "zee/more/c.root"
         ("z*/**", ["zee/a.pool.root.1", "zee/a.pool.root.2", "zee/a.pool.root.2.part", *ZEE[2:], "zmumu/d.root.1"]),
         (["zmumu", "zee/more/c.root", Path("zee/b.root")], ["zmumu/d.root.1", "zee/more/c.root", "zee/b.root"]),
         ((name for name in ["zmumu", "zee/more"]), ["zmumu/d.root.1", "zee/more/c.root"]),
-        ({"zmumu", "zee/more"}, ["zee/more/c.root", "zmumu/d.root.1"]),
+        ({Path("zmumu"), *ZEE}, [*ZEE, "zmumu/d.root.1"]),
         ({"zmumu": "CollectionTree"}, ["zmumu/d.root.1"]),
     ],
 )

@@ -41,7 +41,7 @@ def datasets_from(what: str | os.PathLike[str] | Mapping[str, Any], *, rucio: Ru
     ttbar:
       files: rucio://mc20_13TeV:mc20_13TeV.410470.…
       cross_section: 0.83
-    zee: [$DATA/zee/*.root, more/zee.txt]
+    zee: [$DATA/zee/*.root, "*/zee.txt"]  # what begins with * is written in quotes
     ```
 
     Behind the name of each are its files, as `Dataset` takes them, or `files` and metadata. Relative paths begin where

@@ -88,7 +88,8 @@ def _from_yaml(path: Path, text: str) -> list[Entry]:
         return [Entry(name, line, _value(loader, path, value)) for name, (line, value) in found.items()]
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        msg = f"{path}{line}: not YAML that can be read: {error.problem or error.context}"
+        star = " (what begins with * is written in quotes)" if "alias" in f"{error.context} {error.problem}" else ""
+        msg = f"{path}{line}: not YAML that can be read: {error.problem or error.context}{star}"
         raise ValueError(msg) from None
     except yaml.YAMLError as error:
         msg = f"{path}: not YAML that can be read: {' '.join(str(error).split())}"
