@@ -152,7 +152,7 @@ def test_another_server_of_rucio():
     rucio = Rucio("https://rucio.example.org", "me")
     (dataset,) = datasets_from({"ttbar": "rucio://mc20:a"}, rucio=rucio)
     assert repr(dataset) == "<Dataset 'ttbar': rucio://mc20:a, not looked up yet>"
-    assert dataset.rucio is rucio
+    assert dataset.access.rucio is rucio
 
 
 # ----------------------------------------------------------------------------------------------------- what is wrong

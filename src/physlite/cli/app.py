@@ -306,7 +306,9 @@ def run(
     ] = None,
     report: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where the report goes: .json, or a picture: .png, .pdf, .svg.", dir_okay=False),
+        typer.Option(
+            metavar="FILE", help="Where the report goes: .json, or a picture: .png, .pdf, .svg.", dir_okay=False
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that ended early.")] = False,
     chunk_size: Annotated[int, typer.Option(min=1, help="Events at a time.")] = 50_000,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import pickle
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import typer
 
 from physlite.cli.errors import CommandError
-from physlite.cli.plots import FORMATS
-from physlite.exceptions import PhysliteError
 from physlite.running.code import dumps
 from physlite.running.driving import run as run_analysis
 from physlite.running.result import Result
@@ -24,6 +21,8 @@ if TYPE_CHECKING:
     from distributed import Client
 
 __all__ = ["Options", "run"]
+
+_PICTURES = (".png", ".pdf", ".svg")
 
 
 class Options(NamedTuple):
@@ -64,8 +63,8 @@ def _check(options: Options) -> None:
         if path is not None and not path.absolute().parent.is_dir():
             msg = f"{path.parent}: there is no such folder"
             raise CommandError(msg)
-    if options.report is not None and options.report.suffix not in (".json", *FORMATS):
-        msg = f"{options.report}: the report is written as .json, or as a picture: {', '.join(FORMATS)}"
+    if options.report is not None and options.report.suffix not in (".json", *_PICTURES):
+        msg = f"{options.report}: the report is written as .json, or as a picture: {', '.join(_PICTURES)}"
         raise CommandError(msg)
     if options.scheduler is not None and options.workers is not None:
         msg = "--workers is of this machine: with --scheduler its cluster has the workers"
@@ -81,7 +80,9 @@ def _loaded(name: str) -> Callable[[Any], Any]:
     module = _module(where)
     found = getattr(module, function, None)
     if not callable(found):
-        functions = [n for n, x in vars(module).items() if callable(x) and getattr(x, "__module__", "") == module.__name__]
+        functions = [
+            n for n, x in vars(module).items() if callable(x) and getattr(x, "__module__", "") == module.__name__
+        ]
         has = f"it has {', '.join(functions)}" if functions else "it has none"
         msg = f"{where}: there is no function {function!r}: {has}"
         raise CommandError(msg)

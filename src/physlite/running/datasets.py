@@ -10,11 +10,13 @@ from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from physlite.running.access import Access
 from physlite.running.datasetfiles import Asked, DataFile, known, look_up, shown
 from physlite.running.datasetpaths import absolute
+from physlite.storage import HttpSource
 from physlite.storage.redaction import redacted
 from physlite.storage.rucio import Rucio, RucioFile, RucioSource
-from physlite.storage.transports import scheme_of
+from physlite.storage.signing import Signer
 from physlite.text import cut, human_bytes
 
 __all__ = ["Dataset", "Files"]
@@ -46,6 +48,7 @@ class Dataset:
 
             Sets are sorted; anything else keeps its order.
         rucio: the server to ask for names in Rucio, and the account; by default those in rucio.cfg.
+        signer: who signs the URLs of files, on whichever machine reads them; by default they are asked for as they are.
         **metadata: whatever the analysis has to know, as `cross_section=0.83`; to be sent to other processes it has to
             be pickled.
 
@@ -54,16 +57,18 @@ class Dataset:
         ValueError: a name or a path that is empty.
     """
 
-    __slots__ = ("_asked", "_files", "_lock", "_metadata", "_name", "_rucio")
+    __slots__ = ("_access", "_asked", "_files", "_lock", "_metadata", "_name")
 
-    def __init__(self, name: str, files: Files, *, rucio: Rucio | None = None, **metadata: Any) -> None:
+    def __init__(
+        self, name: str, files: Files, *, rucio: Rucio | None = None, signer: Signer | None = None, **metadata: Any
+    ) -> None:
         if not isinstance(name, str) or not name:
             msg = f"the name of a dataset is text, not {name!r}"
             raise ValueError(msg)
         self._name = name
         here = os.getcwd()  # noqa: PTH109
         self._asked = tuple(_asked(name, files, here))
-        self._rucio = rucio
+        self._access = Access(rucio, signer)
         self._metadata = metadata
         self._files: tuple[DataFile, ...] | None = None
         self._lock = threading.Lock()
@@ -79,9 +84,9 @@ class Dataset:
         return MappingProxyType(self._metadata)
 
     @property
-    def rucio(self) -> Rucio | None:
-        """The server that is asked for names in Rucio; None for that in rucio.cfg."""
-        return self._rucio
+    def access(self) -> Access:
+        """What is needed beside the URLs of files."""
+        return self._access
 
     @property
     def files(self) -> tuple[DataFile, ...]:
@@ -94,7 +99,7 @@ class Dataset:
         """
         with self._lock:
             if self._files is None:
-                self._files = look_up(self._name, self._asked, self._rucio)
+                self._files = look_up(self._name, self._asked, self._access.rucio)
                 self._asked = ()
             return self._files
 
@@ -108,20 +113,18 @@ class Dataset:
         """Events in all files; None when the number is not known for one of them, as outside of Rucio."""
         return _total(file.events for file in self.files)
 
-    def openable(self, file: DataFile) -> str | RucioSource:
-        """What `physlite.open` takes for one of its files: its URL, or a source that asks this dataset's server."""
-        if self._rucio is None or scheme_of(file.url)[0] != "rucio":
-            return file.url
-        return RucioSource(file.url, self._rucio)
+    def openable(self, file: DataFile) -> str | RucioSource | HttpSource:
+        """What `physlite.open` takes for one of its files."""
+        return self._access.openable(file.url)
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getstate__(self) -> tuple[Any, ...]:
-        return self._name, self._asked, self._rucio, self._metadata, self._files
+        return self._name, self._asked, self._access, self._metadata, self._files
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self._name, self._asked, self._rucio, self._metadata, self._files = state
+        self._name, self._asked, self._access, self._metadata, self._files = state
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:

@@ -250,7 +250,7 @@ def _summed(plan: Plan, noted: Journal) -> tuple[Any, dict[str, DatasetResult], 
         dataset.name: DatasetResult(
             dataset.name,
             sums[number].total(),
-            dataset.metadata,
+            dict(dataset.metadata),
             sum(record.events for record in records[number]),
             len(records[number]),
             tuple(weights[number]),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from physlite.running.access import Access
 from physlite.running.records import FileRecord
 from physlite.running.weights import FileWeights
 
@@ -20,7 +21,7 @@ class FilePart(NamedTuple):
         number: of the file in its dataset.
         url: what `physlite.open` takes.
         given: what the user gave with the dataset.
-        rucio: the server to ask for `rucio://` names; None: that of rucio.cfg.
+        access: what is needed beside the URL.
         part: number of the part.
         parts: of how many, a power of two.
     """
@@ -29,7 +30,7 @@ class FilePart(NamedTuple):
     number: int
     url: str
     given: Mapping[str, Any]
-    rucio: Any = None
+    access: Access
     part: int = 0
     parts: int = 1
 

@@ -70,14 +70,12 @@ class Plan:
         """What is to be processed, for each file of a group."""
         dataset = self.datasets[group.dataset]
         files = dataset.files[group.first : group.first + group.size]
+        given = dict(dataset.metadata)
         out = []
         for number, file in enumerate(files, group.first):
             parts = self._parts_of(file)
             out.append(
-                [
-                    FilePart(dataset.name, number, file.url, dataset.metadata, dataset.rucio, part, parts)
-                    for part in range(parts)
-                ]
+                [FilePart(dataset.name, number, file.url, given, dataset.access, part, parts) for part in range(parts)]
             )
         return out
 

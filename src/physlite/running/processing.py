@@ -29,6 +29,7 @@ from physlite.running.records import FileRecord
 from physlite.running.stopwatch import Stopwatch
 from physlite.running.weights import FileWeights, weights_of
 from physlite.storage import ByteSource, open_source
+from physlite.storage.opening import open_bare
 from physlite.storage.redaction import redacted
 
 __all__ = ["process"]
@@ -78,7 +79,7 @@ class _Attempt:
         bare: ByteSource | None = None
         try:
             with self._stopwatch.stage("open"):
-                bare = _bare_source(self._part, self._avoid)
+                bare = open_bare(self._part.access.openable(self._part.url, self._avoid))
                 source = WatchedSource(open_source(bare), self._stopwatch)
             try:
                 return self._processed(analysis, source)
@@ -183,15 +184,6 @@ class _Attempt:
             attempts=self._number,
             cause=error,
         )
-
-
-def _bare_source(part: FilePart, avoid: set[str]) -> Any:
-    """What there is to open: of Rucio's files a replica that is not known to be bad."""
-    if not part.url.startswith("rucio://"):
-        return part.url
-    from physlite.storage.rucio.source import RucioSource
-
-    return RucioSource(part.url, part.rucio, avoid)
 
 
 def _what_is_learned(token: str) -> Learned:

@@ -122,9 +122,10 @@ class Rucio:
             ValueError: no name that Rucio would take.
         """
         parsed = parse_did(did)
-        rows = self._call(str(parsed), lambda client: list(client.list_files(parsed.scope, parsed.name)))
-        unique = {(row["scope"], row["name"]): row for row in rows}
-        return RucioFiles(parsed, [_file(unique[key]) for key in sorted(unique)])
+        # Rows are many times as large as what is kept of them.
+        files = self._call(str(parsed), lambda client: [_file(row) for row in client.list_files(*parsed)])
+        unique = {file.did: file for file in files}
+        return RucioFiles(parsed, [unique[did] for did in sorted(unique)])
 
     def replicas(self, did: str | Did, *, unusable: bool = False) -> list[Replica]:
         """The replicas of a file, or of the only file of a dataset: those that can be read, best first.
