@@ -87,7 +87,8 @@ def _loaded(name: str) -> Callable[[Any], Any]:
         msg = f"{where}: there is no function {function!r}: {has}"
         raise CommandError(msg)
     # A class, as those of coffea's processors, is made before it is used.
-    return found() if isinstance(found, type) else found
+    analysis: Callable[[Any], Any] = found() if isinstance(found, type) else found
+    return analysis
 
 
 def _module(where: str) -> Any:

@@ -25,7 +25,7 @@ _LEAST = 2048
 _AHEAD = 4  # for each thread of a worker
 _TOGETHER = 16  # outcomes that are added in one task
 _SOONEST, _LATEST = 0.001, 0.1  # seconds between two looks at what is done
-_ATTEMPTS = 2  # of a part: the second with another worker, as a rule
+_ATTEMPTS = 3  # of a part: with other workers, as a rule; Dask itself bears with some that die, at each attempt
 
 
 class OnDask(FutureEngine):
@@ -99,7 +99,7 @@ class OnDask(FutureEngine):
                 f"{redacted(part.url)}: workers died, one after the other, while they processed it: is there enough "
                 "memory? a smaller chunk_size needs less"
             )
-            raise FailedPartError(text, is_users=False) from None
+            raise FailedPartError(text, is_users=False, may_pass=True) from None
         raise error
 
     def _require_there(self, future: Future) -> None:
