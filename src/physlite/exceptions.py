@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "BadLinkError",
+    "CodeError",
     "ColumnNotFoundError",
     "ConfigurationError",
     "CorruptDataError",
@@ -94,6 +95,10 @@ class CredentialError(PhysliteError, PermissionError):
 
 class DatasetNotFoundError(PhysliteError, FileNotFoundError):
     """No such dataset or file in the catalogue, or no replica of it that can be read."""
+
+
+class CodeError(PhysliteError, RuntimeError):
+    """An analysis that cannot be sent to workers, or that does not fit what is installed there."""
 
 
 class UnknownLinkWarning(UserWarning):
