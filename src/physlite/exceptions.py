@@ -14,6 +14,7 @@ __all__ = [
     "AnalysisError",
     "BadFilesError",
     "BadLinkError",
+    "CodeError",
     "ColumnNotFoundError",
     "ConfigurationError",
     "CorruptDataError",
@@ -132,6 +133,10 @@ class BadFilesError(PhysliteError, OSError):
 
 class JournalError(PhysliteError, ValueError):
     """A journal that belongs to another analysis or other files, or that somebody else is using."""
+
+
+class CodeError(PhysliteError, RuntimeError):
+    """An analysis that cannot be sent to workers, or that does not fit what is installed there."""
 
 
 class UnknownLinkWarning(UserWarning):

@@ -13,7 +13,6 @@ import time
 import pytest
 
 import physlite
-from physlite.storage import SignedUrl
 from support.many_files import many_files
 from support.servers.faults import fault_server
 from support.servers.process import wait_until
@@ -35,7 +34,7 @@ class Signer:
     """URLs that are soon refused, and say that they were good for longer."""
 
     def url(self, file):
-        return SignedUrl(f"{file}?until={time.time() + %s}", time.time() + 3600)
+        return SignedUrl(f"{file}?until={time.time() + LIFETIME}", time.time() + 3600)
 
 
 def analysis(events):
@@ -55,7 +54,7 @@ CLIENT = """
     from chaos_analysis import Signer, analysis
 
     scheduler, url, journal, out, how = sys.argv[1:]
-    dataset = physlite.Dataset("a", [f"{url}/{i:03d}.root" for i in range(%d)], signer=Signer())
+    dataset = physlite.Dataset("a", [f"{url}/{i:03d}.root" for i in range(FILES)], signer=Signer())
     with Client(scheduler) as client:
         result = physlite.run(
             analysis, dataset, client=client, chunk_size=500, journal=journal, resume=how == "resume", progress=False
@@ -97,9 +96,9 @@ def test_chaos(tmp_path, monkeypatch):
     dice = random.Random(seed)
     paths = many_files(tmp_path / "files", FILES)
     (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "chaos_analysis.py").write_text(MODULE)
+    (tmp_path / "code" / "chaos_analysis.py").write_text(MODULE.replace("LIFETIME", str(LIFETIME)))
     script = tmp_path / "code" / "client.py"
-    script.write_text(textwrap.dedent(CLIENT % FILES))
+    script.write_text(textwrap.dedent(CLIENT).replace("FILES", str(FILES)))
     monkeypatch.syspath_prepend(tmp_path / "code")
     from chaos_analysis import analysis
 

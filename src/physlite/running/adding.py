@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import numbers
-from collections.abc import Callable, Mapping, MutableSequence, Set
+from collections.abc import Callable, Mapping, MutableSequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import awkward as ak
@@ -138,5 +139,5 @@ _OPERATIONS: tuple[tuple[Any, Callable[[Any, Any, str], Any]], ...] = (
     (Mapping, _add_mappings),
     (tuple, _add_tuples),
     (MutableSequence, lambda one, other, _: one + other),
-    (Set, lambda one, other, _: one | other),
+    (AbstractSet, lambda one, other, _: one | other),
 )

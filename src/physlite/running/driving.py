@@ -226,9 +226,8 @@ def _engine(
     if client is not None:
         from physlite.running.ondask import OnDask, check_workers
 
-        code = pack(analysis)
-        check_workers(client, code)
-        return OnDask(client, code, settings, course)
+        check_workers(client)
+        return OnDask(client, pack(analysis), settings, course)
     if workers == 0:
         return InThisProcess(analysis, settings)
     from physlite.running.processes import InProcesses

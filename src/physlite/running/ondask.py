@@ -147,10 +147,10 @@ class OnDask(FutureEngine):
         self._code.release()
 
 
-def check_workers(client: Client, code: PackedCode) -> None:
+def check_workers(client: Client) -> None:
     """Raises CodeError when a worker has other versions of packages. Tasks check those that join later."""
     for worker, theirs in client.run(versions).items():
-        check_versions(dict(code.versions), theirs, f"worker {worker}")
+        check_versions(theirs, f"worker {worker}")
 
 
 def _same(code: PackedCode) -> PackedCode:
