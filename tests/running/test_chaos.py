@@ -21,8 +21,7 @@ FILES = 40
 LIFETIME = 0.15  # seconds that a signed URL is good for
 
 # The analysis and the signer, in a module that the workers do not have.
-MODULE = (
-    '''
+MODULE = '''
 import time
 import awkward as ak
 import hist
@@ -44,8 +43,6 @@ def analysis(events):
     h.fill(ak.to_numpy(ak.fill_none(ak.firsts(events.Electrons.pt), 0)), weight=weights)
     return {"n": len(events), "h": h}
 '''
-    % LIFETIME
-)
 
 CLIENT = """
     import pickle, sys

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Options", "run"]
 
 _PICTURES = (".png", ".pdf", ".svg")
+_SHOWN = 200  # characters of a value
 
 
 class Options(NamedTuple):
@@ -144,4 +145,4 @@ def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return "".join(f"\n  {key}: {_shown(item)}" for key, item in value.items())
     text = str(value)
-    return text if len(text) < 200 else f"{type(value).__name__}"
+    return text if len(text) < _SHOWN else f"{type(value).__name__}"

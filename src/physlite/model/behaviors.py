@@ -262,8 +262,9 @@ class EventsArray(_FromFile, ak.Array):
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """Which events these are: `file`, `entry_start` and `entry_stop`; where `physlite.run` hands them out also
-        `dataset`, and what that was given, as its cross-section.
+        """Which events these are: `file`, `entry_start` and `entry_stop`.
+
+        Where `physlite.run` hands them out also `dataset`, and what was given with that, as its cross-section.
 
         Raises:
             AttributeError: these events do not know where they come from any more.

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import Any, TypeVar
 
-import cloudpickle  # type: ignore[import-untyped]  # has no types
+import cloudpickle
 
 from physlite.exceptions import CodeError
 from physlite.running.codenames import references
