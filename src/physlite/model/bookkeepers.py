@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,14 +15,14 @@ from numpy.typing import NDArray
 from physlite.exceptions import CorruptDataError, MetadataNotFoundError, UnsupportedFormatError
 from physlite.model.store import ColumnStore
 
-__all__ = ["NOMINAL", "CutBookkeeper", "WeightSum", "read_bookkeepers", "require_sums", "sums_of"]
+__all__ = ["CutBookkeeper", "WeightSum", "read_bookkeepers", "read_nominal", "require_sums", "sums_of"]
 
 # The container of the nominal weight.
-NOMINAL = "CutBookkeepers"
+_NOMINAL = "CutBookkeepers"
 
 # Up to release 21 the variations are rows beside the nominal one, since then each has a container of its own.
 _VARIATION = "(?P<variation>[1-9][0-9]{0,5})"
-_CONTAINER = re.compile(rf"{NOMINAL}(?:_weight_{_VARIATION})?")
+_CONTAINER = re.compile(rf"{_NOMINAL}(?:_weight_{_VARIATION})?")
 _ALL_EVENTS = "AllExecutedEvents"
 _STEP = re.compile(rf"{_ALL_EVENTS}(?:_NonNominalMCWeight_{_VARIATION})?")
 # The stream that derivations read: the counts before it are of the events that were simulated.
@@ -76,7 +77,7 @@ def read_bookkeepers(tree: ColumnStore, only: str | None = None) -> list[list[Cu
 
     Args:
         tree: the MetaData tree.
-        only: the one container to read, as `NOMINAL`; by default all.
+        only: the one container to read, as `_NOMINAL`; by default all.
 
     Raises:
         MetadataNotFoundError: there are none, or a column is missing.
@@ -87,7 +88,7 @@ def read_bookkeepers(tree: ColumnStore, only: str | None = None) -> list[list[Cu
     containers = [column.name.partition("Aux.")[0] for column in columns if column.name.endswith("Aux.cycle")]
     containers = [name for name in containers if _CONTAINER.fullmatch(name) and only in (None, name)]
     if not containers:
-        msg = f"{tree.name}: no {NOMINAL} in its MetaData tree, so no sums of weights"
+        msg = f"{tree.name}: no {_NOMINAL} in its MetaData tree, so no sums of weights"
         raise MetadataNotFoundError(msg)
     names = [f"{container}Aux.{member}" for container in containers for member in _MEMBERS]
     for name in names:
@@ -116,6 +117,19 @@ def sums_of(rows: Iterable[CutBookkeeper]) -> dict[int, WeightSum]:
         found = WeightSum(row.accepted_events, row.sum_of_weights, row.sum_of_weights_squared)
         sums[variation] = sums[variation] + found if variation in sums else found
     return dict(sorted(sums.items()))
+
+
+def read_nominal(name: str, tree: ColumnStore) -> WeightSum:
+    """The sums of the nominal weight over all entries of a MetaData tree, without reading those of others.
+
+    Args:
+        name: of the file, for messages.
+        tree: its MetaData tree.
+
+    Raises:
+        MetadataNotFoundError, CorruptDataError, OSError: as `read_bookkeepers` and `require_sums`.
+    """
+    return functools.reduce(operator.add, (require_sums(name, rows)[0] for rows in read_bookkeepers(tree, _NOMINAL)))
 
 
 def require_sums(name: str, rows: Iterable[CutBookkeeper]) -> dict[int, WeightSum]:

@@ -13,7 +13,7 @@ from physlite.exceptions import CorruptDataError
 from physlite.formats.metadata import read_file_texts, read_folder
 from physlite.model.store import ColumnStore
 
-__all__ = ["Facts", "agreed", "metadata_tree", "read_facts", "read_tags"]
+__all__ = ["Facts", "agreed", "metadata_tree", "read_channels", "read_facts", "read_tags"]
 
 # xAOD::EventInfo_v1::IS_SIMULATION, a bit of eventTypeBitmask.
 _IS_SIMULATION = 1
@@ -24,9 +24,10 @@ _FILE_METADATA = "xAOD::FileMetaDataAuxInfo_v1"
 # hadd leaves an entry for each file that it merged. More is no file but an endless loop.
 _MOST_ENTRIES = 100_000
 
+_CHANNELS = ("TruthMetaDataAux.mcChannelNumber",)
 # What is read at once.
 _COLUMNS = (
-    "TruthMetaDataAux.mcChannelNumber", "TruthMetaDataAux.weightNames", "TruthMetaDataAux.generators",
+    *_CHANNELS, "TruthMetaDataAux.weightNames", "TruthMetaDataAux.generators",
     "FileMetaDataAux.productionRelease", "FileMetaDataAux.dataType", "FileMetaDataAux.runNumbers",
     "FileMetaDataAuxDyn.mcCampaign", "FileMetaDataAuxDyn.generatorsInfo", "FileMetaDataAuxDyn.amiTag",
     "FileMetaDataAuxDyn.beamEnergy", "FileMetaDataAuxDyn.beamType", "FileMetaDataAuxDyn.geometryVersion",
@@ -107,6 +108,25 @@ def read_facts(events: ColumnStore) -> list[Facts]:
         return found
     runs = _runs_of_events(events)
     return [facts if facts.run_numbers else replace(facts, run_numbers=runs) for facts in found]
+
+
+def read_channels(events: ColumnStore) -> tuple[int, ...] | None:
+    """The channels of the samples in a file, as `Facts.mc_channel_numbers`, without reading anything else.
+
+    Returns:
+        The numbers, sorted; None for data.
+
+    Raises:
+        CorruptDataError, OSError: as `read_facts`.
+    """
+    tree = metadata_tree(events)
+    values = [] if tree is None else _columns(tree, _CHANNELS).get(_CHANNELS[0], [])
+    channels = {number for value in values if isinstance(value, list) for number in value if isinstance(number, int)}
+    if not channels:
+        if _is_simulation(events, {}) is False:
+            return None
+        channels = set(_of_first_event(events, "mcChannelNumber"))
+    return tuple(sorted(channels))
 
 
 def read_tags(tree: ColumnStore, entry: int) -> dict[str, str]:

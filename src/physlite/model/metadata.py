@@ -13,10 +13,10 @@ from typing import Any, Self
 from physlite.exceptions import MetadataNotFoundError, MixedTagsWarning, PhysliteError
 from physlite.formats.filters import nearest
 from physlite.model.bookkeepers import (
-    NOMINAL,
     CutBookkeeper,
     WeightSum,
     read_bookkeepers,
+    read_nominal,
     require_sums,
 )
 from physlite.model.facts import Facts, agreed, metadata_tree, read_facts, read_tags
@@ -57,8 +57,7 @@ class _Part:
     @functools.cached_property
     def nominal(self) -> WeightSum:
         """The nominal sum of all entries, for which the other containers need not be read."""
-        sums = (require_sums(self.name, rows)[0] for rows in read_bookkeepers(self._require(), NOMINAL))
-        return functools.reduce(operator.add, sums)
+        return read_nominal(self.name, self._require())
 
     @property
     def tag_info(self) -> dict[str, str]:

@@ -16,7 +16,6 @@ from physlite.formats.detect import read_event_manifest
 from physlite.formats.reader import default_threads
 from physlite.formats.rootfile import RootFile
 from physlite.model.events import EventSource
-from physlite.model.file import File
 from physlite.model.store import ColumnStore
 from physlite.running.adding import add, check
 from physlite.running.chunks import chunks_of
@@ -109,7 +108,7 @@ class _Attempt:
         store.observer = None  # what follows the analysis has not asked for
         if self._part.part == 0:
             with self._stopwatch.stage("open"):
-                weights = (weights_of(File(store), store.identity),)
+                weights = (weights_of(store),)
         value = total.total()
         pickled = b"" if value is None else dumps(value)
         stats = source.stats

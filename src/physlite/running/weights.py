@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from physlite.exceptions import MetadataNotFoundError, PhysliteError
-from physlite.model.bookkeepers import WeightSum
-from physlite.model.file import File
+from physlite.model.bookkeepers import WeightSum, read_nominal
+from physlite.model.facts import metadata_tree, read_channels
+from physlite.model.store import ColumnStore
 
 __all__ = ["FileWeights", "channels", "total_weights", "weights_of"]
 
@@ -20,45 +21,46 @@ class FileWeights(NamedTuple):
     Attributes:
         file: its name.
         identity: the same for a file opened twice, whatever it is called.
-        channel: the number of the simulated process, None for data.
+        channels: the numbers of the simulated processes; none of data.
         sum: of all events before any selection; None where there is none.
         problem: why there is none.
     """
 
     file: str
     identity: tuple[int, int, str]
-    channel: int | None
+    channels: tuple[int, ...]
     sum: WeightSum | None
     problem: str = ""
 
 
-def weights_of(file: File, identity: tuple[int, int, str]) -> FileWeights:
+def weights_of(store: ColumnStore) -> FileWeights:
     """Of one file. That it has no sums is no error before somebody wants them.
 
     Raises:
         OSError: the file cannot be read.
     """
+    none = FileWeights(store.name, store.identity, (), None)
     try:
-        metadata = file.metadata
-        if metadata.is_simulation is False:
-            return FileWeights(file.name, identity, None, None, f"{file.name}: it is of data, which has no weights")
-        channel = metadata.mc_channel_number
-        if channel is None and metadata.mc_channel_numbers:
-            numbers = " and ".join(map(str, metadata.mc_channel_numbers))
-            return FileWeights(file.name, identity, None, None, f"{file.name}: events of channels {numbers}")
-        return FileWeights(file.name, identity, channel, metadata.sum_of())
+        channels = read_channels(store)
+        if channels is None:
+            return none._replace(problem=f"{store.name}: it is of data, which has no weights")
+        none = none._replace(channels=channels)
+        tree = metadata_tree(store)
+        if tree is None:
+            return none._replace(problem=f"{store.name}: it has no MetaData tree, where sums of weights are")
+        return none._replace(sum=read_nominal(store.name, tree))
     except OSError:
         raise
     except PhysliteError as error:
-        return FileWeights(file.name, identity, None, None, str(error))
+        return none._replace(problem=str(error))
 
 
 def channels(files: Iterable[FileWeights]) -> dict[int, str]:
     """The channels of files, each with the first file that is of it."""
     found: dict[int, str] = {}
     for file in files:
-        if file.channel is not None:
-            found.setdefault(file.channel, file.file)
+        for channel in file.channels:
+            found.setdefault(channel, file.file)
     return found
 
 
