@@ -29,7 +29,7 @@ BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard cmake/*.cmake src/core/*)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test campaign fuzz lint format docs bench examples root servers clean
+.PHONY: help setup demo test campaign fuzz lint format docs bench examples hub root servers clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -72,6 +72,9 @@ examples: $(DONE)/package ## the examples, on the sample that comes with the pac
 	@mkdir -p out/examples
 	$(BIN)/python examples/z_peak.py src/physlite/data/sample.root out/examples/z_peak.png
 
+hub: $(DONE)/package $(DONE)/test $(DONE)/hub ## what deploy/ sets up, tried here; needs chromium and npm's configurable-http-proxy
+	$(PYTEST) -q deploy/tests
+
 root: $(ROOT_VENV)/bin/python ## ROOT in .venv-root, for the tests and benchmarks that write files with it
 
 $(ROOT_VENV)/bin/python:
@@ -99,7 +102,7 @@ $(DONE)/pip: | $(BIN)/python
 	@$(PIP) install --upgrade "pip>=25.1"
 	@mkdir -p $(DONE) && touch $@
 
-$(DONE)/build $(DONE)/test $(DONE)/lint $(DONE)/docs $(DONE)/bench: pyproject.toml $(DONE)/pip
+$(DONE)/build $(DONE)/test $(DONE)/lint $(DONE)/docs $(DONE)/bench $(DONE)/hub: pyproject.toml $(DONE)/pip
 	@echo "Installing what $(@F) needs"
 	@$(PIP) install --group $(@F)
 	@touch $@
