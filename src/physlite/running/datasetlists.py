@@ -35,14 +35,14 @@ _NO_NAME = "files"
 def datasets_from(what: str | os.PathLike[str] | Mapping[str, Any], *, rucio: Rucio | None = None) -> list[Dataset]:
     """Datasets that are written down in a file, or in a dictionary of the same form.
 
-    ```yaml
-    defaults:                       # metadata of all that do not say otherwise
-      campaign: mc20e
-    ttbar:
-      files: rucio://mc20_13TeV:mc20_13TeV.410470.…
-      cross_section: 0.83
-    zee: [$DATA/zee/*.root, "*/zee.txt"]  # what begins with * is written in quotes
-    ```
+    ::
+
+        defaults:                       # metadata of all that do not say otherwise
+          campaign: mc20e
+        ttbar:
+          files: rucio://mc20_13TeV:mc20_13TeV.410470.…
+          cross_section: 0.83
+        zee: [$DATA/zee/*.root, "*/zee.txt"]  # what begins with * is written in quotes
 
     Behind the name of each are its files, as `Dataset` takes them, or `files` and metadata. Relative paths begin where
     the file is, `~` and `$VARIABLES` in paths are expanded. So are coffea's filesets understood: `files` may be a
