@@ -168,31 +168,54 @@ class Pair(NamedTuple):
     y: int
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        [1, 1.0, True, "1", b"1", None, 2, -0.0, 0.0, 1j, ...],
-        [(1, 2), [1, 2], {1, 2}, frozenset({1, 2}), {1: 2}, {2: 1}, (2, 1), ((1,), 2), (1, (2,)), "1, 2", Pair(1, 2)],
-        [Path("/a"), Path("/b"), "/a"],
-        [Color.RED, Color.BLUE, Color],
-        [Config(1.0), Config(2.0), Config(1.0, ("a",)), Config],
-        [np.arange(3), np.arange(3.0), np.arange(3).reshape(1, 3), np.arange(3)[::-1], np.int64(3), np.float32(3)],
-        [np.array(["a", None], dtype=object), np.array(["a", 1], dtype=object)],
-        [ak.Array([[1], []]), ak.Array([[], [1]])],
-        [hist.Hist.new.Reg(4, 0, 1).Int64(), hist.Hist.new.Reg(4, 0, 2).Int64()],
-        [
-            functools.partial(max, 1),
-            functools.partial(max, 2),
-            functools.partial(min, 1),
-            functools.partial(max, key=1),
-        ],
-        [max, min, np.add, np.subtract, int, dataclasses.field, os.path],
-        [range(3), range(4), slice(3), slice(4)],
-        [OrderedDict(a=1), OrderedDict(a=2), defaultdict(int, a=1), defaultdict(list, a=1)],
-        ["".join, ",".join],
+VALUES = {
+    "numbers": [1, 1.0, True, "1", b"1", None, 2, -0.0, 0.0, 1j, ...],
+    "containers": [
+        (1, 2),
+        [1, 2],
+        {1, 2},
+        frozenset({1, 2}),
+        {1: 2},
+        {2: 1},
+        (2, 1),
+        ((1,), 2),
+        (1, (2,)),
+        "1, 2",
+        Pair(1, 2),
     ],
-    ids=lambda values: type(values[0]).__name__,
-)
+    "paths": [Path("/a"), Path("/b"), "/a"],
+    "enums": [Color.RED, Color.BLUE, Color],
+    "dataclasses": [Config(1.0), Config(2.0), Config(1.0, ("a",)), Config],
+    "arrays": [
+        np.arange(3),
+        np.arange(3.0),
+        np.arange(3).reshape(1, 3),
+        np.arange(3)[::-1],
+        np.int64(3),
+        np.float32(3),
+    ],
+    "arrays of objects": [np.array(["a", None], dtype=object), np.array(["a", 1], dtype=object)],
+    "awkward arrays": [ak.Array([[1], []]), ak.Array([[], [1]])],
+    "histograms": [hist.Hist.new.Reg(4, 0, 1).Int64(), hist.Hist.new.Reg(4, 0, 2).Int64()],
+    "partials": [
+        functools.partial(max, 1),
+        functools.partial(max, 2),
+        functools.partial(min, 1),
+        functools.partial(max, k=1),
+    ],
+    "names": [max, min, np.add, np.subtract, int, dataclasses.field, os.path],
+    "ranges": [range(3), range(4), slice(3), slice(4)],
+    "dictionaries of other classes": [
+        OrderedDict(a=1),
+        OrderedDict(a=2),
+        defaultdict(int, a=1),
+        defaultdict(list, a=1),
+    ],
+    "methods of strings": ["".join, ",".join],
+}
+
+
+@pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
 def test_data_count_by_what_they_are(values):
     found = [of_data(value) for value in values]
     assert len(set(found)) == len(found)
