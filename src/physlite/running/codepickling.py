@@ -28,6 +28,7 @@ from physlite.exceptions import CodeError
 from physlite.running.codenames import references
 from physlite.running.codeowner import goes_by_name, home, is_compiled, is_own
 from physlite.running.codepieces import MODULE, Absent, Identity, Shipment, known, number_of, number_of_made, recalled
+from physlite.storage.perprocess import PerProcess
 
 __all__ = ["CodePickler", "CodeUnpickler", "ResultPickler", "is_sound", "pickled"]
 
@@ -266,7 +267,7 @@ def _is_empty(cell: CellType) -> bool:
 
 # ------------------------------------------------------------------------------------------------ for cloudpickle
 
-_registering = threading.Lock()
+_registering = PerProcess(threading.Lock)
 _registered: Counter[str] = Counter()
 
 
@@ -277,7 +278,7 @@ def _by_value(module: ModuleType | None) -> Iterator[None]:
         yield
         return
     name = module.__name__
-    with _registering:
+    with _registering.get():
         if _registered[name] or name not in cloudpickle.list_registry_pickle_by_value():
             cloudpickle.register_pickle_by_value(module)
             _registered[name] += 1
@@ -287,18 +288,18 @@ def _by_value(module: ModuleType | None) -> Iterator[None]:
         yield
     finally:
         if module is not None:
-            with _registering:
+            with _registering.get():
                 _registered[name] -= 1
                 if not _registered[name]:
                     cloudpickle.unregister_pickle_by_value(module)
 
 
-_deepening = threading.Lock()
+_deepening = PerProcess(threading.Lock)
 
 
 @contextmanager
 def _deep() -> Iterator[None]:
-    with _deepening:
+    with _deepening.get():
         before = sys.getrecursionlimit()
         sys.setrecursionlimit(max(before, _DEEP))
         try:
