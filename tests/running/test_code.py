@@ -181,6 +181,70 @@ def test_coffea_processors(worker):
     assert worker.call(analysis.process, [1, 2]) == {"n": 2}
 
 
+def test_all_kinds_of_classes(worker, write):
+    write(
+        "kinds.py",
+        """
+        import abc, enum
+        from dataclasses import dataclass
+        from typing import Generic, NamedTuple, TypeVar
+
+        T = TypeVar("T")
+
+        class Slots:
+            __slots__ = ("a",)
+            def __init__(self):
+                self.a = 1
+
+        class Abstract(abc.ABC):
+            @abc.abstractmethod
+            def f(self): ...
+
+        class Concrete(Abstract):
+            def f(self):
+                return isinstance(self, Abstract)
+
+        class Box(Generic[T]): ...
+
+        class Pair(NamedTuple):
+            x: int = 1
+
+        class Flag(enum.Flag):
+            A = enum.auto()
+            B = enum.auto()
+
+        @dataclass(frozen=True, slots=True)
+        class Key:
+            n: int
+
+        class Meta(type):
+            @property
+            def tag(cls):
+                return 4
+
+        class Tagged(metaclass=Meta): ...
+
+        class Default(dict):
+            def __missing__(self, key):
+                return key
+
+        MAP = {Key(1): "one", Flag.A: "A"}
+
+        def analysis():
+            assert Slots().a == 1 and Concrete().f() and Pair().x == 1 and Tagged.tag == 4 and Default()["k"] == "k"
+            assert MAP[Key(1)] == "one" and MAP[Flag.A] == "A" and not hasattr(Slots(), "__dict__")
+            return [Slots(), Concrete(), Box[int](), Pair(), Flag.A | Flag.B, Key(2), Tagged(), Default(a=1)]
+        """,
+    )
+    import kinds
+
+    found = worker.call(kinds.analysis)
+    assert [type(value) for value in found] == [type(value) for value in kinds.analysis()]
+    assert found[0].a == 1
+    assert found[3:6] == [kinds.Pair(1), kinds.Flag.A | kinds.Flag.B, kinds.Key(2)]
+    assert found[7] == {"a": 1}
+
+
 def test_caches_and_dispatch(worker):
     analysis = notebook("""
         import functools
@@ -309,6 +373,20 @@ def test_what_is_in_a_module_and_not_used_may_be_anything(worker, write):
     assert worker.call(lambda: lazy.f() + 1) == 3
     with pytest.raises(AssertionError, match=r"CodeError: `lazy.lock` was not sent: a lock cannot be pickled"):
         worker.call(lambda: get(lazy, "lo" + "ck"))
+
+
+def test_what_many_functions_share_is_tried_once(write):
+    functions = "".join(f"def f{n}():\n    return data, f{(n + 1) % 50}, f{(n * 7) % 50}\n" for n in range(50))
+    write(
+        "many.py", f"class Data:\n    def __reduce__(self):\n        N.append(1)\n        return Data, ()\n{functions}"
+    )
+    import many
+
+    counted = []
+    many.data = many.Data()
+    many.N = counted
+    pack(lambda: many)
+    assert len(counted) == 2  # tried, and sent
 
 
 def test_long_chains_of_functions(worker):
