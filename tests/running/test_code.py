@@ -125,6 +125,10 @@ def test_lambdas_closures_and_partials(worker):
     assert worker.call(functools.partial(lambda scale, x: scale * x, 3), 4) == 12
 
 
+def test_tracebacks_name_the_files_of_the_user(worker):
+    assert worker.call(lambda: sys._getframe().f_code.co_filename) == __file__
+
+
 def test_what_functions_share_they_share_there(worker):
     def counting():
         count = 0
@@ -310,16 +314,17 @@ def test_imports_inside_functions(worker, write):
         "import inner\ndef f(x):\n    from .deep import g\n    from . import deep\n    return g(x) + deep.K\n",
     )
     write("pack_b/deep.py", "K = 100\ndef g(x):\n    import inner as other\n    return other.double(x)\n")
+    write("pack_b/flat.py", "def triple(x):\n    return 3 * x\n")
 
     def analysis(x):
         import json
 
         import pack_b.sub
-        from pack_b.deep import g
+        from pack_b.flat import triple
 
-        return json.dumps([pack_b.sub.f(x), g(x), [pack_b.sub.inner.double(n) for n in range(2)]])
+        return json.dumps([pack_b.sub.f(x), triple(x), [pack_b.sub.inner.double(n) for n in range(2)]])
 
-    assert worker.call(analysis, 4) == "[108, 8, [0, 2]]"
+    assert worker.call(analysis, 4) == "[108, 12, [0, 2]]"
 
 
 def test_submodules_of_packages_that_are_installed(worker):
@@ -375,18 +380,18 @@ def test_what_is_in_a_module_and_not_used_may_be_anything(worker, write):
         worker.call(lambda: get(lazy, "lo" + "ck"))
 
 
-def test_what_many_functions_share_is_tried_once(write):
+@pytest.mark.parametrize(("outcome", "number"), [("return Data, ()", 2), ("raise TypeError", 1)])
+def test_what_many_functions_share_is_tried_once(outcome, number, write):
+    """And sent, if it can be."""
     functions = "".join(f"def f{n}():\n    return data, f{(n + 1) % 50}, f{(n * 7) % 50}\n" for n in range(50))
-    write(
-        "many.py", f"class Data:\n    def __reduce__(self):\n        N.append(1)\n        return Data, ()\n{functions}"
-    )
+    write("many.py", f"class Data:\n    def __reduce__(self):\n        COUNT.append(1)\n        {outcome}\n{functions}")
     import many
 
     counted = []
     many.data = many.Data()
-    many.N = counted
+    many.COUNT = counted
     pack(lambda: many)
-    assert len(counted) == 2  # tried, and sent
+    assert len(counted) == number
 
 
 def test_long_chains_of_functions(worker):
@@ -483,13 +488,27 @@ def test_what_the_user_registers_with_cloudpickle_stays_so(write):
 
 
 def test_in_the_same_process_nothing_is_made_twice(write):
-    write("same.py", "class A:\n    def f(self): ...\ndef analysis():\n    return A()\n")
+    text = """
+        DATA = []
+        class A:
+            shared = []
+            def f(self): ...
+        def analysis():
+            return A(), DATA
+        def make():
+            return lambda: DATA
+    """
+    write("same.py", text)
     import same
 
-    method = same.A.f
+    before = {**vars(same), **vars(same.A)}
     assert unpack(pack(same.analysis)) is same.analysis
+    assert unpack(pack(lambda: same))() is same
+    passing = pack(same.make())  # the function itself is gone by now
+    assert unpack(passing)() is same.DATA
     assert loads(dumps(same.A)) is same.A
-    assert same.A.f is method
+    after = {**vars(same), **vars(same.A)}
+    assert [name for name in before if after[name] is not before[name]] == []
 
 
 # ------------------------------------------------------------------------------------------------------- results
@@ -524,19 +543,23 @@ def test_results_are_of_the_classes_here(worker, write):
     assert results.Result.__add__ is add
 
 
-def test_results_go_from_worker_to_worker(worker, tmp_path, write):
-    write("results.py", "from dataclasses import dataclass\n@dataclass\nclass Result:\n    n: int\n")
-    import results
-
-    def analysis(one=None, other=None):
+def test_results_go_from_worker_to_worker(worker, tmp_path):
+    analysis = notebook("""
         from physlite.running.code import loads
 
-        return results.Result(1) if one is None else results.Result(loads(one).n + loads(other).n)
+        class Result:
+            def __init__(self, n):
+                self.n = n
 
+        def analysis(one=None, other=None):
+            return Result(1) if one is None else Result(loads(one).n + loads(other).n)
+    """)
     packed = pack(analysis)
     second = Worker(tmp_path)
     parts = [worker.send(packed), second.send(packed)]
-    assert loads(second.send(packed, *parts)) == results.Result(2)
+    result = loads(second.send(packed, *parts))
+    assert type(result) is analysis.__globals__["Result"]
+    assert result.n == 2
     second.close()
 
 
@@ -719,7 +742,8 @@ def test_compiled_modules_of_the_user_cannot_be_sent(write):
     try:
         expected = "the module `_multiprocessing` is compiled: install it on the workers, as a package"
         assert message(pack, lambda: mine) == expected
-        assert message(pack, lambda: mine.SemLock) == expected
+        assert message(pack, mine.SemLock) == expected
+        assert message(pack, mine.sem_unlink) == expected
     finally:
         del sys.modules["_multiprocessing"]
 

@@ -76,7 +76,9 @@ def above(cut):
 
 def analysis(events, low=above(10)):
     from sub import scaled
-    total = 0
+    class Scale:
+        by = 5
+    total = sum(pt * 7 for pt in events)
     for pt in events:
         if helpers.select(pt) and low(pt) and pt in helpers.REGIONS:
             total += weights["pt"][0] * scaled(pt)
@@ -109,7 +111,10 @@ def test_processes_folders_and_layout_do_not_matter(of_files):
     expected = of_files()
     assert len(bytes.fromhex(expected)) == 32
     assert of_files() == expected
-    main = MAIN.replace("    total = 0\n", '    """Adds up."""\n\n    # from zero\n    total = 0\n')
+    main = MAIN.replace(
+        "    class Scale:\n", '    """Adds up."""\n\n    class Scale:  # by how much\n        """In GeV."""\n'
+    )
+    assert main != MAIN
     helpers = '"""Helps."""\n\n\n' + HELPERS.replace("    n: int\n", '    """A number."""\n\n    n: int\n')
     assert of_files(main, helpers, "# factors\n" + SUB, name="renamed.py") == expected
 
@@ -119,7 +124,8 @@ def test_processes_folders_and_layout_do_not_matter(of_files):
     [
         ("pt > cut + helpers.CUT", "pt >= cut + helpers.CUT"),
         ("above(10)", "above(11)"),
-        ("total = 0", "total = 0.0"),
+        ("pt * 7", "pt * 7.0"),
+        ("by = 5", "by = 6"),
         ("[1.0, 2.0]", "[1.0, 2.5]"),
         ('"/data"', '"/date"'),
         ("CUT = 30", "CUT = 31"),
