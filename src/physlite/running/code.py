@@ -66,7 +66,7 @@ def pack(analysis: object, extra: object = None) -> PackedCode:
     try:
         code = pickled((analysis, extra))
     except Exception as error:  # noqa: BLE001  # objects raise what they like
-        value = extra if Soundness()(analysis) else analysis
+        value = analysis if Soundness()(extra) else extra
         # Not as its cause: what others say of a value may show it.
         raise _refusal(_NOT_SENT, value, error) from None
     return PackedCode(code, versions(), hashlib.sha256(code).hexdigest())
