@@ -252,9 +252,8 @@ def test_what_cannot_be_meant(arguments, said):
         (["analysis:selct", "files"], "analysis: there is no function 'selct': it has select, misspelt, Counter"),
         (["cuts.py:select", "files"], "cuts.py: there is no function 'select': it has none"),
         (
-            ["analyse:select", "files"],
-            "analyse: cannot be imported: ModuleNotFoundError: No module named 'analyse'; `physlite --debug …` shows "
-            + "where",
+            ["cut:select", "files"],
+            "cut: cannot be imported: ModuleNotFoundError: No module named 'cut'; `physlite --debug …` shows where",
         ),
         (
             ["analysis.py:select", "files", "--scheduler", "nowhere"],
