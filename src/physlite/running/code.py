@@ -22,7 +22,7 @@ from weakref import WeakValueDictionary
 
 from physlite.exceptions import CodeError
 from physlite.running.codeblame import culprit
-from physlite.running.codepickling import CodePickler, CodeUnpickler, ResultPickler, is_sound, pickled
+from physlite.running.codepickling import CodePickler, CodeUnpickler, ResultPickler, Soundness, pickled
 from physlite.running.codepieces import Shipment
 from physlite.running.codeversions import Versions, check_versions, versions
 from physlite.storage.perprocess import PerProcess
@@ -66,7 +66,7 @@ def pack(analysis: object, extra: object = None) -> PackedCode:
     try:
         code = pickled((analysis, extra))
     except Exception as error:  # noqa: BLE001  # objects raise what they like
-        value = extra if is_sound(analysis) else analysis
+        value = analysis if Soundness()(extra) else extra
         # Not as its cause: what others say of a value may show it.
         raise _refusal(_NOT_SENT, value, error) from None
     return PackedCode(code, versions(), hashlib.sha256(code).hexdigest())
@@ -142,5 +142,5 @@ def _load(content: bytes, shipment: Shipment) -> Any:
 def _refusal(what: str, value: Any, error: Exception, pickler: type[CodePickler] = CodePickler) -> CodeError:
     if isinstance(error, CodeError):
         return CodeError(f"{what}: {error}")
-    found = culprit(value, lambda part: is_sound(part, pickler))
+    found = culprit(value, Soundness(pickler))
     return CodeError(f"{what}: {found} cannot be pickled: make it inside the function")

@@ -14,15 +14,16 @@ from typing import Any
 
 __all__ = ["goes_by_name", "home", "is_compiled", "is_own"]
 
+_CARRIERS = {"physlite", "cloudpickle"}  # cannot be in what they carry, wherever they are
 _INSTALLED = ("site-packages", "dist-packages")  # also those of other environments that are on the path
 
 
 def is_own(module: ModuleType) -> bool:
-    """Whether the user wrote a module: its source is neither installed nor Python's, nor is it of this package."""
+    """Whether the user wrote a module: its source is neither installed nor Python's, nor is it what sends it."""
     name = module.__name__
     if name in {"__main__", "__mp_main__"}:
         return True
-    if name.partition(".")[0] == "physlite" or name in sys.builtin_module_names:
+    if name.partition(".")[0] in _CARRIERS or name in sys.builtin_module_names:
         return False
     spec = getattr(module, "__spec__", None)
     if spec is not None and spec.origin in {"built-in", "frozen"}:

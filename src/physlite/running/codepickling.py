@@ -19,23 +19,26 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from enum import Enum
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import Any, TypeVar
 
 import cloudpickle
 
 from physlite.exceptions import CodeError
-from physlite.running.codenames import references
+from physlite.running.codenames import References, references
 from physlite.running.codeowner import goes_by_name, home, is_compiled, is_own
 from physlite.running.codepieces import MODULE, Absent, Identity, Shipment, known, number_of, number_of_made, recalled
+from physlite.storage.perprocess import PerProcess
 
-__all__ = ["CodePickler", "CodeUnpickler", "ResultPickler", "is_sound", "pickled"]
+__all__ = ["CodePickler", "CodeUnpickler", "ResultPickler", "Soundness", "pickled"]
 
 _HERE = object()  # stands for the shipment that a pickle is read for
 _KEPT = ("__name__", "__package__", "__path__", "__file__")  # of modules
 _OMITTED = {*_KEPT, "__builtins__", "__spec__", "__loader__", "__cached__", "__doc__", MODULE}
 _CACHED = type(functools.cache(len))
-_SOUND = (str, bytes, int, float, complex, types.NoneType)
+_PIECES = (FunctionType, type, ModuleType, _CACHED)
+_SIMPLE = (str, bytes, int, float, complex, types.NoneType)
 _DEEP = 10_000  # for code whose functions call each other in long chains
 
 Reduced = tuple[Any, ...]
@@ -53,17 +56,29 @@ class CodePickler(cloudpickle.Pickler):  # type: ignore[misc]  # has no types
 
     Args:
         file: what to write to.
-        whole: False leaves the modules empty that are used as objects.
+        parts: for a trial of one function, class or value: takes what it refers to, which is not written then.
     """
 
-    def __init__(self, file: io.BytesIO, *, whole: bool = True) -> None:
+    def __init__(self, file: io.BytesIO, parts: list[Any] | None = None) -> None:
         super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
-        self._whole = whole
+        self._parts = parts
+        self._tried: Any = None
         self._namespaces: dict[int, _Namespace] = {}
+        self._is_sound = Soundness(type(self))
+
+    def dump(self, obj: Any) -> None:
+        """Writes an object."""
+        self._tried = obj
+        super().dump(obj)
 
     def persistent_id(self, obj: Any) -> Any:
         """The shipment is what is known on both sides."""
-        return "shipment" if obj is _HERE else None
+        if obj is _HERE:
+            return "shipment"
+        if self._parts is not None and obj is not self._tried and isinstance(obj, _PIECES):
+            self._parts.append(obj)
+            return "part"
+        return None
 
     def reducer_override(self, obj: Any) -> Any:
         """What becomes of functions, classes, modules, and of what the standard pickles forget."""
@@ -121,6 +136,10 @@ class CodePickler(cloudpickle.Pickler):  # type: ignore[misc]  # has no types
         code, closure = function.__code__, function.__closure__
         args = (_HERE, number, code, self._namespace(function.__globals__), function.__name__, closure)
         found = references(function)
+        if self._parts is not None:
+            for names in (found.globals, *found.attributes.values()):
+                self._parts += names.values()
+            found = References()
         state = {
             "globals": found.globals,
             "attributes": [(self._namespace(vars(module)), names) for module, names in found.attributes.items()],
@@ -159,6 +178,8 @@ class CodePickler(cloudpickle.Pickler):  # type: ignore[misc]  # has no types
             return reduced
         make, args, state, _, _, fill = reduced
         number = self.number(cls)
+        if vars(cls).get("__slots__") and not issubclass(cls, Enum):  # which cloudpickle forgets
+            args = (*args[:3], {**args[3], "__slots__": vars(cls)["__slots__"]}, *args[4:])
         # The last but one is cloudpickle's number of the class: by that, all shipments would share one class.
         made = (_HERE, number, make, (*args[:-2], None, args[-1]))
         return _make_class, made, (_HERE, number, fill, state), None, None, _fill_class
@@ -166,13 +187,13 @@ class CodePickler(cloudpickle.Pickler):  # type: ignore[misc]  # has no types
     def _module(self, module: ModuleType) -> Reduced:
         """A module that is used as an object: whatever is in it and can be sent."""
         made = self._described(module)
-        if not self._whole:
+        if self._parts is not None:
             return _make_module, made
         items, left = {}, {}
         for name, value in list(vars(module).items()):
             if name in _OMITTED:
                 continue
-            if is_sound(value):
+            if self._is_sound(value):
                 items[name] = value
             else:
                 left[name] = type(value).__qualname__
@@ -193,7 +214,7 @@ class ResultPickler(CodePickler):
     def reducer_override(self, obj: Any) -> Any:
         """Names what arrived here, or was sent from here."""
         piece = obj.module if isinstance(obj, _Namespace) else obj
-        if isinstance(piece, FunctionType | type | ModuleType | _CACHED):
+        if isinstance(piece, _PIECES):
             identity = known(piece)
             if identity is not None:
                 is_module = isinstance(piece, ModuleType)
@@ -221,32 +242,60 @@ class CodeUnpickler(pickle.Unpickler):
             return _absent(self._shipment, f"{module}.{name}", error)
 
 
-def pickled(value: Any, pickler: type[CodePickler] = CodePickler, *, whole: bool = True) -> bytes:
+def pickled(value: Any, pickler: type[CodePickler] = CodePickler, parts: list[Any] | None = None) -> bytes:
     """The bytes of an object."""
     try:
-        return _pickled(value, pickler, whole)
+        return _pickled(value, pickler, parts)
     except pickle.PicklingError as error:
         if not isinstance(error.__cause__, RecursionError):
             raise
     with _deep():
-        return _pickled(value, pickler, whole)
+        return _pickled(value, pickler, parts)
 
 
-def _pickled(value: Any, pickler: type[CodePickler], whole: bool) -> bytes:
+def _pickled(value: Any, pickler: type[CodePickler], parts: list[Any] | None) -> bytes:
     file = io.BytesIO()
-    pickler(file, whole=whole).dump(value)
+    pickler(file, parts).dump(value)
     return file.getvalue()
 
 
-def is_sound(value: Any, pickler: type[CodePickler] = CodePickler) -> bool:
-    """Whether a value can be pickled, leaving aside what modules are in it."""
-    if isinstance(value, _SOUND):
+class Soundness:
+    """Tells whether values can be pickled, leaving aside what else is in modules.
+
+    Functions, classes and globals are tried one by one, and once, however many refer to them.
+    """
+
+    def __init__(self, pickler: type[CodePickler] = CodePickler) -> None:
+        self._pickler = pickler
+        self._tried: dict[int, tuple[Any, list[Any] | None]] = {}  # with the value, lest another gets its address
+        self._sound: set[int] = set()
+
+    def __call__(self, value: Any) -> bool:
+        """Whether a value, and what it refers to, can be pickled."""
+        seen: set[int] = set()
+        waiting = [value]
+        while waiting:
+            each = waiting.pop()
+            if isinstance(each, _SIMPLE) or id(each) in self._sound or id(each) in seen:
+                continue
+            seen.add(id(each))
+            parts = self._parts(each)
+            if parts is None:
+                return False
+            waiting += parts
+        self._sound |= seen
         return True
-    try:
-        pickled(value, pickler, whole=False)
-    except Exception:  # noqa: BLE001  # objects raise what they like
-        return False
-    return True
+
+    def _parts(self, value: Any) -> list[Any] | None:
+        """What a value refers to; None if it cannot be pickled itself."""
+        if id(value) not in self._tried:
+            parts: list[Any] | None = []
+            try:
+                pickled(value, self._pickler, parts)
+            except Exception:  # noqa: BLE001  # objects raise what they like
+                parts = None
+            self._tried[id(value)] = (value, parts)
+        return self._tried[id(value)][1]
 
 
 def _require_source(piece: Any) -> None:
@@ -266,7 +315,7 @@ def _is_empty(cell: CellType) -> bool:
 
 # ------------------------------------------------------------------------------------------------ for cloudpickle
 
-_registering = threading.Lock()
+_registering = PerProcess(threading.Lock)
 _registered: Counter[str] = Counter()
 
 
@@ -277,7 +326,7 @@ def _by_value(module: ModuleType | None) -> Iterator[None]:
         yield
         return
     name = module.__name__
-    with _registering:
+    with _registering.get():
         if _registered[name] or name not in cloudpickle.list_registry_pickle_by_value():
             cloudpickle.register_pickle_by_value(module)
             _registered[name] += 1
@@ -287,18 +336,18 @@ def _by_value(module: ModuleType | None) -> Iterator[None]:
         yield
     finally:
         if module is not None:
-            with _registering:
+            with _registering.get():
                 _registered[name] -= 1
                 if not _registered[name]:
                     cloudpickle.unregister_pickle_by_value(module)
 
 
-_deepening = threading.Lock()
+_deepening = PerProcess(threading.Lock)
 
 
 @contextmanager
 def _deep() -> Iterator[None]:
-    with _deepening:
+    with _deepening.get():
         before = sys.getrecursionlimit()
         sys.setrecursionlimit(max(before, _DEEP))
         try:

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from physlite.exceptions import CodeError
+from physlite.storage.perprocess import PerProcess
 
 __all__ = ["MODULE", "Absent", "Identity", "Shipment", "known", "number_of", "number_of_made", "recalled"]
 
@@ -33,7 +34,7 @@ class Identity(NamedTuple):
     number: str
 
 
-_lock = threading.Lock()
+_lock = PerProcess(threading.Lock)
 _identities: WeakKeyDictionary[Any, Identity] = WeakKeyDictionary()  # of what was sent from here, or arrived here
 _made: WeakKeyDictionary[Any, str] = WeakKeyDictionary()  # numbers of what was made by code that arrived
 _originals: WeakValueDictionary[str, Any] = WeakValueDictionary()
@@ -42,7 +43,7 @@ _shipments: WeakValueDictionary[str, Shipment] = WeakValueDictionary()
 
 def number_of(piece: Any) -> str:
     """The number of what is sent; given now, if it has none."""
-    with _lock:
+    with _lock.get():
         found = _identities.get(piece)
         if found is None:
             found = _identities[piece] = Identity("", uuid.uuid4().hex)
@@ -52,7 +53,7 @@ def number_of(piece: Any) -> str:
 
 def number_of_made(piece: Any) -> str:
     """The number of what goes back with a result, and is not known where that goes."""
-    with _lock:
+    with _lock.get():
         found = _made.get(piece)
         if found is None:
             found = _made[piece] = uuid.uuid4().hex
@@ -62,7 +63,7 @@ def number_of_made(piece: Any) -> str:
 
 def known(piece: Any) -> Identity | None:
     """Which one it is, if it was sent from here or arrived here."""
-    with _lock:
+    with _lock.get():
         return _identities.get(piece)
 
 
@@ -101,7 +102,7 @@ class Shipment:
         if found is None:
             found = self.pieces[number] = make()
             self._filling.add(number)
-            with _lock:
+            with _lock.get():
                 if self.token:
                     _identities[found] = Identity(self.token, number)
                 else:

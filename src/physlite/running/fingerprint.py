@@ -255,7 +255,7 @@ def _reduce(value: Any) -> Any:
 
 def _is_as_its_copy(value: Any) -> bool:
     try:
-        copied = CodeUnpickler(pickled(value, whole=False), Shipment("", {})).load()
+        copied = CodeUnpickler(pickled(value), Shipment("", {})).load()
     except Exception:  # noqa: BLE001  # objects raise what they like
         return False
     one, other = _Digests(is_trusting=True), _Digests(is_trusting=True)

@@ -133,7 +133,7 @@ class OnDask(FutureEngine):
     def _sum(self, function: Callable[..., Outcome], outcomes: Sequence[Any], *more: Any) -> Future:
         self._sums += 1
         key = f"{self._topic}-sum-{self._sums}"
-        return self._client.submit(function, list(outcomes), *more, key=key, pure=False, priority=1)
+        return self._client.submit(function, self._code, list(outcomes), *more, key=key, pure=False, priority=1)
 
     def outcome_of(self, future: Future) -> Outcome:
         """As the interface says."""
@@ -166,9 +166,11 @@ def _work(part: FilePart, code: PackedCode, settings: Settings, topic: str) -> O
     return outcome
 
 
-def _merged(outcomes: list[Outcome | None], size: int) -> Outcome:
+def _merged(code: PackedCode, outcomes: list[Outcome | None], size: int) -> Outcome:
+    unpack(code)  # classes of the user that are in outcomes
     return merged(outcomes, size)
 
 
-def _of_one_file(parts: list[Outcome]) -> Outcome:
+def _of_one_file(code: PackedCode, parts: list[Outcome]) -> Outcome:
+    unpack(code)  # as above
     return of_one_file(parts)
