@@ -1,7 +1,6 @@
 """Running an analysis over many files: the same result, wherever it is made."""
 
 import dataclasses
-import os
 import signal
 import subprocess
 import sys
@@ -339,15 +338,13 @@ def test_a_run_that_was_ended_goes_on(tmp_path, files, number):
     assert log.read_text().splitlines()[len(before) :] == [f"{i:03d}.root" for i in range(done, 7)]
 
 
-def test_a_changed_analysis_is_not_resumed(with_a_bad_one):
+def test_a_changed_analysis_is_not_resumed(with_a_bad_one, tmp_path):
+    journal = tmp_path / "j"
     with pytest.raises(BadFilesError):
-        physlite.run(number_of_events, {"a": with_a_bad_one}, workers=0, journal="j")
-    try:
-        with pytest.raises(JournalError, match=r"j: the journal cannot be resumed: the analysis was changed since"):
-            physlite.run(len, {"a": with_a_bad_one}, workers=0, journal="j", resume=True)
-        with pytest.raises(JournalError, match=r"cannot be resumed: it is of other files"):
-            physlite.run(number_of_events, {"a": with_a_bad_one[:2]}, workers=0, journal="j", resume=True)
-        with pytest.raises(JournalError, match=r"cannot be resumed: it was made with another chunk_size"):
-            physlite.run(number_of_events, {"a": with_a_bad_one}, workers=0, journal="j", resume=True, chunk_size=7)
-    finally:
-        os.unlink("j")  # noqa: PTH108
+        physlite.run(number_of_events, {"a": with_a_bad_one}, workers=0, journal=journal)
+    with pytest.raises(JournalError, match=r"j: the journal cannot be resumed: the analysis was changed since"):
+        physlite.run(len, {"a": with_a_bad_one}, workers=0, journal=journal, resume=True)
+    with pytest.raises(JournalError, match=r"cannot be resumed: it is of other files"):
+        physlite.run(number_of_events, {"a": with_a_bad_one[:2]}, workers=0, journal=journal, resume=True)
+    with pytest.raises(JournalError, match=r"cannot be resumed: it was made with another chunk_size"):
+        physlite.run(number_of_events, {"a": with_a_bad_one}, workers=0, journal=journal, resume=True, chunk_size=7)

@@ -20,6 +20,9 @@ _ADVICE = {
     "see File.links": "`physlite links FILE` lists them",
     "open it with mode='whole'": "read it with --mode whole",
     "give host=, or point": "point",
+    "resume=True tries them again, and max_bad_files=": "--resume tries them again, and --max-bad-files ",
+    " more, see .failures)": " more)",
+    "run without resume": "run without --resume",
 }
 _BROKEN_PIPE = 128 + 13  # as the shell has it for a process that SIGPIPE has ended
 

@@ -55,7 +55,7 @@ def run(name: str, datasets: list[str], options: Options) -> None:
     _write(result, options)
     result.report.show()
     for dataset in result.by_dataset.values():
-        typer.echo(f"\n{dataset.name}: {_shown(dataset.value)}")
+        typer.echo(f"\n{dataset.name}:{_shown(dataset.value)}")
 
 
 def _check(options: Options) -> None:
@@ -94,17 +94,28 @@ def _loaded(name: str) -> Callable[[Any], Any]:
 
 def _module(where: str) -> Any:
     path = Path(where)
-    if path.suffix != ".py":
-        sys.path.insert(0, "")
-        return importlib.import_module(where)
-    if not path.is_file():
+    if path.suffix == ".py" and not path.is_file():
         msg = f"{path}: there is no such file"
         raise CommandError(msg)
+    try:
+        return _imported(path) if path.suffix == ".py" else _found(where)
+    except Exception as error:
+        msg = f"{where}: cannot be imported: {type(error).__name__}: {error}; `physlite --debug …` shows where"
+        raise CommandError(msg) from error
+
+
+def _found(name: str) -> Any:
+    """A module that can be imported by its name, in this folder too."""
+    sys.path.insert(0, "")
+    return importlib.import_module(name)
+
+
+def _imported(path: Path) -> Any:
+    """The module in a file."""
     sys.path.insert(0, str(path.absolute().parent))  # as for a script: what is beside it can be imported
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        msg = f"{path}: not a Python file"
-        raise CommandError(msg)
+    assert spec is not None  # noqa: S101  # the name ends in .py
+    assert spec.loader is not None  # noqa: S101  # as above
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
     spec.loader.exec_module(module)
@@ -140,9 +151,9 @@ def _write(result: Result, options: Options) -> None:
             result.report.plot(options.report)
 
 
-def _shown(value: Any) -> str:
-    """A value as it fits in some lines."""
+def _shown(value: Any, depth: int = 1) -> str:
+    """A value as it fits in some lines, to stand behind a colon."""
     if isinstance(value, dict):
-        return "".join(f"\n  {key}: {_shown(item)}" for key, item in value.items())
+        return "".join(f"\n{'  ' * depth}{key}:{_shown(item, depth + 1)}" for key, item in value.items())
     text = str(value)
-    return text if len(text) < _SHOWN else f"{type(value).__name__}"
+    return f" {text if len(text) < _SHOWN else type(value).__name__}"

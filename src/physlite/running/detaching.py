@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+from collections.abc import MutableMapping
 from typing import Any
 
 import awkward as ak
@@ -23,6 +25,8 @@ def detached(value: Any) -> Any:
         return _detached_array(value)
     if type(value) is dict:
         return {key: detached(item) for key, item in value.items()}
+    if isinstance(value, MutableMapping):  # accumulators of coffea, defaultdicts
+        return _detached_mapping(value)
     if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
         return type(value)(detached(item) for item in value)
     if isinstance(value, tuple):
@@ -32,6 +36,16 @@ def detached(value: Any) -> Any:
         changed = {name: new for name, old in members.items() if (new := detached(old)) is not old}
         return dataclasses.replace(value, **changed) if changed else value
     return value
+
+
+def _detached_mapping(value: MutableMapping[Any, Any]) -> MutableMapping[Any, Any]:
+    changed = {key: new for key, old in value.items() if (new := detached(old)) is not old}
+    if not changed:
+        return value
+    out = copy.copy(value)
+    for key, item in changed.items():
+        out[key] = item
+    return out
 
 
 def _detached_array(array: ak.Array | ak.Record) -> ak.Array | ak.Record:

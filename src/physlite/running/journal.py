@@ -6,6 +6,7 @@ import fcntl
 import os
 import pickle
 import sqlite3
+import zlib
 from pathlib import Path
 
 from physlite.exceptions import JournalError
@@ -14,11 +15,15 @@ from physlite.running.plan import FileGroup
 
 __all__ = ["Journal", "default_journal"]
 
-_VERSION = "1"
+_VERSION = "2"
+_MAGIC = b"SQLite format 3\0"
+_OURS = 0x70686A31  # SQLite's number of the application that a file is of
+_OURS_AT = 68  # where that is, four bytes
 _TABLES = """
 CREATE TABLE IF NOT EXISTS run (what TEXT PRIMARY KEY, is_what TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS done (
-    dataset INTEGER, first INTEGER, size INTEGER, complete INTEGER, outcome BLOB NOT NULL, PRIMARY KEY (dataset, first)
+    dataset INTEGER, first INTEGER, size INTEGER, complete INTEGER, outcome BLOB NOT NULL, crc32 INTEGER NOT NULL,
+    PRIMARY KEY (dataset, first)
 );
 """
 
@@ -47,6 +52,7 @@ class Journal:
             msg = f"{path}: another run is using this journal: wait for it, or name another with journal=…"
             raise JournalError(msg) from None
         try:
+            _require_journal(path)
             if not resume:
                 path.unlink(missing_ok=True)
             self._database = self._opened(path, identity)
@@ -60,6 +66,7 @@ class Journal:
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))  # results are their owner's
         database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
+            database.execute(f"PRAGMA application_id = {_OURS}")
             database.execute("PRAGMA synchronous = NORMAL")
             database.execute("PRAGMA journal_mode = WAL")
             database.executescript(_TABLES)
@@ -71,8 +78,7 @@ class Journal:
                 _require_same(path, known, identity)
         except sqlite3.DatabaseError as error:
             database.close()
-            msg = f"{path}: not a journal of physlite, or damaged ({error}): remove it, or name another with journal=…"
-            raise JournalError(msg) from None
+            raise _damaged(path, str(error)) from None
         except BaseException:
             database.close()
             raise
@@ -80,20 +86,33 @@ class Journal:
 
     def add(self, group: FileGroup, outcome: Outcome, *, complete: bool) -> None:
         """Notes what has come of a group: of all of its files, or without those that have failed."""
-        row = (*group, complete, pickle.dumps(outcome))
-        self._database.execute("INSERT OR REPLACE INTO done VALUES (?, ?, ?, ?, ?)", row)
+        content = pickle.dumps(outcome)
+        row = (*group, complete, content, zlib.crc32(content))
+        self._database.execute("INSERT OR REPLACE INTO done VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def groups(self) -> set[FileGroup]:
-        """The groups of which all files are finished."""
-        rows = self._database.execute("SELECT dataset, first, size FROM done WHERE complete")
+        """The groups of which all files are finished; errors as of `outcome`."""
+        try:
+            rows = self._database.execute("SELECT dataset, first, size FROM done WHERE complete").fetchall()
+        except sqlite3.DatabaseError as error:
+            raise _damaged(self.path, str(error)) from None
         return {FileGroup(*row) for row in rows}
 
     def outcome(self, group: FileGroup) -> Outcome:
-        """What has come of a group."""
-        found = self._database.execute(
-            "SELECT outcome FROM done WHERE dataset = ? AND first = ?", (group.dataset, group.first)
-        ).fetchone()
-        outcome: Outcome = pickle.loads(found[0])  # noqa: S301  # a file of this user, mode 0600
+        """What has come of a group.
+
+        Raises:
+            JournalError: the journal is damaged.
+        """
+        try:
+            content, crc32 = self._database.execute(
+                "SELECT outcome, crc32 FROM done WHERE dataset = ? AND first = ?", (group.dataset, group.first)
+            ).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise _damaged(self.path, str(error)) from None
+        if zlib.crc32(content) != crc32:  # SQLite itself has no checksums
+            raise _damaged(self.path, "wrong checksum")
+        outcome: Outcome = pickle.loads(content)  # noqa: S301  # a file of this user, mode 0600
         return outcome
 
     def close(self) -> None:
@@ -107,6 +126,22 @@ class Journal:
         for suffix in ("", "-wal", "-shm", ".lock"):
             self.path.with_name(f"{self.path.name}{suffix}").unlink(missing_ok=True)
         self._lock.close()
+
+
+def _require_journal(path: Path) -> None:
+    """Raises JournalError where something else is in the place of a journal, which would be overwritten."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        head = file.read(_OURS_AT + 4)
+    is_journal = head.startswith(_MAGIC) and head[_OURS_AT:] == _OURS.to_bytes(4, "big")
+    if head and not is_journal:  # of a run that was killed at once it is empty
+        msg = f"{path}: not a journal of physlite, or damaged: remove it, or name another with journal=…"
+        raise JournalError(msg)
+
+
+def _damaged(path: Path, why: str) -> JournalError:
+    return JournalError(f"{path}: the journal is damaged ({why}): run without resume to begin anew")
 
 
 def _require_same(path: Path, known: dict[str, str], identity: dict[str, str]) -> None:

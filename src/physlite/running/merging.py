@@ -64,6 +64,6 @@ def _joined(records: Sequence[FileRecord]) -> FileRecord:
         wall=sum(r.wall for r in records),
         worker=first.worker if len({r.worker for r in records}) == 1 else f"{first.worker} and others",
         attempts=max(r.attempts for r in records),
-        columns=tuple(dict.fromkeys(name for r in records for name in r.columns)),
+        columns=tuple(sorted({name for r in records for name in r.columns})),
         prefetched_bytes=sum(r.prefetched_bytes for r in records),
     )

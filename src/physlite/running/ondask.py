@@ -25,6 +25,8 @@ _LEAST = 2048
 _AHEAD = 4  # for each thread of a worker
 _TOGETHER = 16  # outcomes that are added in one task
 _SOONEST, _LATEST = 0.001, 0.1  # seconds between two looks at what is done
+# What was lost with a worker is made again, without being asked for.
+_UNDER_WAY = ("pending", "lost")
 _ATTEMPTS = 3  # of a part: with other workers, as a rule; Dask itself bears with some that die, at each attempt
 
 
@@ -81,14 +83,14 @@ class OnDask(FutureEngine):
     def wait(self, futures: Sequence[Future]) -> Sequence[Future]:
         """As the interface says. Looking at all of them now and then takes less than a callback for each."""
         pause = _SOONEST
-        while not (done := [future for future in futures if future.status != "pending"]):
+        while not (done := [future for future in futures if future.status not in _UNDER_WAY]):
             time.sleep(pause)
             pause = min(2 * pause, _LATEST)
         return done
 
     def taken(self, part: FilePart, future: Future) -> Future:
         """As the interface says: the outcome stays where it is."""
-        if future.status == "finished":
+        if future.status == "finished" or future.status in _UNDER_WAY:
             return future
         self._require_there(future)
         error = future.exception()
@@ -103,7 +105,7 @@ class OnDask(FutureEngine):
         raise error
 
     def _require_there(self, future: Future) -> None:
-        if future.cancelled() or future.status == "lost":
+        if future.cancelled():
             msg = "the Dask scheduler has gone, or has dropped the work: connect anew, and run with resume=True"
             raise TransferError(msg)
 

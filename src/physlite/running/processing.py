@@ -124,7 +124,7 @@ class _Attempt:
             wall=time.perf_counter() - self._begin,
             worker=f"{socket.gethostname()}:{os.getpid()}",
             attempts=self._number,
-            columns=tuple(watch.columns),
+            columns=tuple(sorted(watch.columns)),
             prefetched_bytes=source.prefetched_bytes,
         )
         return Outcome(pickled, (record,), weights)

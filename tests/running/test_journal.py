@@ -1,0 +1,212 @@
+"""What is noted of a run, for the case that it ends early."""
+
+import sqlite3
+import stat
+
+import pytest
+
+import physlite
+from physlite.exceptions import JournalError
+from physlite.running.journal import Journal, default_journal
+from physlite.running.parts import Outcome
+from physlite.running.plan import FileGroup
+
+IDENTITY = {"analysis": "a", "chunks": "500", "python": "(3, 13)", "files": "f"}
+FIRST, SECOND = FileGroup(0, 0, 2), FileGroup(1, 0, 1)
+
+
+def outcome(text):
+    return Outcome(text.encode(), ())
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "folder" / "run.journal"
+
+
+@pytest.fixture
+def noted(path):
+    """The journal of a run that ended early."""
+    journal = Journal(path, IDENTITY, resume=False)
+    journal.add(FIRST, outcome("one " * 1000), complete=True)
+    journal.add(SECOND, outcome("two"), complete=False)
+    journal.close()
+    return path
+
+
+def resumed(path, **changed):
+    return Journal(path, IDENTITY | changed, resume=True)
+
+
+def refusal(path, *, resume=True, **changed):
+    """What is said, in one line, where a journal cannot be used."""
+    with pytest.raises(JournalError) as raised:
+        Journal(path, IDENTITY | changed, resume=resume)
+    start, _, said = str(raised.value).partition(": ")
+    assert start == str(path)
+    assert "\n" not in said
+    return said
+
+
+# -------------------------------------------------------------------------------------------------------------- notes
+
+
+def test_what_is_finished_is_there_again(noted):
+    journal = resumed(noted)
+    assert journal.groups() == {FIRST}
+    assert journal.outcome(FIRST) == outcome("one " * 1000)
+    assert journal.outcome(SECOND) == outcome("two")
+    journal.close()
+
+
+def test_what_was_not_complete_is_replaced(noted):
+    journal = resumed(noted)
+    journal.add(SECOND, outcome("both"), complete=True)
+    assert journal.groups() == {FIRST, SECOND}
+    assert journal.outcome(SECOND) == outcome("both")
+    journal.close()
+
+
+def test_anew(noted):
+    journal = Journal(noted, IDENTITY | {"analysis": "another"}, resume=False)
+    assert journal.groups() == set()
+    journal.close()
+
+
+def test_there_is_nothing_to_resume(path):
+    journal = resumed(path)
+    assert journal.groups() == set()
+    journal.close()
+
+
+def test_a_run_that_is_over_leaves_nothing(noted):
+    journal = resumed(noted)
+    journal.remove()
+    journal.close()
+    assert list(noted.parent.iterdir()) == []
+
+
+def test_it_is_for_its_owner_alone(noted):
+    assert stat.S_IMODE(noted.stat().st_mode) == 0o600
+
+
+def test_its_place(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert default_journal("analysis") == tmp_path / "physlite" / "runs" / "analysis.journal"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_journal("analysis") == tmp_path / ".cache" / "physlite" / "runs" / "analysis.journal"
+
+
+# ---------------------------------------------------------------------------------------------------- of something else
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"analysis": "b"}, "the analysis was changed since: results of both would be mixed"),
+        ({"files": "g"}, "it is of other files"),
+        ({"chunks": "7"}, "it was made with another chunk_size"),
+        ({"python": "(3, 14)"}, "it was made by another version of Python"),
+        ({"analysis": "b", "files": "g"}, "the analysis was changed since: results of both would be mixed"),
+    ],
+)
+def test_of_another_run(noted, changed, why):
+    assert refusal(noted, **changed) == f"the journal cannot be resumed: {why}; run without resume to begin anew"
+    journal = resumed(noted)  # as it was
+    assert journal.groups() == {FIRST}
+    journal.close()
+
+
+def test_of_another_version(noted):
+    with sqlite3.connect(noted) as database:
+        database.execute("UPDATE run SET is_what = 'other' WHERE what = 'version'")
+    database.close()
+    why = "it was made by another version of physlite"
+    assert refusal(noted) == f"the journal cannot be resumed: {why}; run without resume to begin anew"
+
+
+def test_one_run_at_a_time(noted):
+    journal = resumed(noted)
+    for resume in (False, True):
+        said = refusal(noted, resume=resume)
+        assert said == "another run is using this journal: wait for it, or name another with journal=…"
+    assert journal.groups() == {FIRST}
+    journal.close()
+    resumed(noted).close()
+
+
+def test_two_runs_of_the_same_name(tmp_path, monkeypatch):
+    """The second one notes elsewhere."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    def running_another(events):
+        seen.append(len(list(tmp_path.rglob("*.journal"))))
+        if len(seen) == 1:
+            physlite.run(running_another, physlite.sample(), workers=0)
+        return len(events)
+
+    seen = []
+    assert physlite.run(running_another, physlite.sample(), workers=0).value == 2000
+    assert seen == [1, 2]
+    assert list(tmp_path.rglob("*.journal*")) == []
+
+
+# -------------------------------------------------------------------------------------------------------- other content
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("content", ["text", "root", "sqlite"])
+def test_another_file_in_its_place_is_kept(tmp_path, content, resume):
+    """It may be what somebody needs."""
+    path = tmp_path / "file"
+    if content == "text":
+        path.write_text("a")
+    elif content == "root":
+        path.symlink_to(physlite.sample())
+    else:
+        with sqlite3.connect(path) as database:
+            database.execute("CREATE TABLE run (number INTEGER)")
+        database.close()
+    before = path.read_bytes()
+    said = refusal(path, resume=resume)
+    assert said == "not a journal of physlite, or damaged: remove it, or name another with journal=…"
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_an_empty_file(path, resume):
+    """It is what remains of a run that was killed as it began."""
+    path.parent.mkdir()
+    path.touch()
+    journal = Journal(path, IDENTITY, resume=resume)
+    assert journal.groups() == set()
+    journal.close()
+
+
+def test_damage_at_its_begin(noted):
+    damaged = bytearray(noted.read_bytes())
+    damaged[100:1000] = bytes(900)
+    noted.write_bytes(damaged)
+    assert refusal(noted).startswith("the journal is damaged (")
+    assert refusal(noted).endswith("): run without resume to begin anew")
+    Journal(noted, IDENTITY, resume=False).close()
+
+
+def test_damage_of_a_result(noted):
+    damaged = bytearray(noted.read_bytes())
+    at = damaged.index(b"one one one")
+    damaged[at] ^= 1
+    noted.write_bytes(damaged)
+    journal = resumed(noted)
+    with pytest.raises(JournalError) as raised:
+        journal.outcome(FIRST)
+    said = "the journal is damaged (wrong checksum): run without resume to begin anew"
+    assert str(raised.value) == f"{noted}: {said}"
+    assert journal.outcome(SECOND) == outcome("two")
+    journal.close()
+
+
+def test_a_journal_that_is_cut(noted):
+    noted.write_bytes(noted.read_bytes()[:9000])
+    assert refusal(noted).startswith("the journal is damaged (")
