@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import awkward as ak
 import hist
@@ -17,6 +16,7 @@ from physlite.analysis import dilepton
 from physlite.exceptions import AnalysisError, BadFilesError, JournalError, MetadataNotFoundError
 from support import data
 from support.many_files import many_files
+from support.servers.process import wait_until
 
 
 @dataclasses.dataclass
@@ -324,10 +324,7 @@ def started(tmp_path, how, pause, files):
 def test_a_run_that_was_ended_goes_on(tmp_path, files, number):
     log = tmp_path / "log"
     with started(tmp_path, "anew", 0.5, files) as process:
-        until = time.monotonic() + 30
-        while not log.exists() or len(log.read_text().splitlines()) < 3:
-            assert time.monotonic() < until
-            time.sleep(0.02)
+        wait_until(lambda: log.exists() and len(log.read_text().splitlines()) >= 3, seconds=30)
         process.send_signal(number)
     before = log.read_text().splitlines()
     assert before == [f"{i:03d}.root" for i in range(len(before))]

@@ -11,22 +11,8 @@ from physlite.running.merging import merged, of_one_file, value_of
 from physlite.running.parts import Outcome
 from physlite.running.records import FileRecord, Stage
 from physlite.running.weights import FileWeights
+from support.records import RECORD
 
-RECORD = FileRecord(
-    dataset="ttbar",
-    file="/data/one.root",
-    events=1000,
-    chunks=2,
-    bytes=3_000_000,
-    requests=10,
-    retries=1,
-    stages=(Stage(0.5, 0.25), Stage(1.5, 0.0), Stage(0.25, 0.5), Stage(0.25, 0.5), Stage(1.0, 1.0)),
-    wall=4.0,
-    worker="one:1",
-    attempts=1,
-    columns=("b", "c"),
-    prefetched_bytes=1_000_000,
-)
 WEIGHTS = FileWeights("/data/one.root", (0, 0, "1"), (410470,), WeightSum(1000, 1.0, 1.0))
 
 
@@ -68,7 +54,7 @@ def test_neighbours_may_be_merged_before():
     values = [0.1 * 3**i for i in range(11)]
     all_at_once = merged([outcome(value, i) for i, value in enumerate(values)])
     groups = [merged([outcome(values[i], i) for i in range(first, min(first + 4, 11))]) for first in (0, 4, 8)]
-    assert merged(groups, 4) == all_at_once
+    assert merged(groups) == all_at_once
 
 
 def test_one_is_what_it_was():

@@ -10,25 +10,18 @@ from dataclasses import replace
 
 import pytest
 
-from physlite.running.records import STAGES, FileFailure, FileRecord, Stage
+from physlite.running.records import STAGES, FileFailure, Stage
 from physlite.running.report import Report
 from physlite.running.wording import count, distinct, duration, frequency
+from support.records import RECORD
 from support.terminal import OF_TERMINALS
 
-TTBAR = FileRecord(
-    dataset="ttbar",
+TTBAR = replace(
+    RECORD,
     file="https://example.org/data/DAOD_PHYSLITE.1._000001.pool.root.1?…",
     events=6000,
-    chunks=2,
-    bytes=3_000_000,
-    requests=10,
-    retries=1,
-    stages=(Stage(0.5, 0.25), Stage(1.5, 0.0), Stage(0.25, 0.5), Stage(0.25, 0.5), Stage(1.0, 1.0)),
-    wall=4.0,
     worker="tcp://10.0.0.1:40000",
-    attempts=1,
     columns=("AnalysisElectronsAuxDyn.eta", "AnalysisElectronsAuxDyn.pt"),
-    prefetched_bytes=1_000_000,
 )
 MORE = replace(TTBAR, file="/data/second.root", wall=8.0, events=2000, columns=("AnalysisMuonsAuxDyn.pt",))
 DATA = replace(TTBAR, dataset="data18", file="/data/third.root", wall=6.0, worker="tcp://10.0.0.2:40000")

@@ -14,7 +14,7 @@ from physlite.running import showing
 from physlite.running.pace import Counts, Pace
 from physlite.running.showing import Display
 from support.servers.process import wait_until
-from support.terminal import OF_TERMINALS
+from support.terminal import OF_TERMINALS, Terminal
 
 
 def words(pace, now, **counts):
@@ -88,25 +88,6 @@ def test_a_run_of_nothing():
 
 
 # -------------------------------------------------------------------------------------------------------- on terminals
-
-
-class Terminal(io.StringIO):
-    """Keeps what is printed; `ended` makes it one whose other end is closed."""
-
-    ended = False
-
-    def isatty(self):
-        return True
-
-    def write(self, text):
-        if self.ended:
-            raise OSError(5, "Input/output error")
-        return super().write(text)
-
-    def lines(self):
-        """What was in its lines, one moment after the other, without colors."""
-        text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.getvalue())
-        return [line.rstrip() for line in re.split(r"[\r\n]+", text)]
 
 
 @pytest.fixture

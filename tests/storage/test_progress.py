@@ -1,6 +1,5 @@
 """Bars for what takes long, where somebody sees them."""
 
-import io
 import threading
 import time
 from contextlib import contextmanager, redirect_stderr
@@ -13,22 +12,9 @@ from physlite.storage import progress as module
 from physlite.storage.progress import progress
 from support.servers.faults import fault_server, random_content
 from support.servers.process import wait_until
+from support.terminal import Terminal
 
 CONTENT = random_content(1_000_000, 3)
-
-
-class Terminal(io.StringIO):
-    """Keeps what is printed; `ended` makes it one whose other end is closed."""
-
-    ended = False
-
-    def isatty(self):
-        return True
-
-    def write(self, text):
-        if self.ended:
-            raise OSError(5, "Input/output error")
-        return super().write(text)
 
 
 @pytest.fixture

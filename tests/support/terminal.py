@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import struct
@@ -12,6 +13,25 @@ import pytest
 
 # What else tells programs what their terminal is like; xdist sets some of it.
 OF_TERMINALS = ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE")
+
+
+class Terminal(io.StringIO):
+    """Keeps what is printed; `ended` makes it one whose other end is closed."""
+
+    ended = False
+
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        if self.ended:
+            raise OSError(5, "Input/output error")
+        return super().write(text)
+
+    def lines(self):
+        """What was in its lines, one moment after the other, without colors."""
+        text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.getvalue())
+        return [line.rstrip() for line in re.split(r"[\r\n]+", text)]
 
 
 def output_in_terminal(*arguments, columns=80, environment=()):

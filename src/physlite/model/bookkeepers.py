@@ -77,7 +77,7 @@ def read_bookkeepers(tree: ColumnStore, only: str | None = None) -> list[list[Cu
 
     Args:
         tree: the MetaData tree.
-        only: the one container to read, as `_NOMINAL`; by default all.
+        only: the one container to read, as `CutBookkeepers`; by default all.
 
     Raises:
         MetadataNotFoundError: there are none, or a column is missing.

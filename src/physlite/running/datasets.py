@@ -16,6 +16,7 @@ from physlite.running.datasetpaths import absolute
 from physlite.storage import HttpSource
 from physlite.storage.redaction import redacted
 from physlite.storage.rucio import Rucio, RucioFile, RucioSource
+from physlite.storage.rucio.listing import known_total
 from physlite.storage.signing import Signer
 from physlite.text import cut, human_bytes
 
@@ -106,12 +107,12 @@ class Dataset:
     @property
     def total_bytes(self) -> int | None:
         """Bytes in all files; None when the size of one is not known, as of URLs."""
-        return _total(file.bytes for file in self.files)
+        return known_total(file.bytes for file in self.files)
 
     @property
     def total_events(self) -> int | None:
         """Events in all files; None when the number is not known for one of them, as outside of Rucio."""
-        return _total(file.events for file in self.files)
+        return known_total(file.events for file in self.files)
 
     def openable(self, file: DataFile) -> str | RucioSource | HttpSource:
         """What `physlite.open` takes for one of its files."""
@@ -182,12 +183,3 @@ def _asked(dataset: str, files: Any, folder: str) -> Iterator[Asked]:
     else:
         msg = f"dataset {dataset!r}: files are paths, patterns, URLs or names in Rucio, not {type(files).__name__}"
         raise TypeError(msg)
-
-
-def _total(numbers: Iterable[int | None]) -> int | None:
-    total = 0
-    for number in numbers:
-        if number is None:
-            return None
-        total += number
-    return total

@@ -242,7 +242,7 @@ def _summed(plan: Plan, noted: Journal) -> tuple[Any, dict[str, DatasetResult], 
     records: dict[int, list[FileRecord]] = defaultdict(list)
     for group in plan.groups():
         outcome = noted.outcome(group)
-        sums[group.dataset].append(value_of(outcome), group.size)
+        sums[group.dataset].append(value_of(outcome))
         weights[group.dataset] += outcome.weights
         records[group.dataset] += outcome.records
     by_dataset = {

@@ -20,18 +20,18 @@ def value_of(outcome: Outcome) -> Any:
     return loads(outcome.value) if outcome.value else None
 
 
-def merged(outcomes: Sequence[Outcome | None], size: int = 1) -> Outcome:
+def merged(outcomes: Sequence[Outcome | None]) -> Outcome:
     """Outcomes that follow each other, added in the order of `OrderedSum`; None where one failed.
 
     Args:
-        outcomes: of neighbours, from a multiple of their number (to the next power of two) on.
-        size: how many files each is of; the last may be of fewer.
+        outcomes: of neighbours, from a multiple of their number (to the next power of two) on. Each is of as many
+            files, a power of two; the last may be of fewer.
     """
     if len(outcomes) == 1 and outcomes[0] is not None:
         return outcomes[0]
     total: OrderedSum[Any] = OrderedSum(add)
     for outcome in outcomes:
-        total.append(None if outcome is None else value_of(outcome), size)
+        total.append(None if outcome is None else value_of(outcome))
     there = [outcome for outcome in outcomes if outcome is not None]
     value = total.total()
     return Outcome(

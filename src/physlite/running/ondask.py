@@ -122,20 +122,18 @@ class OnDask(FutureEngine):
         if len(files) == 1 and files[0] is not None and len(files[0]) == 1:
             return files[0][0]
         level: list[Any] = [None if parts is None else self._of_one_file(parts) for parts in files]
-        size = 1
         while len(level) > 1 or level[0] is None:
             blocks = [level[i : i + _TOGETHER] for i in range(0, len(level), _TOGETHER)]
-            level = [self._sum(_merged, block, size) for block in blocks]
-            size *= _TOGETHER
+            level = [self._sum(_merged, block) for block in blocks]
         return level[0]
 
     def _of_one_file(self, parts: list[Future]) -> Future:
         return parts[0] if len(parts) == 1 else self._sum(_of_one_file, parts)
 
-    def _sum(self, function: Callable[..., Outcome], outcomes: Sequence[Any], *more: Any) -> Future:
+    def _sum(self, function: Callable[..., Outcome], outcomes: Sequence[Any]) -> Future:
         self._sums += 1
         key = f"{self._topic}-sum-{self._sums}"
-        return self._client.submit(function, self._code, list(outcomes), *more, key=key, pure=False, priority=1)
+        return self._client.submit(function, self._code, list(outcomes), key=key, pure=False, priority=1)
 
     def outcome_of(self, future: Future) -> Outcome:
         """As the interface says."""
@@ -168,9 +166,9 @@ def _work(part: FilePart, code: PackedCode, settings: Settings, topic: str) -> O
     return outcome
 
 
-def _merged(code: PackedCode, outcomes: list[Outcome | None], size: int) -> Outcome:
+def _merged(code: PackedCode, outcomes: list[Outcome | None]) -> Outcome:
     unpack(code)  # classes of the user that are in outcomes
-    return merged(outcomes, size)
+    return merged(outcomes)
 
 
 def _of_one_file(code: PackedCode, parts: list[Outcome]) -> Outcome:

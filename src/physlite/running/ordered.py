@@ -27,9 +27,12 @@ class OrderedSum(Generic[T]):
         self._add = add
         self._branches: list[tuple[int, T]] = []  # complete ones, the larger first, and how many each has
 
-    def append(self, value: T, size: int = 1) -> None:
-        """The next summand, or the sum of the next `size`: a power of two, but for the last."""
-        self._branches.append((size, value))
+    def append(self, value: T) -> None:
+        """The next summand.
+
+        Sums of as many summands each, a power of two, add up to the same as the summands; the last may be of fewer.
+        """
+        self._branches.append((1, value))
         while len(self._branches) > 1 and self._branches[-2][0] == self._branches[-1][0]:
             (size, left), (_, right) = self._branches[-2:]
             self._branches[-2:] = [(2 * size, self._add(left, right))]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from physlite.model.events import OnBadLink
 from physlite.running.access import Access
 from physlite.running.records import FileRecord
 from physlite.running.weights import FileWeights
@@ -45,10 +46,10 @@ class Settings:
 
     token: str
     chunk_size: int
-    threads: int | None
+    threads: int
     prefetch: bool
     attempts: int
-    on_bad_link: str
+    on_bad_link: OnBadLink
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from physlite.running.datasetfiles import DataFile
 from physlite.running.datasets import Dataset
 from physlite.running.parts import FilePart
+from physlite.storage.rucio.listing import known_total
 
 __all__ = ["FileGroup", "Plan"]
 
@@ -43,19 +44,17 @@ class Plan:
     Args:
         datasets: in the order in which they are added up.
         workers: how many files are processed at a time; 0 where that is not known.
+
+    Attributes:
+        files: how many there are.
+        bytes: in all of them; None where that is not known.
     """
 
     def __init__(self, datasets: Sequence[Dataset], workers: int) -> None:
         self.datasets = tuple(datasets)
         self.files = sum(len(dataset) for dataset in self.datasets)
         self._workers = workers
-        known = [file.bytes for dataset in self.datasets for file in dataset.files]
-        self._bytes = sum(b for b in known if b is not None) if all(b is not None for b in known) else None
-
-    @property
-    def bytes(self) -> int | None:
-        """Bytes in all files; None where that is not known."""
-        return self._bytes
+        self.bytes = known_total(dataset.total_bytes for dataset in self.datasets)
 
     def groups(self) -> Iterator[FileGroup]:
         """All groups, in the order in which they are added up."""
@@ -81,9 +80,9 @@ class Plan:
 
     def _parts_of(self, file: DataFile) -> int:
         """In how many parts a file is processed."""
-        if not self._workers or not self._bytes or not file.bytes:
+        if not self._workers or not self.bytes or not file.bytes:
             return 1
-        share = max(self._bytes / (_EVEN * self._workers), _SMALLEST_PART)
+        share = max(self.bytes / (_EVEN * self._workers), _SMALLEST_PART)
         parts = 1
         while parts < _MOST_PARTS and file.bytes > parts * share:
             parts *= 2

@@ -9,11 +9,10 @@ import traceback
 from collections import OrderedDict
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import Any, Literal, cast
+from typing import Any
 
-from physlite.exceptions import CorruptDataError, CredentialError, PhysliteError, TransferError
+from physlite.exceptions import CorruptDataError, CredentialError, PhysliteError
 from physlite.formats.detect import read_event_manifest
-from physlite.formats.reader import default_threads
 from physlite.formats.rootfile import RootFile
 from physlite.model.events import EventSource
 from physlite.model.store import ColumnStore
@@ -93,8 +92,8 @@ class _Attempt:
     def _processed(self, analysis: Analysis, source: WatchedSource) -> Outcome:
         with self._stopwatch.stage("open"):
             # Chunks are read once: what was decoded is not kept.
-            threads = self._settings.threads or default_threads()
-            store = ColumnStore(source, read_event_manifest(RootFile(source)), threads, cache_bytes=0)
+            manifest = read_event_manifest(RootFile(source))
+            store = ColumnStore(source, manifest, self._settings.threads, cache_bytes=0)
         watch = ColumnWatch(store.manifest, self._learned, self._stopwatch)
         store.observer = watch
         chunks = chunks_of(store.manifest.clusters.tolist(), self._settings.chunk_size)
@@ -142,8 +141,7 @@ class _Attempt:
     ) -> Any:
         """What the analysis returns for a range of events."""
         given = MappingProxyType({**self._part.given, "dataset": self._part.dataset})
-        on_bad_link = cast("Literal['raise', 'none']", self._settings.on_bad_link)
-        events = EventSource(store, *chunk, on_bad_link, given).events()
+        events = EventSource(store, *chunk, self._settings.on_bad_link, given).events()
         try:
             value = detached(analysis(events))
             if not self._learned.is_checked:
@@ -198,7 +196,7 @@ def _may_pass(error: Exception) -> bool:
     """Whether it can be another time, or with another replica."""
     if isinstance(error, FileNotFoundError | CredentialError):
         return False
-    return isinstance(error, TransferError | CorruptDataError | OSError | MemoryError)
+    return isinstance(error, CorruptDataError | OSError | MemoryError)
 
 
 def _line(error: Exception) -> str:

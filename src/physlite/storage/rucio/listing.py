@@ -55,12 +55,12 @@ class RucioFiles(Sequence[RucioFile]):
     @property
     def total_bytes(self) -> int | None:
         """Bytes in all files; None when the size of one is not known."""
-        return _total(file.bytes for file in self._files)
+        return known_total(file.bytes for file in self._files)
 
     @property
     def total_events(self) -> int | None:
         """Events in all files; None when the number is not known for one of them."""
-        return _total(file.events for file in self._files)
+        return known_total(file.events for file in self._files)
 
     @property
     def urls(self) -> list[str]:
@@ -123,7 +123,8 @@ class RucioFiles(Sequence[RucioFile]):
         ]
 
 
-def _total(numbers: Iterable[int | None]) -> int | None:
+def known_total(numbers: Iterable[int | None]) -> int | None:
+    """The sum of numbers; None when one of them is not known."""
     total = 0
     for number in numbers:
         if number is None:
