@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import re
 import signal
 import subprocess
 import textwrap
@@ -268,10 +269,10 @@ def test_what_is_not_there(arguments, said):
 
 
 def test_an_analysis_that_fails(folder):
-    file = folder / "files" / "000.root"
+    """Several processes fail at once: which is heard first, nobody knows."""
     told = fails("run", "analysis.py:misspelt", "datasets.yaml", "--workers", 2)
-    start = f"dataset ttbar, {file}, entries 0 to 2000: the analysis fails: AttributeError: no field named 'ptt'"
-    assert told.startswith(start)
+    place = rf"dataset (ttbar|zee), {re.escape(str(folder))}/files/00[012]\.root, entries 0 to 2000"
+    assert re.match(rf"{place}: the analysis fails: AttributeError: no field named 'ptt'", told)
 
 
 def test_files_that_are_not_there(folder):

