@@ -13,7 +13,7 @@ from pathlib import Path
 
 import physlite
 
-__all__ = ["CLUSTER", "KEPT", "TREES", "Missing", "Source", "real", "root_python", "small_files", "toys"]
+__all__ = ["CLUSTER", "KEPT", "TREES", "Missing", "Source", "many", "real", "root_python", "small_files", "toys"]
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 _TOOLS = _CHECKOUT / "tools"
@@ -66,6 +66,18 @@ def toys(events: int, *compressions: str) -> Iterator[Source]:
         for compression in compressions:
             label = f"{kind}, {compression}, {events:,} events"
             yield Source(kind, label, functools.partial(_toy_file, events, compression, kind), compression)
+
+
+def many(source: Source, count: int) -> list[str]:
+    """The same file under so many names."""
+    original = Path(source.find())
+    folder = KEPT / f"many-{original.stem}"
+    paths = [folder / f"{i:03}.root" for i in range(count)]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in paths:
+        if not path.exists():
+            os.link(original, path)
+    return [str(path) for path in paths]
 
 
 def small_files(count: int, events: int) -> list[str]:

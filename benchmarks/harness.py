@@ -54,7 +54,8 @@ class Comparison:
     """Figures of one work by the name of who did it: seconds, or bytes at `unit` "B"; and what they should reach.
 
     `limit` begins the names of the ways that nobody can beat, `given` has figures that are not measured, and `events`
-    is how many are processed in one run. Targets of ways that are not there are left out.
+    is how many are processed in one run. Targets of ways that are not there are left out. There are at most
+    `most_rounds`.
     """
 
     work: str
@@ -65,6 +66,7 @@ class Comparison:
     given: dict[str, float] = field(default_factory=dict)
     events: int | None = None
     unit: Literal["s", "B"] = "s"
+    most_rounds: int = sys.maxsize
     runs: dict[str, list[list[float]]] = field(default_factory=dict)  # of each round the figures of all runs
     peaks: dict[str, int | None] = field(default_factory=dict)  # memory of the first run, in bytes, beyond what was
 
@@ -98,12 +100,13 @@ class Comparison:
 
 
 def measure(comparison: Comparison, rounds: int) -> None:
-    """Fills in the figures of so many rounds.
+    """Fills in the figures of so many rounds, or fewer.
 
     Raises:
         Missing: memory is asked for, and the system does not tell it.
         RuntimeError: the process of a way died, or the ways' results differ.
     """
+    rounds = min(rounds, comparison.most_rounds)
     comparison.runs = {who: [[value]] * rounds for who, value in comparison.given.items()}
     comparison.runs |= {who: [] for who in comparison.ways}
     if comparison.unit == "B":

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 
 import columns
 import files
 import physlite
-from distant import BYTES_PER_SECOND, DELAY
+from distant import BYTES_PER_SECOND, DELAY, serve
 from files import TREES, Source
 from harness import Comparison, Target, Way
 from reading import Makers
@@ -37,7 +34,7 @@ def _remote(source: Source) -> Comparison:
         others = [name for name in there if name.startswith("AnalysisElectronsAuxDyn")]
         names = [name for name in dict.fromkeys([*wanted, *others]) if name in there][:_COLUMNS]
         stop = min(file.num_entries, files.CLUSTER[source.kind])
-    url = f"http://127.0.0.1:{_port(path)}/{Path(path).name}"
+    url = f"http://127.0.0.1:{serve(path)}/{Path(path).name}"
     with physlite.open(url) as file:
         file.arrays(names, 0, stop)
         stats = file.source.stats
@@ -59,12 +56,3 @@ def _remote(source: Source) -> Comparison:
         given={"2 round trips and the bytes": limit},
         events=stop,
     )
-
-
-def _port(path: str) -> int:
-    """Starts a server that ends with this process."""
-    command = [sys.executable, str(Path(__file__).with_name("distant.py")), path]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    atexit.register(process.kill)
-    assert process.stdout is not None
-    return int(process.stdout.readline())

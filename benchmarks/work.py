@@ -18,11 +18,15 @@ class Work:
     """What is timed (`run`), given what `prepare` makes before each run, untimed.
 
     `compared` makes of a result what has to be the same for all ways that compare something: arrays by name, or text.
+    A run that is not `warm` starts processes or takes long: none before it makes a difference. `told` finds the seconds
+    in its result, where they are not those that have passed here.
     """
 
     run: Callable[[Any], Any]
     prepare: Callable[[], Any] = _nothing
     compared: Callable[[Any], dict[str, Any]] | None = None
+    warm: bool = True
+    told: Callable[[Any], float] | None = None
 
 
 class Child(NamedTuple):

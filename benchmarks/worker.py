@@ -1,8 +1,8 @@
 """One way to do a work, in a process of its own: `worker.py MODULE:FUNCTION ARGUMENTS`.
 
 The function is called once, with the arguments (JSON), for what is not timed: imports, opening. It returns the work,
-which is done when a line comes in: `first`, or `turn N` for N runs after one that does not count. Each answer is a line
-too. Nothing but the standard library is used here, for any environment.
+which is done when a line comes in: `first`, or `turn N` for N runs, after one that does not count where that matters.
+Each answer is a line too. Nothing but the standard library is used here, for any environment.
 """
 
 from __future__ import annotations
@@ -48,13 +48,15 @@ def _first(work: Work) -> dict[str, Any]:
 
 def _turn(work: Work, runs: int) -> list[float]:
     """Seconds of each run."""
-    work.run(work.prepare())  # finds what others left in the processor's caches, and threads on other cores
+    if work.warm:
+        work.run(work.prepare())  # finds what others left in the processor's caches, and threads on other cores
     seconds = []
     for _ in range(runs):
         prepared = work.prepare()
         begin = time.perf_counter()
         result = work.run(prepared)
-        seconds.append(time.perf_counter() - begin)
+        passed = time.perf_counter() - begin
+        seconds.append(passed if work.told is None else work.told(result))
         del prepared, result
     return seconds
 

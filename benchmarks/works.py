@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import reading
 import remote
+import scale
 import using
 from reading import Makers
 
-__all__ = ["WORKS"]
+__all__ = ["LONG", "WORKS"]
 
 WORKS: dict[str, Callable[[int], Makers]] = {
     "open": using.opening,
@@ -24,4 +25,8 @@ WORKS: dict[str, Callable[[int], Makers]] = {
     "small": using.small_files,
     "memory": reading.memory,
     "remote": remote.remote,
+    "scale": scale.scale,
 }
+
+# Left out where nobody asks for them.
+LONG = ("scale",)

@@ -66,6 +66,13 @@ def dies_after(runs):
             os._exit(3)
     return Work(run)
 
+def tells(warm):
+    runs = []
+    def run(_):
+        runs.append(None)
+        return len(runs)
+    return Work(run, warm=warm, told=float)
+
 def fails():
     raise ValueError("on purpose")
 """
@@ -124,3 +131,16 @@ def test_no_process_stays(ways):
         measure(Comparison("w", "d", {"a": ways("text", output="x"), "b": ways("fails")}), 1)
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+def test_seconds_may_be_told_by_the_run(ways):
+    """And there is a run before those that count, unless nothing can be warm: the first of all is for the memory."""
+    comparison = Comparison("work", "detail", {"warm": ways("tells", warm=True), "cold": ways("tells", warm=False)})
+    measure(comparison, 1)
+    assert [runs[0][0] for runs in (comparison.runs["warm"], comparison.runs["cold"])] == [5, 3]
+
+
+def test_what_takes_long_has_fewer_rounds(ways):
+    comparison = Comparison("work", "detail", {"a": ways("text", output="x")}, given={"b": 1}, most_rounds=2)
+    measure(comparison, 7)
+    assert {who: len(runs) for who, runs in comparison.runs.items()} == {"a": 2, "b": 2}

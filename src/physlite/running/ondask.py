@@ -47,7 +47,7 @@ class OnDask(FutureEngine):
         code: PackedCode,
         settings: Settings,
         listener: Listener,
-        work: Callable[[FilePart, PackedCode, Settings, str], Outcome] | None = None,
+        work: Callable[..., Outcome] | None = None,
     ) -> None:
         self._client = client
         self._settings = settings
