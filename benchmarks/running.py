@@ -68,17 +68,18 @@ def _compared(value: dict[str, Any]) -> dict[str, Any]:
     return {"events": str(value["events"]), "masses": ak.Array(value["masses"].values(flow=True))}
 
 
-def remote(url: str, chunk_size: int, prefetch: bool) -> Work:
-    """Over one remote file, in many chunks."""
-    return Work(
-        lambda _: (
-            physlite.run(
-                analysis, {"toy": [url]}, workers=0, threads=1, chunk_size=chunk_size, prefetch=prefetch, progress=False
-            ).value
-        ),
-        compared=_compared,
-        warm=False,
-    )
+def remote(url: str, names: list[str], chunk_size: int, prefetch: bool) -> Work:
+    """Sums of columns of one remote file, in many chunks; each column is asked for when it is its turn."""
+    fields = [name.removeprefix("Analysis").split("AuxDyn.") for name in names]
+
+    def sums(events: Any) -> dict[str, float]:
+        return {f"{name}.{field}": float(ak.sum(events[name][field])) for name, field in fields}
+
+    def run(_: None) -> Any:
+        options: dict[str, Any] = {"workers": 0, "threads": 1, "chunk_size": chunk_size, "progress": False}
+        return physlite.run(sums, {"toy": [url]}, prefetch=prefetch, **options).value
+
+    return Work(run, compared=lambda value: {k: ak.Array([v]) for k, v in value.items()}, warm=False)
 
 
 def plan(files: int) -> Work:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+import columns
 import files
 import physlite
 from distant import BYTES_PER_SECOND, DELAY, serve
@@ -81,13 +82,13 @@ def _prefetch(source: Source) -> Comparison:
     path = source.find()
     url = f"http://127.0.0.1:{serve(path)}/{Path(path).name}"
     ways = {
-        who: Way("running:remote", {"url": url, "chunk_size": _CHUNK, "prefetch": prefetch})
+        who: Way("running:remote", {"url": url, "names": columns.LIST15, "chunk_size": _CHUNK, "prefetch": prefetch})
         for who, prefetch in {"physlite.run": True, "without prefetch": False}.items()
     }
     return Comparison(
         "prefetch",
-        f"selection of Z bosons, {source.label}, in chunks of {_CHUNK:,} events, {DELAY * 1e3:.0f} ms and "
-        f"{BYTES_PER_SECOND * 8 / 1e6:.0f} Mbit/s away",
+        f"sums of {len(columns.LIST15)} columns, {source.label}, in chunks of {_CHUNK:,} events, {DELAY * 1e3:.0f} ms "
+        f"and {BYTES_PER_SECOND * 8 / 1e6:.0f} Mbit/s away",
         ways,
         [Target("physlite.run", "least", 3, "without prefetch")],
         most_rounds=_ROUNDS,

@@ -19,6 +19,9 @@ from physlite.storage.workers import Workers
 __all__ = ["ColumnWatch", "Learned", "WatchedSource", "ranges_of"]
 
 
+_AT_ONCE = 4  # requests for different chunks
+
+
 class Learned:
     """What is known of an analysis: the names of the columns that it has used so far, in files of any kind.
 
@@ -96,7 +99,7 @@ class WatchedSource(Layer):
         self.prefetched_bytes = 0
         self._stopwatch = stopwatch
         self._held: dict[Range, _Held] = {}
-        self._workers = Workers(1, "physlite-prefetch")
+        self._workers = Workers(_AT_ONCE, "physlite-prefetch")
 
     def size(self) -> int:
         """Bytes in the file; errors as of the file."""
@@ -111,12 +114,17 @@ class WatchedSource(Layer):
             if held is None:
                 wanted[r] = None
             else:
-                self._held[r] = held._replace(chunk=chunk)
+                self._held[r] = held._replace(chunk=max(chunk, held.chunk))
         if not wanted:
             return
         answer = self._workers.submit(self.inner.fetch, list(wanted))
         self._held.update({r: _Held(answer, place, chunk) for place, r in enumerate(wanted)})
         self.prefetched_bytes += sum(r.size for r in wanted)
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that were asked for ahead and may still be needed."""
+        return sum(r.size for r in self._held)
 
     def done(self, chunk: int) -> None:
         """Nothing is needed for this chunk any more."""

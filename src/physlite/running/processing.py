@@ -7,7 +7,7 @@ import socket
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -35,6 +35,10 @@ __all__ = ["process"]
 Analysis = Callable[[Any], Any]
 
 _PAUSE = 1.0  # seconds before a file is tried again, more before each further attempt
+# So far ahead that a round trip to a server overseas passes while small chunks are processed; of large ones so much
+# that memory stays small beside what decoding takes.
+_CHUNKS_AHEAD = 4
+_BYTES_AHEAD = 32 << 20
 _MOST_RUNS = 8  # that a process remembers what it has learned of
 _DEPTH = 12  # lines of a traceback that are kept: the last ones are the user's
 
@@ -71,6 +75,7 @@ class _Attempt:
         self._stopwatch = Stopwatch()
         self._begin = time.perf_counter()
         self._learned = _what_is_learned(settings.token)
+        self._asked: dict[int, int] = {}  # of how many columns a chunk was asked for
 
     def run(self, analysis: Analysis) -> Outcome:
         """Opens the file and processes the part."""
@@ -100,7 +105,7 @@ class _Attempt:
         chosen = list(branches(len(chunks), self._part.parts))[self._part.part]
         total: OrderedSum[Any] = OrderedSum(add)
         for i in chosen:
-            self._ask_ahead(source, store, {j: chunks[j] for j in (i, i + 1) if j in chosen})
+            self._ask_ahead(source, store, chunks, range(i, chosen.stop))
             total.append(self._analysed(analysis, store, watch, chunks[i], is_first=i == chosen.start))
             source.done(i)
         weights: tuple[FileWeights, ...] = ()
@@ -128,13 +133,21 @@ class _Attempt:
         )
         return Outcome(pickled, (record,), weights)
 
-    def _ask_ahead(self, source: WatchedSource, store: ColumnStore, chunks: dict[int, tuple[int, int]]) -> None:
-        """Asks for the columns that are known to be used, in the chunks that come next."""
+    def _ask_ahead(
+        self, source: WatchedSource, store: ColumnStore, chunks: Sequence[tuple[int, int]], left: range
+    ) -> None:
+        """Asks for the columns that are known to be used, in the chunk that comes next and some after it."""
         names = self._learned.names()
-        if names and self._settings.prefetch and source.remote:
-            with self._stopwatch.stage("fetch"):
-                for number, (start, stop) in chunks.items():
-                    source.prefetch(ranges_of(store.manifest, names, start, stop), number)
+        if not (names and self._settings.prefetch and source.remote):
+            return
+        with self._stopwatch.stage("fetch"):
+            for number in left[: 1 + _CHUNKS_AHEAD]:
+                if number > left.start and source.held_bytes >= _BYTES_AHEAD:
+                    return
+                # Once, unless the analysis has used other columns since.
+                if self._asked.get(number) != len(names):
+                    source.prefetch(ranges_of(store.manifest, names, *chunks[number]), number)
+                    self._asked[number] = len(names)
 
     def _analysed(
         self, analysis: Analysis, store: ColumnStore, watch: ColumnWatch, chunk: tuple[int, int], *, is_first: bool
