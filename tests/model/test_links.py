@@ -50,6 +50,11 @@ def opened(name):
     return physlite.open(path_of(name))
 
 
+@functools.cache
+def all_events(name):
+    return opened(name).events()
+
+
 def collection_of(column):
     return slow_links.container_of(column).removeprefix("Analysis")
 
@@ -145,7 +150,7 @@ def same(left, right):
 @pytest.mark.parametrize(("name", "column"), COLUMNS)
 def test_targets_are_those_of_the_slow_resolving(name, column):
     resolved = slow_links.resolve(name, column)
-    targets = followed(opened(name).events(), column)
+    targets = followed(all_events(name), column)
     assert same(targets["_link"], identities(name, resolved))
     entries = mapped_by_event(lambda event, _: event, resolved)
     assert same(targets["_event"] & 0x3FFFFFF, entries)
@@ -203,7 +208,7 @@ def _link_of_target(name, field, event, target):
 @pytest.mark.parametrize("chain", CHAINS, ids=".".join)
 def test_links_of_targets_of_links(chain):
     name, column, *fields = chain
-    targets = followed(opened(name).events(), column)
+    targets = followed(all_events(name), column)
     for field in fields:
         targets = targets.follow(field)
     resolved = slow_chain(*chain)

@@ -472,6 +472,7 @@ def test_a_source_that_nobody_closes(own_server, content):
 def test_the_garbage_collector_may_come_at_any_time(server, content):
     """Also while a thread is started for another source, as it does here."""
     begin = threading.Thread.start
+    gc.freeze()  # what other tests have left need not be looked through each time
 
     def start(thread):
         gc.collect()
