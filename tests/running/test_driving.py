@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 
 import awkward as ak
 import hist
@@ -13,7 +14,7 @@ import pytest
 
 import physlite
 from physlite.analysis import dilepton
-from physlite.exceptions import AnalysisError, BadFilesError, JournalError, MetadataNotFoundError
+from physlite.exceptions import AnalysisError, BadFilesError, CodeError, JournalError, MetadataNotFoundError
 from support import data
 from support.many_files import many_files
 from support.servers.process import wait_until
@@ -345,3 +346,25 @@ def test_a_changed_analysis_is_not_resumed(with_a_bad_one, tmp_path):
         physlite.run(number_of_events, {"a": with_a_bad_one[:2]}, workers=0, journal=journal, resume=True)
     with pytest.raises(JournalError, match=r"cannot be resumed: it was made with another chunk_size"):
         physlite.run(number_of_events, {"a": with_a_bad_one}, workers=0, journal=journal, resume=True, chunk_size=7)
+
+
+def test_a_run_that_is_refused_begins_nothing_and_keeps_the_journal(with_a_bad_one, tmp_path, client):
+    """Whatever refuses it: the journal refuses the analysis, or the analysis cannot be sent."""
+    journal = tmp_path / "j"
+    with pytest.raises(BadFilesError):
+        physlite.run(number_of_events, {"a": with_a_bad_one}, workers=0, journal=journal)
+    before = client.run_on_scheduler(topics)
+    with pytest.raises(JournalError, match="the analysis was changed since"):
+        physlite.run(len, {"a": with_a_bad_one}, client=client, journal=journal, resume=True)
+    held = threading.Lock()
+    with pytest.raises(CodeError, match="the variable `held`"):
+        physlite.run(lambda _: held, {"a": with_a_bad_one}, client=client, journal=journal)
+    assert client.run_on_scheduler(topics) == before
+    with pytest.raises(BadFilesError):  # goes on
+        physlite.run(number_of_events, {"a": with_a_bad_one}, workers=0, journal=journal, resume=True)
+
+
+def topics(dask_scheduler):
+    """What clients listen to, and the tasks that there are."""
+    subscribed = {topic for topic, found in dask_scheduler._broker._topics.items() if found.subscribers}
+    return subscribed, set(dask_scheduler.tasks)

@@ -30,6 +30,7 @@ def test_a_result_that_is_lost_is_waited_for():
         distributed.Client(cluster) as client,
     ):
         engine = OnDask(client, pack(len), Settings("token", 500, 1, False, 1, "raise"), Nobody(), work)
+        engine.begin()
         part = FilePart("a", 7, "a.root", {}, None)
         (future,) = engine.submit([(part, 1)])
         assert engine.wait([future]) == [future]

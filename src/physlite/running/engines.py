@@ -31,7 +31,7 @@ class Listener(Protocol):
 
 
 class Engine(Protocol):
-    """Processes the files of a plan."""
+    """Processes the files of a plan. Nothing is begun before `run` is, and nothing is left when that ends."""
 
     @property
     def workers(self) -> int:
@@ -117,6 +117,7 @@ class FutureEngine(ABC):
         tasks: dict[Any, _Task] = {}
         sums: dict[Any, FileGroup] = {}
         try:
+            self.begin()
             while True:
                 new = again
                 again = []
@@ -135,11 +136,7 @@ class FutureEngine(ABC):
                     if (retried := self._finish(task, future, listener)) is not None:
                         again.append(retried)
                     elif not task.group.missing:
-                        group, outcome = task.group.group, self.collected(task.group.collected())
-                        if isinstance(outcome, Outcome):
-                            yield group, outcome
-                        else:
-                            sums[outcome] = group
+                        sums[self.collected(task.group.collected())] = task.group.group
         finally:
             self.end()
 
@@ -160,6 +157,10 @@ class FutureEngine(ABC):
             if not file.failed:
                 listener.file_done(*self.size_of(file.done))
         return None
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Begins what `end` ends."""
 
     @abstractmethod
     def window(self) -> int:
@@ -187,7 +188,7 @@ class FutureEngine(ABC):
 
     @abstractmethod
     def collected(self, files: list[list[Any] | None]) -> Any:
-        """The sum of a group: the outcome, or a future of it. None stands for a file that has failed."""
+        """A future of the sum of a group. None stands for a file that has failed."""
 
     @abstractmethod
     def outcome_of(self, future: Any) -> Outcome:

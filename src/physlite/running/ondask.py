@@ -55,9 +55,8 @@ class OnDask(FutureEngine):
         self._work = work or _work
         self._topic = f"physlite-{settings.token}"
         self._sums = 0
-        # A task, not scattered data: it is made again when the workers that have it are lost.
-        self._code = client.submit(_same, code, key=f"{self._topic}-code", pure=False)
-        client.subscribe_topic(self._topic, self._heard)
+        self._packed = code
+        self._code: Future | None = None
 
     @property
     def workers(self) -> int:
@@ -67,6 +66,12 @@ class OnDask(FutureEngine):
     def _heard(self, event: tuple[float, Any]) -> None:
         told = event[1]
         self._listener.progress(told["events"], told["bytes"])
+
+    def begin(self) -> None:
+        """As the interface says."""
+        # A task, not scattered data: it is made again when the workers that have it are lost.
+        self._code = self._client.submit(_same, self._packed, key=f"{self._topic}-code", pure=False)
+        self._client.subscribe_topic(self._topic, self._heard)
 
     def window(self) -> int:
         """As the interface says."""
@@ -143,8 +148,9 @@ class OnDask(FutureEngine):
 
     def end(self) -> None:
         """As the interface says. What is under way is dropped with its futures."""
-        self._client.unsubscribe_topic(self._topic)
-        self._code.release()
+        if self._code is not None:
+            self._client.unsubscribe_topic(self._topic)
+            self._code.release()
 
 
 def check_workers(client: Client) -> None:
