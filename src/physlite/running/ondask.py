@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from physlite.exceptions import TransferError
 from physlite.running.code import PackedCode, check_versions, unpack, versions
-from physlite.running.engines import FutureEngine, Listener
+from physlite.running.engines import FutureEngine, Listener, LostSumError
 from physlite.running.merging import merged, of_one_file
 from physlite.running.parts import FailedPartError, FilePart, Outcome, Settings
 from physlite.running.processing import process
@@ -54,7 +55,7 @@ class OnDask(FutureEngine):
         self._listener = listener
         self._work = work or _work
         self._topic = f"physlite-{settings.token}"
-        self._sums = 0
+        self._numbers = itertools.count(1)
         self._packed = code
         self._code: Future | None = None
 
@@ -77,12 +78,13 @@ class OnDask(FutureEngine):
         """As the interface says."""
         return max(_LEAST, _AHEAD * self.workers)
 
-    def submit(self, parts: Sequence[tuple[FilePart, int]]) -> list[Future]:
+    def submit(self, parts: Sequence[FilePart]) -> list[Future]:
         """As the interface says."""
-        keys = [f"{self._topic}-{part.dataset}-{part.number}-{part.part}-{attempt}" for part, attempt in parts]
+        # By a number of their own: what is done again is another task.
+        keys = [f"{self._topic}-{part.dataset}-{part.number}-{part.part}-{next(self._numbers)}" for part in parts]
         known = {"code": self._code, "settings": self._settings, "topic": self._topic}
         # All in one graph: that takes half the time of as many by themselves.
-        futures: list[Future] = self._client.map(self._work, [part for part, _ in parts], key=keys, pure=False, **known)
+        futures: list[Future] = self._client.map(self._work, parts, key=keys, pure=False, **known)
         return futures
 
     def wait(self, futures: Sequence[Future]) -> Sequence[Future]:
@@ -103,7 +105,7 @@ class OnDask(FutureEngine):
             raise error
         if type(error).__name__ == "KilledWorker":
             text = (
-                f"{redacted(part.url)}: workers died, one after the other, while they processed it: is there enough "
+                f"dataset {part.dataset}, {redacted(part.url)}: workers died, one after the other, while they processed it: is there enough "
                 "memory? a smaller chunk_size needs less"
             )
             raise FailedPartError(text, is_users=False, may_pass=True) from None
@@ -136,14 +138,24 @@ class OnDask(FutureEngine):
         return parts[0] if len(parts) == 1 else self._sum(_of_one_file, parts)
 
     def _sum(self, function: Callable[..., Outcome], outcomes: Sequence[Any]) -> Future:
-        self._sums += 1
-        key = f"{self._topic}-sum-{self._sums}"
+        key = f"{self._topic}-sum-{next(self._numbers)}"
         return self._client.submit(function, self._code, list(outcomes), key=key, pure=False, priority=1)
 
     def outcome_of(self, future: Future) -> Outcome:
         """As the interface says."""
+        from distributed.scheduler import KilledWorker
+
         self._require_there(future)
-        outcome: Outcome = future.result()
+        try:
+            outcome: Outcome = future.result()
+        except FailedPartError as error:  # a result was lost with its worker, and its file cannot be read any more
+            raise LostSumError(error.text) from None
+        except KilledWorker:
+            msg = (
+                "workers died, one after the other, while results were added: is there enough memory? return less, "
+                "or have workers with more memory"
+            )
+            raise LostSumError(msg) from None
         return outcome
 
     def end(self) -> None:

@@ -53,9 +53,9 @@ class InProcesses(FutureEngine):
         """As the interface says."""
         return _AHEAD * self.workers
 
-    def submit(self, parts: Sequence[tuple[FilePart, int]]) -> list[Any]:
+    def submit(self, parts: Sequence[FilePart]) -> list[Any]:
         """As the interface says."""
-        return [self._submit(part) for part, _ in parts]
+        return [self._submit(part) for part in parts]
 
     def _submit(self, part: FilePart) -> Any:
         try:
