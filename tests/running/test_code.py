@@ -1,5 +1,6 @@
 """The user's code in processes that do not have it, and its results back again."""
 
+import ctypes
 import functools
 import importlib
 import os
@@ -247,6 +248,51 @@ def test_all_kinds_of_classes(worker, write):
     assert found[0].a == 1
     assert found[3:6] == [kinds.Pair(1), kinds.Flag.A | kinds.Flag.B, kinds.Key(2)]
     assert found[7] == {"a": 1}
+
+
+def test_what_runs_when_a_class_is_made_has_run(worker):
+    """It is not run again: classes would be listed twice, and its arguments are not known."""
+    analysis = notebook("""
+        known = []
+
+        class Selection:
+            def __init_subclass__(cls, *, name, **others):
+                super().__init_subclass__(**others)
+                cls.name = name
+                known.append(cls)
+
+        class Electrons(Selection, name="e"):
+            pass
+
+        class Listed(type):
+            def __new__(meta, name, bases, names, *, number):
+                made = super().__new__(meta, name, bases, names)
+                made.number = number
+                return made
+
+            def __init__(cls, name, bases, names, *, number):
+                super().__init__(name, bases, names)
+                known.append(cls)
+
+        class Muons(metaclass=Listed, number=2):
+            pass
+
+        def analysis():
+            before = [cls.__name__ for cls in known], known[0].name, known[1].number
+
+            class Taus(Selection, name="tau"):
+                pass
+
+            return *before, known[2].name, Listed("Jets", (), {}, number=4).number
+    """)
+    assert worker.call(analysis) == (["Electrons", "Muons"], "e", 2, "tau", 4)
+
+
+def test_types_by_another_name(worker, write):
+    write("types_of_mine.py", "from typing import NewType\nMass = NewType('Mass', float)\n")
+    from types_of_mine import Mass
+
+    assert worker.call(lambda: (Mass(3.0), Mass.__name__, Mass.__module__)) == (3.0, "Mass", "types_of_mine")
 
 
 def test_caches_and_dispatch(worker):
@@ -715,6 +761,28 @@ def test_what_cannot_be_sent_is_named(write):
     assert message(pack, functools.partial(print, held)) == f"argument 1 of it {lock} {MAKE}"
     assert message(pack, print, held) == f"it {lock} {MAKE}"
     assert message(dumps, (1, held)) == f"the result cannot be sent back: an item of it {lock} {MAKE}"
+
+
+def test_libraries_that_are_loaded_here_are_not_sent():
+    library = ctypes.CDLL(None)
+    local = f"`{__name__}.test_libraries_that_are_loaded_here_are_not_sent.<locals>.<lambda>`"
+    assert message(pack, lambda: library.abs(-1)) == f"the variable `library` around {local} (a ctypes.CDLL) {MAKE}"
+
+
+def test_what_cannot_be_made_there_is_said_in_a_line(worker):
+    analysis = notebook("""
+        class Bad:
+            def __setstate__(self, state):
+                raise ZeroDivisionError("hunter2")
+
+        bad = Bad()
+        bad.n = 1
+
+        def analysis():
+            return bad
+    """)
+    with pytest.raises(AssertionError, match=r"CodeError: what was sent cannot be made on \S+: ZeroDiv"):
+        worker.call(analysis)
 
 
 def test_values_are_not_shown():

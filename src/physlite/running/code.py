@@ -15,6 +15,7 @@ Pickles are programs: unpack and load only what comes from those you trust.
 from __future__ import annotations
 
 import hashlib
+import socket
 import threading
 from collections import OrderedDict
 from typing import Any, NamedTuple
@@ -134,7 +135,9 @@ def _load(content: bytes, shipment: Shipment) -> Any:
     except Exception as error:
         if shipment.absent:
             raise CodeError(shipment.absent[0].message) from error
-        raise
+        msg = f"what was sent cannot be made on {socket.gethostname()}: {type(error).__name__}, raised by a "
+        msg += "`__reduce__` or `__setstate__` of what is in it"
+        raise CodeError(msg) from error
     shipment.publish()
     return value
 
