@@ -92,7 +92,9 @@ def test_tables_of_pandas_go_behind_each_other():
 def test_what_has_to_be_the_same():
     assert add("ee", "ee") == "ee"
     assert add(True, True) is True
-    with pytest.raises(AddingError, match=r"^the result\['name'\] is 'ee' in one file and 'μμ' in another: texts and"):
+    with pytest.raises(
+        AddingError, match=r"^the result\['name'\] is 'ee' for some events and 'μμ' for others: texts and"
+    ):
         add({"name": "ee"}, {"name": "μμ"})
 
 
@@ -100,7 +102,7 @@ def test_what_has_to_be_the_same():
     ("one", "other", "said"),
     [
         ({"a": object()}, {"a": object()}, r"^the result\['a'\]: object do not add up \(unsupported operand"),
-        ((1, 2), (1,), r"^the result has 2 members in one file and 1 in another"),
+        ((1, 2), (1,), r"^the result has 2 members for some events and 1 for others"),
         ([1], 2, r"^the result: list and int do not add up"),
         (np.zeros((1, 2)), np.zeros((1, 3)), r"^the result: arrays that do not go behind each other"),
         (histogram(1), hist.Hist(hist.axis.Regular(5, 0, 1)), r"^the result: Hist do not add up"),

@@ -1,6 +1,7 @@
 """Running an analysis over many files: the same result, wherever it is made."""
 
 import dataclasses
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,14 @@ import pytest
 
 import physlite
 from physlite.analysis import dilepton
-from physlite.exceptions import AnalysisError, BadFilesError, CodeError, JournalError, MetadataNotFoundError
+from physlite.exceptions import (
+    AddingError,
+    AnalysisError,
+    BadFilesError,
+    CodeError,
+    JournalError,
+    MetadataNotFoundError,
+)
 from support import data
 from support.many_files import many_files
 from support.servers.process import wait_until
@@ -252,13 +260,76 @@ def test_a_file_that_was_mended(tmp_path):
         physlite.run(number_of_events, {"a": files}, workers=0)
     files[1].write_bytes(good)
     for path in files[::2]:
-        path.write_bytes(b"not needed any more")
+        path.write_bytes(bytes(path.stat().st_size))  # not needed any more
     assert physlite.run(number_of_events, {"a": files}, workers=0, resume=True).value == 6_000
 
 
 def test_results_that_do_not_add_up(files):
     with pytest.raises(AnalysisError, match=r"the analysis fails: the result\['f'\]: object do not add up"):
         physlite.run(lambda _: {"f": object()}, {"a": files[:1]}, workers=0)
+
+
+def test_results_of_chunks_that_do_not_add_up(files):
+    """It is told at once."""
+    seen = []
+
+    def begins(events):
+        seen.append(1)
+        return str(events.metadata["entry_start"])
+
+    said = r"dataset a, .*000.root, entries 500 to 1000: the analysis fails: the result is '0' for some events"
+    with pytest.raises(AnalysisError, match=said):
+        physlite.run(begins, {"a": files}, workers=0, chunk_size=500)
+    assert len(seen) == 2
+
+
+def test_results_of_files_that_do_not_add_up(files):
+    """It is told when there are two."""
+    seen = []
+
+    def name(events):
+        seen.append(1)
+        return events.metadata["file"][-8:]
+
+    said = r"^dataset a, .*000.root and .*001.root: the result is '000.root' for some events and '001.root' for others"
+    with pytest.raises(AddingError, match=said):
+        physlite.run(name, {"a": files}, workers=0)
+    assert len(seen) == 2
+
+
+def test_results_of_datasets_that_do_not_add_up(datasets):
+    """Each of them is there, and that is all that may be wanted."""
+    result = physlite.run(lambda events: events.metadata["dataset"], datasets, workers=0)
+    assert [result.by_dataset[name].value for name in ("ttbar", "zee")] == ["ttbar", "zee"]
+    assert result.report.events == 14_000
+    assert repr(result).startswith("<Result: ")
+    with pytest.raises(
+        AddingError, match=r"^results of different datasets do not add up, see \.by_dataset: the result is"
+    ):
+        _ = result.value
+
+
+class Unsendable:
+    """Adds up, and has something that does not pickle."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+
+    def __add__(self, other):
+        return self
+
+
+def test_results_that_cannot_be_sent_are_told_of_at_once(files):
+    seen = []
+
+    def analysis(_):
+        seen.append(1)
+        return Unsendable()
+
+    said = r"entries 0 to 2000: the analysis fails: the result cannot be sent back: the attribute `lock` of it"
+    with pytest.raises(AnalysisError, match=said):
+        physlite.run(analysis, {"a": files}, workers=0)
+    assert len(seen) == 1
 
 
 def test_channels_that_are_mixed(files):
@@ -321,6 +392,17 @@ def started(tmp_path, how, pause, files):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
 
 
+def test_a_finished_file_that_was_replaced_is_done_again(tmp_path):
+    files = many_files(tmp_path, 3)
+    good = files[1].read_bytes()
+    files[1].write_bytes(good[:300_000])
+    with pytest.raises(BadFilesError):
+        physlite.run(number_of_events, {"a": files}, workers=0)
+    files[1].write_bytes(good)
+    shutil.copy(data.path_of(data.R24), files[0])
+    assert physlite.run(number_of_events, {"a": files}, workers=0, resume=True).value == 4_050
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_was_ended_goes_on(tmp_path, files, number):
     log = tmp_path / "log"
@@ -344,6 +426,9 @@ def test_a_changed_analysis_is_not_resumed(with_a_bad_one, tmp_path):
         physlite.run(len, {"a": with_a_bad_one}, workers=0, journal=journal, resume=True)
     with pytest.raises(JournalError, match=r"cannot be resumed: it is of other files"):
         physlite.run(number_of_events, {"a": with_a_bad_one[:2]}, workers=0, journal=journal, resume=True)
+    dataset = physlite.Dataset("a", with_a_bad_one, cross_section=0.83)
+    with pytest.raises(JournalError, match=r"cannot be resumed: what is given with the datasets was changed since"):
+        physlite.run(number_of_events, dataset, workers=0, journal=journal, resume=True)
     with pytest.raises(JournalError, match=r"cannot be resumed: it was made with another chunk_size"):
         physlite.run(number_of_events, {"a": with_a_bad_one}, workers=0, journal=journal, resume=True, chunk_size=7)
 

@@ -51,7 +51,9 @@ def _add(one: Any, other: Any, where: str) -> Any:
 
 def _equal(one: Any, other: Any, where: str) -> Any:
     if one != other:
-        msg = f"{where} is {one!r} in one file and {other!r} in another: texts and flags have to be the same in all"
+        msg = (
+            f"{where} is {one!r} for some events and {other!r} for others: texts and flags have to be the same for all"
+        )
         raise AddingError(msg)
     return one
 
@@ -76,7 +78,7 @@ def _add_mappings(one: Mapping[Any, Any], other: Mapping[Any, Any], where: str) 
 
 def _add_tuples(one: tuple[Any, ...], other: tuple[Any, ...], where: str) -> Any:
     if len(one) != len(other):
-        msg = f"{where} has {len(one)} members in one file and {len(other)} in another"
+        msg = f"{where} has {len(one)} members for some events and {len(other)} for others"
         raise AddingError(msg)
     sums = [_add(a, b, f"{where}[{i}]") for i, (a, b) in enumerate(zip(one, other, strict=True))]
     return type(one)(*sums) if hasattr(one, "_fields") else tuple(sums)

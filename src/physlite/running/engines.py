@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -44,7 +44,7 @@ class Engine(Protocol):
     def workers(self) -> int:
         """How many parts are processed at a time."""
 
-    def run(self, plan: Plan, groups: Iterable[FileGroup], listener: Listener) -> Iterator[Finished]:
+    def run(self, plan: Plan, groups: Iterable[FileGroup], listener: Listener) -> Generator[Finished, None, None]:
         """Processes groups, in any order; gives each when all of its files are done or have failed."""
 
 
@@ -57,7 +57,7 @@ class InThisProcess:
         self._analysis = analysis
         self._settings = settings
 
-    def run(self, plan: Plan, groups: Iterable[FileGroup], listener: Listener) -> Iterator[Finished]:
+    def run(self, plan: Plan, groups: Iterable[FileGroup], listener: Listener) -> Generator[Finished, None, None]:
         """As the interface says."""
         for group in groups:
             outcomes: list[Outcome | None] = []
@@ -128,7 +128,7 @@ class FutureEngine(ABC):
     def workers(self) -> int:
         """As the interface says."""
 
-    def run(self, plan: Plan, groups: Iterable[FileGroup], listener: Listener) -> Iterator[Finished]:
+    def run(self, plan: Plan, groups: Iterable[FileGroup], listener: Listener) -> Generator[Finished, None, None]:
         """As the interface says."""
         waiting = iter(groups)
         again: list[_Task] = []
