@@ -309,6 +309,22 @@ def test_results_of_datasets_that_do_not_add_up(datasets):
         _ = result.value
 
 
+class Careless:
+    """Its `+` changes it."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def __add__(self, other):
+        self.n += other.n
+        return self
+
+
+def test_the_first_result_is_tried_on_a_copy(files):
+    result = physlite.run(lambda events: Careless(len(events)), {"a": files[:2]}, workers=0, chunk_size=500)
+    assert result.value.n == 4000
+
+
 class Unsendable:
     """Adds up, and has something that does not pickle."""
 

@@ -18,7 +18,7 @@ from physlite.model.events import EventSource
 from physlite.model.store import ColumnStore
 from physlite.running.adding import add, check
 from physlite.running.chunks import chunks_of
-from physlite.running.code import dumps
+from physlite.running.code import dumps, loads
 from physlite.running.detaching import detached
 from physlite.running.ordered import OrderedSum, branches
 from physlite.running.parts import FailedPartError, FilePart, Outcome, Settings
@@ -156,7 +156,7 @@ class _Attempt:
         try:
             value = detached(analysis(events))
             if not self._learned.is_checked:
-                check(value)
+                check(loads(dumps(value)))  # a copy, as `+` of a class of the user may change it
                 self._learned.is_checked = True
         except Exception as error:
             if error is watch.failure:
