@@ -12,6 +12,7 @@ import threading
 import types
 from pathlib import Path
 
+import awkward as ak
 import cloudpickle
 import hist
 import numpy as np
@@ -286,6 +287,34 @@ def test_what_runs_when_a_class_is_made_has_run(worker):
             return *before, known[2].name, Listed("Jets", (), {}, number=4).number
     """)
     assert worker.call(analysis) == (["Electrons", "Muons"], "e", 2, "tau", 4)
+
+
+def test_what_is_registered_for_arrays(worker, write, monkeypatch):
+    vector = pytest.importorskip("vector")
+    write(
+        "candidates.py",
+        """
+        import awkward as ak
+
+        class Candidate(ak.Record):
+            @property
+            def double(self):
+                return 2 * self.pt
+
+        ak.behavior["Candidate"] = Candidate
+        """,
+    )
+    monkeypatch.setattr(ak, "behavior", {})
+    importlib.import_module("candidates")
+    vector.register_awkward()
+    ak.behavior["lock"] = threading.Lock()
+
+    def analysis(**momentum):
+        candidate = ak.Record({"pt": 3.0}, with_name="Candidate").double
+        return candidate, ak.Record(momentum, with_name="Momentum2D").pt, "lock" in ak.behavior
+
+    packed = pack(functools.partial(analysis, px=3.0, py=4.0))
+    assert loads(worker.send(packed)) == (6.0, 5.0, False)
 
 
 def test_types_by_another_name(worker, write):

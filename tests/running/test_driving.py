@@ -408,6 +408,18 @@ def started(tmp_path, how, pause, files):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
 
 
+class Candidate(ak.Record):
+    """What an analysis may call its objects."""
+
+
+def test_what_is_registered_for_arrays_belongs_to_the_analysis(with_a_bad_one, tmp_path, monkeypatch):
+    with pytest.raises(BadFilesError):
+        physlite.run(number_of_events, {"a": with_a_bad_one}, workers=0, journal=tmp_path / "j")
+    monkeypatch.setitem(ak.behavior, "Candidate", Candidate)
+    with pytest.raises(JournalError, match="the analysis was changed since"):
+        physlite.run(number_of_events, {"a": with_a_bad_one}, workers=0, journal=tmp_path / "j", resume=True)
+
+
 def test_a_finished_file_that_was_replaced_is_done_again(tmp_path):
     files = many_files(tmp_path, 3)
     good = files[1].read_bytes()

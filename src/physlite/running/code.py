@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from physlite.exceptions import CodeError
+from physlite.running.codebehavior import register, registered
 from physlite.running.codeblame import culprit
 from physlite.running.codepickling import CodePickler, CodeUnpickler, ResultPickler, Soundness, pickled
 from physlite.running.codepieces import Shipment
@@ -55,7 +56,8 @@ class PackedCode(NamedTuple):
 def pack(analysis: object, extra: object = None) -> PackedCode:
     """An analysis, ready to be sent to other processes and machines.
 
-    Modules of the user that functions import when they run are imported, as the analysis would do.
+    Modules of the user that functions import when they run are imported, as the analysis would do. What is registered
+    in `ak.behavior` goes along.
 
     Args:
         analysis: a function, class, or any object that is called, with what it refers to.
@@ -65,7 +67,7 @@ def pack(analysis: object, extra: object = None) -> PackedCode:
         CodeError: something in it cannot be pickled, or is the user's own and compiled; the message names it.
     """
     try:
-        code = pickled((analysis, extra))
+        code = pickled((analysis, extra, registered(Soundness())))
     except Exception as error:  # noqa: BLE001  # objects raise what they like
         value = analysis if Soundness()(extra) else extra
         # Not as its cause: what others say of a value may show it.
@@ -92,7 +94,9 @@ def unpack(packed: PackedCode) -> Any:
     check_versions(packed.versions, "the machine that has sent the analysis")
     with _unpacking.get():
         if packed.token not in _unpacked:
-            _unpacked[packed.token] = _load(packed.code, Shipment(packed.token, {}))
+            analysis, extra, behavior = _load(packed.code, Shipment(packed.token, {}))
+            register(behavior)
+            _unpacked[packed.token] = analysis, extra
             while len(_unpacked) > _MOST:
                 _unpacked.popitem(last=False)
         _unpacked.move_to_end(packed.token)

@@ -20,6 +20,7 @@ from physlite.exceptions import AddingError, AnalysisError, BadFilesError, Journ
 from physlite.formats.reader import default_threads
 from physlite.running.adding import add
 from physlite.running.code import pack
+from physlite.running.codebehavior import own_behavior
 from physlite.running.datasetlists import as_datasets
 from physlite.running.datasets import Dataset
 from physlite.running.engines import Engine, InThisProcess, Listener
@@ -137,7 +138,7 @@ def run(
     engine = _engine(client, count, function, settings, course)
     plan = Plan(chosen, engine.workers)
     identity = {
-        "analysis": fingerprint(function),
+        "analysis": fingerprint([function, own_behavior()]),
         "chunks": str(chunk_size),
         "python": f"{sys.version_info[:2]}",
         "files": plan.digest(),
