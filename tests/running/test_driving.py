@@ -1,6 +1,7 @@
 """Running an analysis over many files: the same result, wherever it is made."""
 
 import dataclasses
+import pickle
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from physlite.exceptions import (
     JournalError,
     MetadataNotFoundError,
 )
+from physlite.model.source import SOURCE
 from support import data
 from support.many_files import many_files
 from support.servers.process import wait_until
@@ -325,6 +327,26 @@ def test_the_first_result_is_tried_on_a_copy(files):
     assert result.value.n == 4000
 
 
+class Box:
+    """Has arrays where nobody looks for them."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __add__(self, other):
+        return Box(ak.concatenate([self.array, other.array]))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_results_do_not_need_the_files(workers, tmp_path):
+    (path,) = many_files(tmp_path, 1)
+    expected = physlite.events(path).Electrons.pt.tolist()
+    result = physlite.run(lambda events: Box(events.Electrons), path, workers=workers, chunk_size=500)
+    path.unlink()
+    assert SOURCE not in result.value.array.attrs
+    assert pickle.loads(pickle.dumps(result.value)).array.pt.tolist() == expected  # noqa: S301  # our own
+
+
 class Unsendable:
     """Adds up, and has something that does not pickle."""
 
@@ -366,6 +388,7 @@ def test_channels_that_are_mixed(files):
         ({"threads": 0}, "threads=0: at least 1"),
         ({"attempts": 0}, "attempts=0: at least 1"),
         ({"max_bad_files": -1}, "max_bad_files=-1: at least 0"),
+        ({"on_bad_link": "None"}, "on_bad_link='None': 'raise' or 'none'"),
     ],
 )
 def test_arguments_that_cannot_be_meant(files, options, said):

@@ -150,4 +150,5 @@ def _refusal(what: str, value: Any, error: Exception, pickler: type[CodePickler]
     if isinstance(error, CodeError):
         return CodeError(f"{what}: {error}")
     found = culprit(value, Soundness(pickler))
-    return CodeError(f"{what}: {found} cannot be pickled: make it inside the function")
+    remedy = "make it inside the function" if what == _NOT_SENT else "return numbers, histograms or arrays of it"
+    return CodeError(f"{what}: {found} cannot be pickled: {remedy}")

@@ -23,12 +23,15 @@ from enum import Enum
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import Any, NewType, TypeVar
 
+import awkward as ak
 import cloudpickle
 
 from physlite.exceptions import CodeError
+from physlite.model.source import SOURCE
 from physlite.running.codenames import References, references
 from physlite.running.codeowner import goes_by_name, home, is_compiled, is_own
 from physlite.running.codepieces import MODULE, Absent, Identity, Shipment, known, number_of, number_of_made, recalled
+from physlite.running.detaching import detached
 from physlite.storage.perprocess import PerProcess
 
 __all__ = ["CodePickler", "CodeUnpickler", "ResultPickler", "Soundness", "pickled"]
@@ -221,7 +224,9 @@ class ResultPickler(CodePickler):
         return number_of_made(piece)
 
     def reducer_override(self, obj: Any) -> Any:
-        """Names what arrived here, or was sent from here."""
+        """Names what arrived here, or was sent from here. Arrays come without their file, wherever they are."""
+        if isinstance(obj, ak.Array | ak.Record) and SOURCE in obj.attrs:
+            return detached(obj).__reduce_ex__(pickle.HIGHEST_PROTOCOL)
         piece = obj.module if isinstance(obj, _Namespace) else obj
         if isinstance(piece, _PIECES):
             identity = known(piece)

@@ -14,10 +14,11 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, get_args
 
 from physlite.exceptions import AddingError, AnalysisError, BadFilesError, JournalError
 from physlite.formats.reader import default_threads
+from physlite.model.events import OnBadLink
 from physlite.running.adding import add
 from physlite.running.code import pack
 from physlite.running.codebehavior import own_behavior
@@ -59,7 +60,7 @@ def run(
     prefetch: bool = True,
     attempts: int = _ATTEMPTS,
     max_bad_files: int = 0,
-    on_bad_link: Literal["raise", "none"] = "raise",
+    on_bad_link: OnBadLink = "raise",
     journal: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: bool | None = None,
@@ -119,6 +120,9 @@ def run(
         attempts=(attempts, 1),
         max_bad_files=(max_bad_files, 0),
     )
+    if on_bad_link not in get_args(OnBadLink):
+        msg = f"on_bad_link={on_bad_link!r}: {' or '.join(map(repr, get_args(OnBadLink)))}"
+        raise ValueError(msg)
     if client is not None and workers is not None:
         msg = "workers= is of this machine: with a client= its cluster has the workers"
         raise ValueError(msg)
