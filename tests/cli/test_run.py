@@ -333,6 +333,19 @@ def test_a_file_that_would_hide_another_module(folder, name):
     )
 
 
+def test_an_end_that_fails(folder):
+    """Is told when all is shown that there is."""
+    (folder / "halved.py").write_text(
+        "class Halved:\n"
+        "    def process(self, events):\n        return len(events)\n"
+        "    def postprocess(self, accumulator):\n        return accumulator / 0\n"
+    )
+    result = run("run", "halved.py:Halved", "files/000.root", "--workers", 0)
+    assert result.returncode == 1
+    assert result.stdout.endswith("\n000: 2000\n")
+    assert result.stderr == "physlite: postprocess fails: ZeroDivisionError: division by zero; see .by_dataset\n"
+
+
 def test_a_class_that_needs_arguments(folder):
     (folder / "needing.py").write_text("class Cut:\n    def __init__(self, low):\n        pass\n")
     assert fails("run", "needing.py:Cut", "files/000.root") == (

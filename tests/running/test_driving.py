@@ -311,6 +311,55 @@ def test_results_of_datasets_that_do_not_add_up(datasets):
         _ = result.value
 
 
+def test_a_third_file_that_does_not_add_up(files):
+    """It is told at the end, and of which dataset."""
+    with pytest.raises(AddingError, match=r"^dataset zee: the result is 'early' for some events and 'late' for others"):
+        physlite.run(lambda events: EARLY[int(events.metadata["file"][-8:-5])], {"zee": files[:4]}, workers=0)
+
+
+EARLY = ("early", "early", "late", "late")
+
+
+class Halved:
+    """A processor that is wrong at the end."""
+
+    def process(self, events):
+        return {"n": len(events)}
+
+    def postprocess(self, accumulator):
+        return accumulator["n"] / accumulator["none"]
+
+
+def test_an_end_that_fails(datasets, own_cache):
+    """What was made until then is there."""
+    result = physlite.run(Halved(), datasets, workers=0)
+    assert {name: dataset.value for name, dataset in result.by_dataset.items()} == {
+        "ttbar": {"n": 10_000},
+        "zee": {"n": 4_000},
+    }
+    with pytest.raises(AnalysisError, match=r"^postprocess fails: KeyError: 'none'; see \.by_dataset$") as raised:
+        _ = result.value
+    assert isinstance(raised.value.__cause__, KeyError)
+
+
+class Doubled:
+    """A processor that changes in the end what it is given."""
+
+    def process(self, events):
+        return {events.metadata["dataset"]: [len(events)]}
+
+    def postprocess(self, accumulator):
+        for counts in accumulator.values():
+            counts[:] = [2 * sum(counts)]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_end_that_changes_what_it_is_given(datasets, number):
+    result = physlite.run(Doubled(), datasets[:number], workers=0)
+    assert result.value["ttbar"] == [20_000]
+    assert result.by_dataset["ttbar"].value == {"ttbar": [2000] * 5}
+
+
 class Careless:
     """Its `+` changes it."""
 

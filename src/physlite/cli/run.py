@@ -6,13 +6,14 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
 from physlite.cli.errors import CommandError
+from physlite.exceptions import AddingError
 from physlite.running.code import dumps
 from physlite.running.codeowner import is_own
 from physlite.running.driving import run as run_analysis
@@ -59,6 +60,8 @@ def run(name: str, datasets: list[str], options: Options) -> None:
         result.report.show()
         for dataset in result.by_dataset.values():
             typer.echo(f"\n{dataset.name}:{_shown(dataset.value)}")
+    with suppress(AddingError):  # of datasets, each of which is shown
+        _ = result.value
 
 
 def _check(options: Options) -> None:

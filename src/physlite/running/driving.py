@@ -11,8 +11,8 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -20,7 +20,7 @@ from physlite.exceptions import AddingError, AnalysisError, BadFilesError, Journ
 from physlite.formats.reader import default_threads
 from physlite.model.events import OnBadLink
 from physlite.running.adding import add
-from physlite.running.code import pack
+from physlite.running.code import dumps, loads, pack
 from physlite.running.codebehavior import own_behavior
 from physlite.running.datasetlists import as_datasets
 from physlite.running.datasets import Dataset
@@ -140,7 +140,8 @@ def run(
     )
     course = _Course(max_bad_files)
     engine = _engine(client, count, function, settings, course)
-    plan = Plan(chosen, engine.workers)
+    busy = engine.workers
+    plan = Plan(chosen, busy)
     identity = {
         "analysis": fingerprint([function, own_behavior()]),
         "chunks": str(chunk_size),
@@ -163,14 +164,12 @@ def run(
         by_dataset, records = _summed(plan, noted)
         course.require_few()
         noted.remove()
-    report = Report(records, course.failures, time.perf_counter() - begin, engine.workers)
+    report = Report(records, course.failures, time.perf_counter() - begin, busy)
     try:
-        total = functools.reduce(add, (dataset.value for dataset in by_dataset.values()))
-    except AddingError as error:  # each of them may be what is wanted
-        return Result(
-            by_dataset, report, None, f"results of different datasets do not add up, see .by_dataset: {error}"
-        )
-    return Result(by_dataset, report, postprocess(total))
+        total = _total(by_dataset.values())
+        return Result(by_dataset, report, postprocess(total))
+    except (AddingError, AnalysisError) as error:  # what is there of each dataset may be all that is wanted
+        return Result(by_dataset, report, None, error)
 
 
 class _Course(Listener):
@@ -291,7 +290,8 @@ def _summed(plan: Plan, noted: Journal) -> tuple[dict[str, DatasetResult], list[
     records: dict[int, list[FileRecord]] = defaultdict(list)
     for group in plan.groups():
         outcome = noted.outcome(group)
-        sums[group.dataset].append(value_of(outcome))
+        with _of_dataset(plan.datasets[group.dataset].name):
+            sums[group.dataset].append(value_of(outcome))
         weights[group.dataset] += outcome.weights
         records[group.dataset] += outcome.records
     by_dataset = {
@@ -308,12 +308,36 @@ def _summed(plan: Plan, noted: Journal) -> tuple[dict[str, DatasetResult], list[
     return by_dataset, [record for number in sorted(records) for record in records[number]]
 
 
+def _total(datasets: Iterable[DatasetResult]) -> Any:
+    """The sum over all datasets; raises AddingError where they do not add up."""
+    try:
+        return functools.reduce(add, (dataset.value for dataset in datasets))
+    except AddingError as error:
+        msg = f"results of different datasets do not add up, see .by_dataset: {error}"
+        raise AddingError(msg) from None
+
+
+@contextmanager
+def _of_dataset(name: str) -> Iterator[None]:
+    """Has errors say of which dataset they are."""
+    try:
+        yield
+    except AddingError as error:
+        msg = f"dataset {name}: {error}"
+        raise AddingError(msg) from None
+
+
 def _function_of(analysis: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
     """What is called with events, and what with the sum."""
     if callable(getattr(analysis, "process", None)) and callable(getattr(analysis, "postprocess", None)):
         # A ProcessorABC of coffea. What `postprocess` returns is the result, or it changes what it gets.
         def postprocess(value: Any) -> Any:
-            changed = analysis.postprocess(value)
+            value = loads(dumps(value))  # a copy: it may have parts in common with the sums of datasets
+            try:
+                changed = analysis.postprocess(value)
+            except Exception as error:
+                msg = f"postprocess fails: {type(error).__name__}: {' '.join(str(error).split())}; see .by_dataset"
+                raise AnalysisError(msg) from error
             return value if changed is None else changed
 
         return analysis.process, postprocess

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from physlite.exceptions import AddingError
+from physlite.exceptions import PhysliteError
 from physlite.model.bookkeepers import WeightSum
 from physlite.running.report import Report
 from physlite.running.weights import FileWeights, channels, total_weights
@@ -68,7 +68,7 @@ class Result:
     by_dataset: Mapping[str, DatasetResult]
     report: Report
     _value: Any
-    _problem: str = ""
+    _problem: PhysliteError | None = None
 
     @property
     def value(self) -> Any:
@@ -76,9 +76,10 @@ class Result:
 
         Raises:
             AddingError: what the analysis returned for one dataset does not add up with that of another.
+            AnalysisError: `postprocess` of the analysis fails.
         """
-        if self._problem:
-            raise AddingError(self._problem)
+        if self._problem is not None:
+            raise self._problem
         return self._value
 
     def __repr__(self) -> str:
