@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import physlite
-from physlite.exceptions import BadFilesError
-from physlite.running import plan
+from physlite.exceptions import BadFilesError, CodeError
+from physlite.running import ondask, plan
 from physlite.running.code import dumps, pack
 from physlite.running.merging import value_of
 from physlite.running.parts import FailedPartError, FilePart, Outcome, Settings
@@ -51,9 +51,7 @@ def work(part, code, settings, topic):
 
 def test_a_result_that_is_lost_is_waited_for(cluster, client):
     """Dask makes it again by itself."""
-    from physlite.running.ondask import OnDask
-
-    engine = OnDask(client, pack(len), SETTINGS, Nobody(), work)
+    engine = ondask.OnDask(client, pack(len), SETTINGS, Nobody(), work)
     engine.begin()
     part = FilePart("a", 7, "a.root", {}, None)
     (future,) = engine.submit([part])
@@ -119,14 +117,12 @@ def heavy(part, code, settings, topic):
 
 def summed(client, tmp_path, monkeypatch, work):
     """What comes of two files that are added up on the worker, and what was told of them."""
-    from physlite.running.ondask import OnDask
-
     monkeypatch.setattr(plan, "_MOST_GROUPS", 1)
     for name in ("0.root", "1.root"):
         (tmp_path / name).touch()
     files = plan.Plan([physlite.Dataset("a", tmp_path)], 0)
     notes = Notes(tmp_path)
-    engine = OnDask(client, pack(len), SETTINGS, notes, work)
+    engine = ondask.OnDask(client, pack(len), SETTINGS, notes, work)
     ((group, outcome),) = engine.run(files, files.groups(), notes)
     assert group == plan.FileGroup(0, 0, 2)
     return outcome, notes
@@ -165,3 +161,24 @@ def test_a_file_that_kills_workers_is_a_bad_one(client, tmp_path):
     )
     again = physlite.run(analysis, {"zee": files}, client=client, journal=tmp_path / "j", resume=True, max_bad_files=1)
     assert again.value == 4000
+
+
+def gone():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def missing():
+    import no_such_package  # noqa: F401
+
+
+def test_workers_that_go_while_they_are_asked(client, monkeypatch):
+    monkeypatch.setattr(ondask, "versions", gone)
+    ondask.check_workers(client)
+
+
+def test_workers_without_physlite(client, monkeypatch):
+    monkeypatch.setattr(ondask, "versions", missing)
+    with pytest.raises(
+        CodeError, match=r"^worker tcp://\S+: No module named .*: install physlite there, "
+    ):
+        ondask.check_workers(client)

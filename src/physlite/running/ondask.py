@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from physlite.exceptions import TransferError
+from physlite.exceptions import CodeError, TransferError
 from physlite.running.code import PackedCode, check_versions, unpack, versions
 from physlite.running.engines import FutureEngine, Listener, LostSumError
 from physlite.running.merging import merged, of_one_file
@@ -166,8 +166,15 @@ class OnDask(FutureEngine):
 
 
 def check_workers(client: Client) -> None:
-    """Raises CodeError when a worker has other versions of packages. Tasks check those that join later."""
-    for worker, theirs in client.run(versions).items():
+    """Raises CodeError when a worker has other versions of packages, or none. Tasks check those that join later."""
+    for worker, theirs in client.run(versions, on_error="return").items():
+        if isinstance(theirs, OSError):
+            continue  # it has gone since it was asked
+        if isinstance(theirs, ImportError):
+            msg = f"worker {worker}: {theirs}: install physlite there, with all that it needs"
+            raise CodeError(msg)
+        if isinstance(theirs, Exception):
+            raise theirs
         check_versions(theirs, f"worker {worker}")
 
 
