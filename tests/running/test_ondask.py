@@ -178,7 +178,5 @@ def test_workers_that_go_while_they_are_asked(client, monkeypatch):
 
 def test_workers_without_physlite(client, monkeypatch):
     monkeypatch.setattr(ondask, "versions", missing)
-    with pytest.raises(
-        CodeError, match=r"^worker tcp://\S+: No module named .*: install physlite there, "
-    ):
+    with pytest.raises(CodeError, match=r"^worker tcp://\S+: No module named .*: install physlite there, "):
         ondask.check_workers(client)
