@@ -322,3 +322,33 @@ def test_an_interrupt_leaves_what_is_finished(folder):
     assert process.returncode == 130
     (folder / "go").touch()
     assert ran(*arguments[1:], "--resume").splitlines()[:2] == ["001.root", "002.root"]
+
+
+@pytest.mark.parametrize("name", ["select", "numpy"])
+def test_a_file_that_would_hide_another_module(folder, name):
+    (folder / "hiding").mkdir(exist_ok=True)
+    (folder / "hiding" / f"{name}.py").write_text("def count(events):\n    return len(events)\n")
+    assert fails("run", f"hiding/{name}.py:count", "files/000.root") == (
+        f"hiding/{name}.py: there is a package or a module of Python that is called {name}: rename the file"
+    )
+
+
+def test_an_end_that_fails(folder):
+    """Is told when all is shown that there is."""
+    (folder / "halved.py").write_text(
+        "class Halved:\n"
+        "    def process(self, events):\n        return len(events)\n"
+        "    def postprocess(self, accumulator):\n        return accumulator / 0\n"
+    )
+    result = run("run", "halved.py:Halved", "files/000.root", "--workers", 0)
+    assert result.returncode == 1
+    assert result.stdout.endswith("\n000: 2000\n")
+    assert result.stderr == "physlite: postprocess fails: ZeroDivisionError: division by zero; see .by_dataset\n"
+
+
+def test_a_class_that_needs_arguments(folder):
+    (folder / "needing.py").write_text("class Cut:\n    def __init__(self, low):\n        pass\n")
+    assert fails("run", "needing.py:Cut", "files/000.root") == (
+        "needing.py:Cut: TypeError: Cut.__init__() missing 1 required positional argument: 'low'; a class is made "
+        "without arguments: name an object of it instead"
+    )

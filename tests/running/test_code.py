@@ -1,5 +1,6 @@
 """The user's code in processes that do not have it, and its results back again."""
 
+import ctypes
 import functools
 import importlib
 import os
@@ -11,6 +12,7 @@ import threading
 import types
 from pathlib import Path
 
+import awkward as ak
 import cloudpickle
 import hist
 import numpy as np
@@ -247,6 +249,79 @@ def test_all_kinds_of_classes(worker, write):
     assert found[0].a == 1
     assert found[3:6] == [kinds.Pair(1), kinds.Flag.A | kinds.Flag.B, kinds.Key(2)]
     assert found[7] == {"a": 1}
+
+
+def test_what_runs_when_a_class_is_made_has_run(worker):
+    """It is not run again: classes would be listed twice, and its arguments are not known."""
+    analysis = notebook("""
+        known = []
+
+        class Selection:
+            def __init_subclass__(cls, *, name, **others):
+                super().__init_subclass__(**others)
+                cls.name = name
+                known.append(cls)
+
+        class Electrons(Selection, name="e"):
+            pass
+
+        class Listed(type):
+            def __new__(meta, name, bases, names, *, number):
+                made = super().__new__(meta, name, bases, names)
+                made.number = number
+                return made
+
+            def __init__(cls, name, bases, names, *, number):
+                super().__init__(name, bases, names)
+                known.append(cls)
+
+        class Muons(metaclass=Listed, number=2):
+            pass
+
+        def analysis():
+            before = [cls.__name__ for cls in known], known[0].name, known[1].number
+
+            class Taus(Selection, name="tau"):
+                pass
+
+            return *before, known[2].name, Listed("Jets", (), {}, number=4).number
+    """)
+    assert worker.call(analysis) == (["Electrons", "Muons"], "e", 2, "tau", 4)
+
+
+def test_what_is_registered_for_arrays(worker, write, monkeypatch):
+    vector = pytest.importorskip("vector")
+    write(
+        "candidates.py",
+        """
+        import awkward as ak
+
+        class Candidate(ak.Record):
+            @property
+            def double(self):
+                return 2 * self.pt
+
+        ak.behavior["Candidate"] = Candidate
+        """,
+    )
+    monkeypatch.setattr(ak, "behavior", {})
+    importlib.import_module("candidates")
+    vector.register_awkward()
+    ak.behavior["lock"] = threading.Lock()
+
+    def analysis(**momentum):
+        candidate = ak.Record({"pt": 3.0}, with_name="Candidate").double
+        return candidate, ak.Record(momentum, with_name="Momentum2D").pt, "lock" in ak.behavior
+
+    packed = pack(functools.partial(analysis, px=3.0, py=4.0))
+    assert loads(worker.send(packed)) == (6.0, 5.0, False)
+
+
+def test_types_by_another_name(worker, write):
+    write("types_of_mine.py", "from typing import NewType\nMass = NewType('Mass', float)\n")
+    from types_of_mine import Mass
+
+    assert worker.call(lambda: (Mass(3.0), Mass.__name__, Mass.__module__)) == (3.0, "Mass", "types_of_mine")
 
 
 def test_caches_and_dispatch(worker):
@@ -714,7 +789,32 @@ def test_what_cannot_be_sent_is_named(write):
     assert message(pack, lambda x=held: x) == f"a default of {local} {lock} {MAKE}"
     assert message(pack, functools.partial(print, held)) == f"argument 1 of it {lock} {MAKE}"
     assert message(pack, print, held) == f"it {lock} {MAKE}"
-    assert message(dumps, (1, held)) == f"the result cannot be sent back: an item of it {lock} {MAKE}"
+    assert message(dumps, (1, held)) == (
+        f"the result cannot be sent back: an item of it {lock} cannot be pickled: "
+        "return numbers, histograms or arrays of it"
+    )
+
+
+def test_libraries_that_are_loaded_here_are_not_sent():
+    library = ctypes.CDLL(None)
+    local = f"`{__name__}.test_libraries_that_are_loaded_here_are_not_sent.<locals>.<lambda>`"
+    assert message(pack, lambda: library.abs(-1)) == f"the variable `library` around {local} (a ctypes.CDLL) {MAKE}"
+
+
+def test_what_cannot_be_made_there_is_said_in_a_line(worker):
+    analysis = notebook("""
+        class Bad:
+            def __setstate__(self, state):
+                raise ZeroDivisionError("hunter2")
+
+        bad = Bad()
+        bad.n = 1
+
+        def analysis():
+            return bad
+    """)
+    with pytest.raises(AssertionError, match=r"CodeError: what was sent cannot be made on \S+: ZeroDiv"):
+        worker.call(analysis)
 
 
 def test_values_are_not_shown():

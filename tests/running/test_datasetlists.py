@@ -342,3 +342,10 @@ def test_what_is_no_dataset(folder):
     says = "datasets are of physlite.Dataset, paths, URLs or a dictionary of them, not {}"
     assert message_of(TypeError, as_datasets, 5) == says.format("int")
     assert message_of(TypeError, as_datasets, b"x.root") == says.format("bytes")
+
+
+def test_sets_are_sorted():
+    """Else the order, and the last bits of sums, would be another one in each process."""
+    urls = [f"https://data.example.org/{i:02d}.root" for i in range(50)]
+    (dataset,) = as_datasets(set(urls))
+    assert [file.url for file in dataset.files] == urls

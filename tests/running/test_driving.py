@@ -1,10 +1,13 @@
 """Running an analysis over many files: the same result, wherever it is made."""
 
 import dataclasses
+import pickle
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 
 import awkward as ak
 import hist
@@ -13,7 +16,15 @@ import pytest
 
 import physlite
 from physlite.analysis import dilepton
-from physlite.exceptions import AnalysisError, BadFilesError, JournalError, MetadataNotFoundError
+from physlite.exceptions import (
+    AddingError,
+    AnalysisError,
+    BadFilesError,
+    CodeError,
+    JournalError,
+    MetadataNotFoundError,
+)
+from physlite.model.source import SOURCE
 from support import data
 from support.many_files import many_files
 from support.servers.process import wait_until
@@ -251,13 +262,161 @@ def test_a_file_that_was_mended(tmp_path):
         physlite.run(number_of_events, {"a": files}, workers=0)
     files[1].write_bytes(good)
     for path in files[::2]:
-        path.write_bytes(b"not needed any more")
+        path.write_bytes(bytes(path.stat().st_size))  # not needed any more
     assert physlite.run(number_of_events, {"a": files}, workers=0, resume=True).value == 6_000
 
 
 def test_results_that_do_not_add_up(files):
     with pytest.raises(AnalysisError, match=r"the analysis fails: the result\['f'\]: object do not add up"):
         physlite.run(lambda _: {"f": object()}, {"a": files[:1]}, workers=0)
+
+
+def test_results_of_chunks_that_do_not_add_up(files):
+    """It is told at once."""
+    seen = []
+
+    def begins(events):
+        seen.append(1)
+        return str(events.metadata["entry_start"])
+
+    said = r"dataset a, .*000.root, entries 500 to 1000: the analysis fails: the result is '0' for some events"
+    with pytest.raises(AnalysisError, match=said):
+        physlite.run(begins, {"a": files}, workers=0, chunk_size=500)
+    assert len(seen) == 2
+
+
+def test_results_of_files_that_do_not_add_up(files):
+    """It is told when there are two."""
+    seen = []
+
+    def name(events):
+        seen.append(1)
+        return events.metadata["file"][-8:]
+
+    said = r"^dataset a, .*000.root and .*001.root: the result is '000.root' for some events and '001.root' for others"
+    with pytest.raises(AddingError, match=said):
+        physlite.run(name, {"a": files}, workers=0)
+    assert len(seen) == 2
+
+
+def test_results_of_datasets_that_do_not_add_up(datasets):
+    """Each of them is there, and that is all that may be wanted."""
+    result = physlite.run(lambda events: events.metadata["dataset"], datasets, workers=0)
+    assert [result.by_dataset[name].value for name in ("ttbar", "zee")] == ["ttbar", "zee"]
+    assert result.report.events == 14_000
+    assert repr(result).startswith("<Result: ")
+    with pytest.raises(
+        AddingError, match=r"^results of different datasets do not add up, see \.by_dataset: the result is"
+    ):
+        _ = result.value
+
+
+def test_a_third_file_that_does_not_add_up(files):
+    """It is told at the end, and of which dataset."""
+    with pytest.raises(AddingError, match=r"^dataset zee: the result is 'early' for some events and 'late' for others"):
+        physlite.run(lambda events: EARLY[int(events.metadata["file"][-8:-5])], {"zee": files[:4]}, workers=0)
+
+
+EARLY = ("early", "early", "late", "late")
+
+
+class Halved:
+    """A processor that is wrong at the end."""
+
+    def process(self, events):
+        return {"n": len(events)}
+
+    def postprocess(self, accumulator):
+        return accumulator["n"] / accumulator["none"]
+
+
+def test_an_end_that_fails(datasets, own_cache):
+    """What was made until then is there."""
+    result = physlite.run(Halved(), datasets, workers=0)
+    assert {name: dataset.value for name, dataset in result.by_dataset.items()} == {
+        "ttbar": {"n": 10_000},
+        "zee": {"n": 4_000},
+    }
+    with pytest.raises(AnalysisError, match=r"^postprocess fails: KeyError: 'none'; see \.by_dataset$") as raised:
+        _ = result.value
+    assert isinstance(raised.value.__cause__, KeyError)
+
+
+class Doubled:
+    """A processor that changes in the end what it is given."""
+
+    def process(self, events):
+        return {events.metadata["dataset"]: [len(events)]}
+
+    def postprocess(self, accumulator):
+        for counts in accumulator.values():
+            counts[:] = [2 * sum(counts)]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_end_that_changes_what_it_is_given(datasets, number):
+    result = physlite.run(Doubled(), datasets[:number], workers=0)
+    assert result.value["ttbar"] == [20_000]
+    assert result.by_dataset["ttbar"].value == {"ttbar": [2000] * 5}
+
+
+class Careless:
+    """Its `+` changes it."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def __add__(self, other):
+        self.n += other.n
+        return self
+
+
+def test_the_first_result_is_tried_on_a_copy(files):
+    result = physlite.run(lambda events: Careless(len(events)), {"a": files[:2]}, workers=0, chunk_size=500)
+    assert result.value.n == 4000
+
+
+class Box:
+    """Has arrays where nobody looks for them."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __add__(self, other):
+        return Box(ak.concatenate([self.array, other.array]))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_results_do_not_need_the_files(workers, tmp_path):
+    (path,) = many_files(tmp_path, 1)
+    expected = physlite.events(path).Electrons.pt.tolist()
+    result = physlite.run(lambda events: Box(events.Electrons), path, workers=workers, chunk_size=500)
+    path.unlink()
+    assert SOURCE not in result.value.array.attrs
+    assert pickle.loads(pickle.dumps(result.value)).array.pt.tolist() == expected  # noqa: S301  # our own
+
+
+class Unsendable:
+    """Adds up, and has something that does not pickle."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+
+    def __add__(self, other):
+        return self
+
+
+def test_results_that_cannot_be_sent_are_told_of_at_once(files):
+    seen = []
+
+    def analysis(_):
+        seen.append(1)
+        return Unsendable()
+
+    said = r"entries 0 to 2000: the analysis fails: the result cannot be sent back: the attribute `lock` of it"
+    with pytest.raises(AnalysisError, match=said):
+        physlite.run(analysis, {"a": files}, workers=0)
+    assert len(seen) == 1
 
 
 def test_channels_that_are_mixed(files):
@@ -278,6 +437,7 @@ def test_channels_that_are_mixed(files):
         ({"threads": 0}, "threads=0: at least 1"),
         ({"attempts": 0}, "attempts=0: at least 1"),
         ({"max_bad_files": -1}, "max_bad_files=-1: at least 0"),
+        ({"on_bad_link": "None"}, "on_bad_link='None': 'raise' or 'none'"),
     ],
 )
 def test_arguments_that_cannot_be_meant(files, options, said):
@@ -320,6 +480,29 @@ def started(tmp_path, how, pause, files):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
 
 
+class Candidate(ak.Record):
+    """What an analysis may call its objects."""
+
+
+def test_what_is_registered_for_arrays_belongs_to_the_analysis(with_a_bad_one, tmp_path, monkeypatch):
+    with pytest.raises(BadFilesError):
+        physlite.run(number_of_events, {"a": with_a_bad_one}, workers=0, journal=tmp_path / "j")
+    monkeypatch.setitem(ak.behavior, "Candidate", Candidate)
+    with pytest.raises(JournalError, match="the analysis was changed since"):
+        physlite.run(number_of_events, {"a": with_a_bad_one}, workers=0, journal=tmp_path / "j", resume=True)
+
+
+def test_a_finished_file_that_was_replaced_is_done_again(tmp_path):
+    files = many_files(tmp_path, 3)
+    good = files[1].read_bytes()
+    files[1].write_bytes(good[:300_000])
+    with pytest.raises(BadFilesError):
+        physlite.run(number_of_events, {"a": files}, workers=0)
+    files[1].write_bytes(good)
+    shutil.copy(data.path_of(data.R24), files[0])
+    assert physlite.run(number_of_events, {"a": files}, workers=0, resume=True).value == 4_050
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_was_ended_goes_on(tmp_path, files, number):
     log = tmp_path / "log"
@@ -343,5 +526,30 @@ def test_a_changed_analysis_is_not_resumed(with_a_bad_one, tmp_path):
         physlite.run(len, {"a": with_a_bad_one}, workers=0, journal=journal, resume=True)
     with pytest.raises(JournalError, match=r"cannot be resumed: it is of other files"):
         physlite.run(number_of_events, {"a": with_a_bad_one[:2]}, workers=0, journal=journal, resume=True)
+    dataset = physlite.Dataset("a", with_a_bad_one, cross_section=0.83)
+    with pytest.raises(JournalError, match=r"cannot be resumed: what is given with the datasets was changed since"):
+        physlite.run(number_of_events, dataset, workers=0, journal=journal, resume=True)
     with pytest.raises(JournalError, match=r"cannot be resumed: it was made with another chunk_size"):
         physlite.run(number_of_events, {"a": with_a_bad_one}, workers=0, journal=journal, resume=True, chunk_size=7)
+
+
+def test_a_run_that_is_refused_begins_nothing_and_keeps_the_journal(with_a_bad_one, tmp_path, client):
+    """Whatever refuses it: the journal refuses the analysis, or the analysis cannot be sent."""
+    journal = tmp_path / "j"
+    with pytest.raises(BadFilesError):
+        physlite.run(number_of_events, {"a": with_a_bad_one}, workers=0, journal=journal)
+    before = client.run_on_scheduler(topics)
+    with pytest.raises(JournalError, match="the analysis was changed since"):
+        physlite.run(len, {"a": with_a_bad_one}, client=client, journal=journal, resume=True)
+    held = threading.Lock()
+    with pytest.raises(CodeError, match="the variable `held`"):
+        physlite.run(lambda _: held, {"a": with_a_bad_one}, client=client, journal=journal)
+    assert client.run_on_scheduler(topics) == before
+    with pytest.raises(BadFilesError):  # goes on
+        physlite.run(number_of_events, {"a": with_a_bad_one}, workers=0, journal=journal, resume=True)
+
+
+def topics(dask_scheduler):
+    """What clients listen to, and the tasks that there are."""
+    subscribed = {topic for topic, found in dask_scheduler._broker._topics.items() if found.subscribers}
+    return subscribed, set(dask_scheduler.tasks)

@@ -1,7 +1,9 @@
 """What is noted of a run, for the case that it ends early."""
 
+import fcntl
 import sqlite3
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +13,7 @@ from physlite.running.journal import Journal, default_journal
 from physlite.running.parts import Outcome
 from physlite.running.plan import FileGroup
 
-IDENTITY = {"analysis": "a", "chunks": "500", "python": "(3, 13)", "files": "f"}
+IDENTITY = {"analysis": "a", "chunks": "500", "python": "(3, 13)", "files": "f", "metadata": "m"}
 FIRST, SECOND = FileGroup(0, 0, 2), FileGroup(1, 0, 1)
 
 
@@ -28,8 +30,8 @@ def path(tmp_path):
 def noted(path):
     """The journal of a run that ended early."""
     journal = Journal(path, IDENTITY, resume=False)
-    journal.add(FIRST, outcome("one " * 1000), complete=True)
-    journal.add(SECOND, outcome("two"), complete=False)
+    journal.add(FIRST, outcome("one " * 1000), "as they are")
+    journal.add(SECOND, outcome("two"))
     journal.close()
     return path
 
@@ -53,7 +55,7 @@ def refusal(path, *, resume=True, **changed):
 
 def test_what_is_finished_is_there_again(noted):
     journal = resumed(noted)
-    assert journal.groups() == {FIRST}
+    assert journal.groups() == {FIRST: "as they are"}
     assert journal.outcome(FIRST) == outcome("one " * 1000)
     assert journal.outcome(SECOND) == outcome("two")
     journal.close()
@@ -61,21 +63,21 @@ def test_what_is_finished_is_there_again(noted):
 
 def test_what_was_not_complete_is_replaced(noted):
     journal = resumed(noted)
-    journal.add(SECOND, outcome("both"), complete=True)
-    assert journal.groups() == {FIRST, SECOND}
+    journal.add(SECOND, outcome("both"), "as they are now")
+    assert journal.groups() == {FIRST: "as they are", SECOND: "as they are now"}
     assert journal.outcome(SECOND) == outcome("both")
     journal.close()
 
 
 def test_anew(noted):
     journal = Journal(noted, IDENTITY | {"analysis": "another"}, resume=False)
-    assert journal.groups() == set()
+    assert journal.groups() == {}
     journal.close()
 
 
 def test_there_is_nothing_to_resume(path):
     journal = resumed(path)
-    assert journal.groups() == set()
+    assert journal.groups() == {}
     journal.close()
 
 
@@ -106,6 +108,7 @@ def test_its_place(monkeypatch, tmp_path):
     [
         ({"analysis": "b"}, "the analysis was changed since: results of both would be mixed"),
         ({"files": "g"}, "it is of other files"),
+        ({"metadata": "n"}, "what is given with the datasets was changed since"),
         ({"chunks": "7"}, "it was made with another chunk_size"),
         ({"python": "(3, 14)"}, "it was made by another version of Python"),
         ({"analysis": "b", "files": "g"}, "the analysis was changed since: results of both would be mixed"),
@@ -114,7 +117,7 @@ def test_its_place(monkeypatch, tmp_path):
 def test_of_another_run(noted, changed, why):
     assert refusal(noted, **changed) == f"the journal cannot be resumed: {why}; run without resume to begin anew"
     journal = resumed(noted)  # as it was
-    assert journal.groups() == {FIRST}
+    assert journal.groups() == {FIRST: "as they are"}
     journal.close()
 
 
@@ -131,9 +134,54 @@ def test_one_run_at_a_time(noted):
     for resume in (False, True):
         said = refusal(noted, resume=resume)
         assert said == "another run is using this journal: wait for it, or name another with journal=…"
-    assert journal.groups() == {FIRST}
+    assert journal.groups() == {FIRST: "as they are"}
     journal.close()
     resumed(noted).close()
+
+
+@pytest.mark.parametrize("end", [Journal.close, Journal.remove])
+def test_the_lock_goes_with_the_run(path, end):
+    end(resumed(path))
+    assert not list(path.parent.glob("*.lock"))
+
+
+def test_a_lock_that_is_taken_away_as_it_is_had(path, monkeypatch):
+    """By whoever had it until then: a third one would not see it."""
+    first = resumed(path)
+    lock = fcntl.flock
+
+    def flock(file, how):
+        monkeypatch.undo()
+        first.close()
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    second = resumed(path)
+    assert refusal(path).startswith("another run is using this journal")
+    second.close()
+
+
+def test_where_it_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    for path, why in (
+        (tmp_path / "file" / "j", "File exists"),
+        (tmp_path / "file" / "folder" / "j", "Not a directory"),
+        (Path("/proc/j"), "No such file or directory"),
+        (tmp_path / ("n" * 256), "File name too long"),
+    ):
+        assert refusal(path) == f"the journal cannot be written ({why}): make room, or name another with journal=…"
+
+
+def test_a_disk_that_is_full(path):
+    journal = resumed(path)
+    journal._database.execute("PRAGMA max_page_count = 10")  # as if no more fitted
+    with pytest.raises(JournalError) as raised:
+        journal.add(FIRST, outcome("one " * 100_000))
+    why = "database or disk is full"
+    assert (
+        str(raised.value) == f"{path}: the journal cannot be written ({why}): make room, or name another with journal=…"
+    )
+    journal.close()
 
 
 def test_two_runs_of_the_same_name(tmp_path, monkeypatch):
@@ -180,7 +228,7 @@ def test_an_empty_file(path, resume):
     path.parent.mkdir()
     path.touch()
     journal = Journal(path, IDENTITY, resume=resume)
-    assert journal.groups() == set()
+    assert journal.groups() == {}
     journal.close()
 
 

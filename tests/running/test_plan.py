@@ -134,3 +134,10 @@ def test_a_url_that_is_signed_anew_is_the_same():
     urls = [f"https://example.org/a?version=3&X-Amz-Signature={signature}" for signature in ("5ec7e7", "0ther")]
     assert digest(Dataset("a", urls[0])) == digest(Dataset("a", urls[1]))
     assert digest(Dataset("a", urls[0])) != digest(Dataset("a", urls[0].replace("3", "4")))
+
+
+def test_what_tells_whether_files_of_a_group_have_changed():
+    group = FileGroup(0, 2, 2)
+    before = Plan([dataset("a", [1, 2, 3, 4])], 1).sizes(group)
+    assert Plan([dataset("a", [9, 9, 3, 4])], 1).sizes(group) == before
+    assert Plan([dataset("a", [1, 2, 3, 5])], 1).sizes(group) != before

@@ -231,7 +231,6 @@ def test_a_picture_of_where_the_time_went(report, tmp_path):
     pytest.importorskip("matplotlib")
     figure = report.plot(tmp_path / "report.png")
     assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
-    assert figure._repr_png_().startswith(b"\x89PNG")
     assert names(figure) == ["ttbar", "data18", "Zee"]
     assert bars(figure)["fetch"] == [3.0, 1.5, 0.0]
     assert bars(figure)["other"] == [5.0, 2.5, 0.0]
@@ -245,6 +244,46 @@ def test_many_datasets_have_one_bar_together():
     assert len(set(names(figure))) == 20
     assert names(figure)[-1] == "11 other datasets"
     assert bars(figure)["user"] == [1.0] * 19 + [11.0]  # seconds
+
+
+@pytest.mark.parametrize(
+    ("cell", "pictures"),
+    [
+        ("report.plot()", 1),
+        ("report.plot();", 1),
+        ("figure = report.plot()\nfigure.axes", 1),
+        ("import matplotlib.pyplot\nreport.plot();", 1),
+        ("report.plot('report.png');", 0),
+        ("report.plot('report.png')", 1),
+    ],
+)
+def test_a_notebook_shows_it_once(cell, pictures, notebook):
+    assert notebook(cell) == pictures
+    assert notebook("import matplotlib.pyplot\nmatplotlib.pyplot.get_fignums()") == 0
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory):
+    """Runs a cell in a kernel, and counts the pictures that come of it."""
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("ipykernel")
+    manager = pytest.importorskip("jupyter_client.manager")
+    with manager.run_kernel(cwd=tmp_path_factory.mktemp("notebook")) as kernel:
+
+        def run(cell):
+            shown = []
+            reply = kernel.execute_interactive(cell, output_hook=shown.append, timeout=60)
+            assert reply["content"]["status"] == "ok", shown
+            return sum("image/png" in message["content"].get("data", {}) for message in shown)
+
+        run("from physlite.running.report import Report\nreport = Report([], [], wall=1.0, workers=1)")
+        yield run
+
+
+def test_no_figure_stays_open_in_a_script():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    EMPTY.plot()
+    assert pyplot.get_fignums() == []
 
 
 def test_a_picture_of_nothing(tmp_path):

@@ -6,14 +6,16 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
 from physlite.cli.errors import CommandError
+from physlite.exceptions import AddingError
 from physlite.running.code import dumps
+from physlite.running.codeowner import is_own
 from physlite.running.driving import run as run_analysis
 from physlite.running.result import Result
 
@@ -52,10 +54,14 @@ def run(name: str, datasets: list[str], options: Options) -> None:
             chunk_size=options.chunk_size,
             max_bad_files=options.max_bad_files,
         )
-    _write(result, options)
-    result.report.show()
-    for dataset in result.by_dataset.values():
-        typer.echo(f"\n{dataset.name}:{_shown(dataset.value)}")
+    try:
+        _write(result, options)
+    finally:  # what is shown may be all that is left of it
+        result.report.show()
+        for dataset in result.by_dataset.values():
+            typer.echo(f"\n{dataset.name}:{_shown(dataset.value)}")
+    with suppress(AddingError):  # of datasets, each of which is shown
+        _ = result.value
 
 
 def _check(options: Options) -> None:
@@ -87,15 +93,28 @@ def _loaded(name: str) -> Callable[[Any], Any]:
         has = f"it has {', '.join(functions)}" if functions else "it has none"
         msg = f"{where}: there is no function {function!r}: {has}"
         raise CommandError(msg)
-    # A class, as those of coffea's processors, is made before it is used.
-    analysis: Callable[[Any], Any] = found() if isinstance(found, type) else found
+    analysis: Callable[[Any], Any] = _made(name, found) if isinstance(found, type) else found
     return analysis
+
+
+def _made(name: str, kind: type) -> Any:
+    """An object of a class, as those of coffea's processors are made before they are used."""
+    try:
+        return kind()
+    except Exception as error:
+        msg = (
+            f"{name}: {type(error).__name__}: {error}; a class is made without arguments: name an object of it instead"
+        )
+        raise CommandError(msg) from error
 
 
 def _module(where: str) -> Any:
     path = Path(where)
     if path.suffix == ".py" and not path.is_file():
         msg = f"{path}: there is no such file"
+        raise CommandError(msg)
+    if path.suffix == ".py" and _is_taken(path.stem):
+        msg = f"{path}: there is a package or a module of Python that is called {path.stem}: rename the file"
         raise CommandError(msg)
     try:
         return _imported(path) if path.suffix == ".py" else _found(where)
@@ -108,6 +127,12 @@ def _found(name: str) -> Any:
     """A module that can be imported by its name, in this folder too."""
     sys.path.insert(0, "")
     return importlib.import_module(name)
+
+
+def _is_taken(name: str) -> bool:
+    """Whether a file of this name would stand in the place of something else, which others import."""
+    there = sys.modules.get(name)
+    return name in sys.stdlib_module_names or (there is not None and not is_own(there))
 
 
 def _imported(path: Path) -> Any:

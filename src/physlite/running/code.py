@@ -15,12 +15,14 @@ Pickles are programs: unpack and load only what comes from those you trust.
 from __future__ import annotations
 
 import hashlib
+import socket
 import threading
 from collections import OrderedDict
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from physlite.exceptions import CodeError
+from physlite.running.codebehavior import register, registered
 from physlite.running.codeblame import culprit
 from physlite.running.codepickling import CodePickler, CodeUnpickler, ResultPickler, Soundness, pickled
 from physlite.running.codepieces import Shipment
@@ -54,7 +56,8 @@ class PackedCode(NamedTuple):
 def pack(analysis: object, extra: object = None) -> PackedCode:
     """An analysis, ready to be sent to other processes and machines.
 
-    Modules of the user that functions import when they run are imported, as the analysis would do.
+    Modules of the user that functions import when they run are imported, as the analysis would do. What is registered
+    in `ak.behavior` goes along.
 
     Args:
         analysis: a function, class, or any object that is called, with what it refers to.
@@ -64,7 +67,7 @@ def pack(analysis: object, extra: object = None) -> PackedCode:
         CodeError: something in it cannot be pickled, or is the user's own and compiled; the message names it.
     """
     try:
-        code = pickled((analysis, extra))
+        code = pickled((analysis, extra, registered(Soundness())))
     except Exception as error:  # noqa: BLE001  # objects raise what they like
         value = analysis if Soundness()(extra) else extra
         # Not as its cause: what others say of a value may show it.
@@ -91,7 +94,9 @@ def unpack(packed: PackedCode) -> Any:
     check_versions(packed.versions, "the machine that has sent the analysis")
     with _unpacking.get():
         if packed.token not in _unpacked:
-            _unpacked[packed.token] = _load(packed.code, Shipment(packed.token, {}))
+            analysis, extra, behavior = _load(packed.code, Shipment(packed.token, {}))
+            register(behavior)
+            _unpacked[packed.token] = analysis, extra
             while len(_unpacked) > _MOST:
                 _unpacked.popitem(last=False)
         _unpacked.move_to_end(packed.token)
@@ -134,7 +139,9 @@ def _load(content: bytes, shipment: Shipment) -> Any:
     except Exception as error:
         if shipment.absent:
             raise CodeError(shipment.absent[0].message) from error
-        raise
+        msg = f"what was sent cannot be made on {socket.gethostname()}: {type(error).__name__}, raised by a "
+        msg += "`__reduce__` or `__setstate__` of what is in it"
+        raise CodeError(msg) from error
     shipment.publish()
     return value
 
@@ -143,4 +150,5 @@ def _refusal(what: str, value: Any, error: Exception, pickler: type[CodePickler]
     if isinstance(error, CodeError):
         return CodeError(f"{what}: {error}")
     found = culprit(value, Soundness(pickler))
-    return CodeError(f"{what}: {found} cannot be pickled: make it inside the function")
+    remedy = "make it inside the function" if what == _NOT_SENT else "return numbers, histograms or arrays of it"
+    return CodeError(f"{what}: {found} cannot be pickled: {remedy}")

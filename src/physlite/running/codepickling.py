@@ -21,14 +21,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
-from typing import Any, TypeVar
+from typing import Any, NewType, TypeVar
 
+import awkward as ak
 import cloudpickle
 
 from physlite.exceptions import CodeError
+from physlite.model.source import SOURCE
 from physlite.running.codenames import References, references
 from physlite.running.codeowner import goes_by_name, home, is_compiled, is_own
 from physlite.running.codepieces import MODULE, Absent, Identity, Shipment, known, number_of, number_of_made, recalled
+from physlite.running.detaching import detached
 from physlite.storage.perprocess import PerProcess
 
 __all__ = ["CodePickler", "CodeUnpickler", "ResultPickler", "Soundness", "pickled"]
@@ -39,6 +42,10 @@ _OMITTED = {*_KEPT, "__builtins__", "__spec__", "__loader__", "__cached__", "__d
 _CACHED = type(functools.cache(len))
 _PIECES = (FunctionType, type, ModuleType, _CACHED)
 _SIMPLE = (str, bytes, int, float, complex, types.NoneType)
+# What runs when a class is made. It has run already, where the class comes from: to run it again would enter the class
+# into a list of all classes a second time, and its arguments are not known.
+_OF_SUBCLASSES = ("__init_subclass__",)
+_OF_CLASSES = ("__new__", "__init__", "__prepare__")  # of a metaclass
 _DEEP = 10_000  # for code whose functions call each other in long chains
 
 Reduced = tuple[Any, ...]
@@ -103,6 +110,11 @@ class CodePickler(cloudpickle.Pickler):  # type: ignore[misc]  # has no types
             return _make_cached_property, (obj.func, obj.attrname)
         elif isinstance(obj, weakref.WeakKeyDictionary | weakref.WeakValueDictionary):
             return type(obj), (dict(obj),)
+        elif isinstance(obj, NewType) and self.owns(home(obj)):
+            return _make_new_type, (obj.__name__, obj.__module__, obj.__supertype__)
+        elif isinstance(obj, getattr(sys.modules.get("ctypes"), "CDLL", ())):
+            msg = "a library that is loaded here"  # its pickle would be its address in this process
+            raise pickle.PicklingError(msg)
         elif isinstance(obj, TypeVar):
             with _by_value(home(obj) if self.owns(home(obj)) else None):
                 return cloudpickle.Pickler.dispatch_table[TypeVar](obj)
@@ -212,7 +224,9 @@ class ResultPickler(CodePickler):
         return number_of_made(piece)
 
     def reducer_override(self, obj: Any) -> Any:
-        """Names what arrived here, or was sent from here."""
+        """Names what arrived here, or was sent from here. Arrays come without their file, wherever they are."""
+        if isinstance(obj, ak.Array | ak.Record) and SOURCE in obj.attrs:
+            return detached(obj).__reduce_ex__(pickle.HIGHEST_PROTOCOL)
         piece = obj.module if isinstance(obj, _Namespace) else obj
         if isinstance(piece, _PIECES):
             identity = known(piece)
@@ -439,8 +453,19 @@ def _make_class(shipment: Shipment, number: str, make: Callable[..., type], args
 
 def _fill_class(cls: type, state: tuple[Shipment, str, Callable[[type, Any], None], Any]) -> None:
     shipment, number, fill, content = state
-    if shipment.is_new(number):
-        fill(cls, content)
+    if not shipment.is_new(number):
+        return
+    attributes, slots = content
+    hooks = (*_OF_SUBCLASSES, *(_OF_CLASSES if issubclass(cls, type) else ()))
+    later = {name: attributes.pop(name) for name in hooks if name in attributes}
+    fill(cls, (attributes, slots))
+    shipment.later(cls, later)
+
+
+def _make_new_type(name: str, module: str, supertype: Any) -> Any:
+    made: Any = NewType(name, supertype)  # type: ignore[misc]  # its name is known when it arrives
+    made.__module__ = module
+    return made
 
 
 def _make_cached(shipment: Shipment, number: str, parameters: dict[str, Any], function: Callable[..., Any]) -> Any:

@@ -92,6 +92,7 @@ class Shipment:
             _shipments[token] = self
         self._filling: set[str] = set()
         self._modules: dict[str, ModuleType] = {}
+        self._later: list[tuple[type, Mapping[str, Any]]] = []
         self._builtins = {**vars(builtins), "__import__": self._import}
 
     def piece(self, number: str, make: Callable[[], Any]) -> Any:
@@ -127,8 +128,18 @@ class Shipment:
         """Whether a piece was made by this shipment, so that its content is to be set."""
         return number in self._filling
 
+    def later(self, cls: type, attributes: Mapping[str, Any]) -> None:
+        """Sets attributes of a class when all has arrived."""
+        self._later.append((cls, attributes))
+
     def publish(self) -> None:
-        """Enters modules into `sys.modules` whose names nobody can import: for what looks them up by name."""
+        """All has arrived: sets what was left for later, and makes modules known that are looked up by name.
+
+        That is, those into `sys.modules` whose names nobody can import.
+        """
+        for cls, attributes in self._later:
+            for name, value in attributes.items():
+                setattr(cls, name, value)
         for name, module in self._modules.items():
             if name == "__main__" or MODULE not in vars(module):
                 continue

@@ -5,10 +5,11 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from physlite.exceptions import DatasetNotFoundError, PhysliteError
 from physlite.running.datasetpaths import absolute, local_files, near
@@ -17,7 +18,7 @@ from physlite.storage.rucio import Rucio, RucioFile, RucioFiles
 from physlite.storage.rucio import files as rucio_files
 from physlite.storage.transports import scheme_of
 
-__all__ = ["Asked", "DataFile", "is_list", "known", "look_up", "shown"]
+__all__ = ["Asked", "DataFile", "each_of", "is_list", "known", "look_up", "shown"]
 
 _AT_ONCE = 8  # questions to Rucio
 _COMMENT = re.compile(r"(^|\s)#.*")
@@ -72,6 +73,14 @@ class _Item(NamedTuple):
 class _Found(NamedTuple):
     file: DataFile
     inode: int
+
+
+def each_of(files: object) -> list[Any] | None:
+    """The files that an iterable has, those of a set sorted; None of what is none, or is one file."""
+    is_one = isinstance(files, str | os.PathLike | DataFile | RucioFile | bytes | bytearray | memoryview)
+    if is_one or not isinstance(files, Iterable):
+        return None
+    return sorted(files, key=str) if isinstance(files, AbstractSet) else list(files)
 
 
 def shown(text: str) -> str:

@@ -6,12 +6,11 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from physlite.exceptions import DatasetNotFoundError
-from physlite.running.datasetfiles import DataFile, is_list, shown
+from physlite.running.datasetfiles import DataFile, each_of, is_list, shown
 from physlite.running.datasetpaths import absolute, near, without_root
 from physlite.running.datasets import Dataset, Files
 from physlite.running.datasetyaml import Entry, entries_of
@@ -28,7 +27,6 @@ _DEFAULTS = "defaults"
 _OF_COFFEA = ("form", "format", "compressed_form", "did")  # in coffea's filesets, beside files and metadata
 _ARGUMENTS = ("name", "rucio")
 _EXPECTED = "a path, a list of paths, or `files` with metadata beside it"
-_ONE_FILE = (str, os.PathLike, DataFile, RucioFile)
 _NO_NAME = "files"
 
 
@@ -112,10 +110,11 @@ def as_datasets(what: Datasets) -> tuple[Dataset, ...]:
         if text.endswith(_WRITTEN_DOWN) and not scheme_of(text)[0]:
             return tuple(datasets_from(text))
         return (Dataset(_name_of(text), what),)
-    if not isinstance(what, Iterable) or isinstance(what, bytes | bytearray | memoryview):
+    several = each_of(what)
+    if several is None:
         msg = f"datasets are of physlite.Dataset, paths, URLs or a dictionary of them, not {type(what).__name__}"
         raise TypeError(msg)
-    return _all_of(list(what))
+    return _all_of(several)
 
 
 def _all_of(given: list[Any]) -> tuple[Dataset, ...]:
@@ -212,21 +211,15 @@ def _metadata(given: Mapping[Any, Any], where: str, reserved: tuple[str, ...]) -
 
 def _files(files: Any, where: str, folder: str) -> Iterator[Any]:
     """Each file, with its path from the root."""
-    if isinstance(files, DataFile | RucioFile):
-        yield files
-    elif isinstance(files, str | os.PathLike):
-        text = _expanded(os.fsdecode(files), where)
-        if not text:
-            msg = f"{where}: expected a path, not an empty text"
-            raise ValueError(msg)
-        yield absolute(text, folder)
-    elif isinstance(files, Iterable) and not isinstance(files, bytes | bytearray | memoryview):
-        for file in sorted(files, key=str) if isinstance(files, AbstractSet) else files:
-            if not isinstance(file, _ONE_FILE):
-                raise _unlike(where, "paths in the list of files", file)
-            yield from _files(file, where, folder)
-    else:
-        raise _unlike(where, _EXPECTED, files)
+    several = each_of(files)
+    expected = _EXPECTED if several is None else "paths in the list of files"
+    for file in [files] if several is None else several:
+        if isinstance(file, DataFile | RucioFile):
+            yield file
+        elif isinstance(file, str | os.PathLike):
+            yield absolute(_expanded(os.fsdecode(file), where), folder)
+        else:
+            raise _unlike(where, expected, file)
 
 
 def _expanded(text: str, where: str) -> str:
@@ -237,7 +230,11 @@ def _expanded(text: str, where: str) -> str:
             raise ValueError(msg)
         return os.environ[name]
 
-    return re.sub(r"\$(\w+|\{\w+\})", value, text)
+    expanded = re.sub(r"\$(\w+|\{\w+\})", value, text)
+    if not expanded:
+        msg = f"{where}: expected a path, not an empty text"
+        raise ValueError(msg)
+    return expanded
 
 
 def _unlike(where: str, expected: str, value: Any) -> ValueError:

@@ -6,12 +6,11 @@ import html
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from physlite.running.access import Access
-from physlite.running.datasetfiles import Asked, DataFile, known, look_up, shown
+from physlite.running.datasetfiles import Asked, DataFile, each_of, known, look_up, shown
 from physlite.running.datasetpaths import absolute
 from physlite.storage import HttpSource
 from physlite.storage.redaction import redacted
@@ -177,8 +176,8 @@ def _asked(dataset: str, files: Any, folder: str) -> Iterator[Asked]:
             msg = f"dataset {dataset!r}: an empty path: name a file or a folder"
             raise ValueError(msg)
         yield absolute(text, folder)
-    elif isinstance(files, Iterable) and not isinstance(files, bytes | bytearray | memoryview):
-        for inner in sorted(files, key=str) if isinstance(files, AbstractSet) else files:
+    elif (several := each_of(files)) is not None:
+        for inner in several:
             yield from _asked(dataset, inner, folder)
     else:
         msg = f"dataset {dataset!r}: files are paths, patterns, URLs or names in Rucio, not {type(files).__name__}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -11,6 +10,7 @@ import awkward as ak
 
 from physlite.model.objects import HIDDEN
 from physlite.model.source import SOURCE
+from physlite.running.members import is_dataclass, members, with_members
 
 __all__ = ["detached"]
 
@@ -31,10 +31,9 @@ def detached(value: Any) -> Any:
         return type(value)(detached(item) for item in value)
     if isinstance(value, tuple):
         return type(value)(*(detached(item) for item in value))
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        members = {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
-        changed = {name: new for name, old in members.items() if (new := detached(old)) is not old}
-        return dataclasses.replace(value, **changed) if changed else value
+    if is_dataclass(value):
+        changed = {name: new for name, old in members(value).items() if (new := detached(old)) is not old}
+        return with_members(value, changed) if changed else value
     return value
 
 

@@ -11,15 +11,17 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, get_args
 
-from physlite.exceptions import AnalysisError, BadFilesError, JournalError
+from physlite.exceptions import AddingError, AnalysisError, BadFilesError, JournalError
 from physlite.formats.reader import default_threads
+from physlite.model.events import OnBadLink
 from physlite.running.adding import add
-from physlite.running.code import pack
+from physlite.running.code import dumps, loads, pack
+from physlite.running.codebehavior import own_behavior
 from physlite.running.datasetlists import as_datasets
 from physlite.running.datasets import Dataset
 from physlite.running.engines import Engine, InThisProcess, Listener
@@ -27,7 +29,7 @@ from physlite.running.fingerprint import fingerprint
 from physlite.running.journal import Journal, default_journal
 from physlite.running.merging import value_of
 from physlite.running.ordered import OrderedSum
-from physlite.running.parts import FailedPartError, FilePart, Settings
+from physlite.running.parts import FailedPartError, FilePart, Outcome, Settings
 from physlite.running.plan import FileGroup, Plan
 from physlite.running.records import FileFailure, FileRecord
 from physlite.running.report import Report
@@ -58,7 +60,7 @@ def run(
     prefetch: bool = True,
     attempts: int = _ATTEMPTS,
     max_bad_files: int = 0,
-    on_bad_link: Literal["raise", "none"] = "raise",
+    on_bad_link: OnBadLink = "raise",
     journal: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: bool | None = None,
@@ -100,9 +102,14 @@ def run(
         AnalysisError: the analysis fails before any file is finished; its traceback is in a note.
         BadFilesError: more files than `max_bad_files` could not be processed; raised when all others are finished, so
             that `resume=True` tries those alone again.
-        AddingError: results do not add up.
+        AddingError: results of files of a dataset do not add up.
         CodeError: the analysis cannot be sent to other processes, or these have other versions of packages.
-        JournalError: what is to be resumed is of another analysis or of other files.
+        JournalError: what is to be resumed is of another analysis or of other files; another run is using the journal,
+            or it cannot be written or read.
+        DatasetNotFoundError: a file, pattern or name in Rucio that is not there.
+        CredentialError, ConfigurationError, TransferError: Rucio could not be asked.
+        TransferError: the scheduler of Dask has gone.
+        ImportError: a package is missing, as PyYAML for datasets in a file.
         TypeError, ValueError: arguments that cannot be meant.
     """
     function, postprocess = _function_of(analysis)
@@ -113,6 +120,9 @@ def run(
         attempts=(attempts, 1),
         max_bad_files=(max_bad_files, 0),
     )
+    if on_bad_link not in get_args(OnBadLink):
+        msg = f"on_bad_link={on_bad_link!r}: {' or '.join(map(repr, get_args(OnBadLink)))}"
+        raise ValueError(msg)
     if client is not None and workers is not None:
         msg = "workers= is of this machine: with a client= its cluster has the workers"
         raise ValueError(msg)
@@ -128,24 +138,38 @@ def run(
         attempts,
         on_bad_link,
     )
-    identity = {"analysis": fingerprint(function), "chunks": str(chunk_size), "python": f"{sys.version_info[:2]}"}
     course = _Course(max_bad_files)
     engine = _engine(client, count, function, settings, course)
-    plan = Plan(chosen, engine.workers)
-    identity["files"] = plan.digest()
+    busy = engine.workers
+    plan = Plan(chosen, busy)
+    identity = {
+        "analysis": fingerprint([function, own_behavior()]),
+        "chunks": str(chunk_size),
+        "python": f"{sys.version_info[:2]}",
+        "files": plan.digest(),
+        "metadata": fingerprint([dict(dataset.metadata) for dataset in chosen]),
+    }
     begin = time.perf_counter()
     with closing(_journal(journal, _name_of(analysis, chosen), identity, resume=resume)) as noted:
         done = noted.groups()
-        left = [group for group in plan.groups() if group not in done]
+        left = [group for group in plan.groups() if done.get(group) != plan.sizes(group)]
         with hidden(), Display(plan.files, kind="auto" if progress is None else progress) as display:
             course.begin(display, plan.files - sum(group.size for group in left))
-            for group, outcome in engine.run(plan, left, course):
-                noted.add(group, outcome, complete=not course.has_failures(plan.datasets[group.dataset].name, group))
-        total, by_dataset, records = _summed(plan, noted)
+            pairs = _Pairs(plan)
+            with closing(engine.run(plan, left, course)) as finished:
+                for group, outcome in finished:
+                    is_good = not course.has_failures(plan.datasets[group.dataset].name, group)
+                    noted.add(group, outcome, plan.sizes(group) if is_good else "")
+                    pairs.check(group, outcome)
+        by_dataset, records = _summed(plan, noted)
         course.require_few()
         noted.remove()
-    report = Report(records, course.failures, time.perf_counter() - begin, engine.workers)
-    return Result(postprocess(total), by_dataset, report)
+    report = Report(records, course.failures, time.perf_counter() - begin, busy)
+    try:
+        total = _total(by_dataset.values())
+        return Result(by_dataset, report, postprocess(total))
+    except (AddingError, AnalysisError) as error:  # what is there of each dataset may be all that is wanted
+        return Result(by_dataset, report, None, error)
 
 
 class _Course(Listener):
@@ -212,6 +236,30 @@ class _Course(Listener):
         raise error from first.cause
 
 
+class _Pairs:
+    """Adds the first two results of each dataset, so that it is not told at the end that they do not add up."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._first: dict[int, tuple[FileGroup, Outcome] | None] = {}
+
+    def check(self, group: FileGroup, outcome: Outcome) -> None:
+        """Takes the next result; raises AddingError where the first two do not add up."""
+        if not outcome.value:
+            return
+        first = self._first.setdefault(group.dataset, (group, outcome))
+        if first is None or first[0] == group:
+            return
+        self._first[group.dataset] = None
+        try:
+            add(value_of(first[1]), value_of(outcome))
+        except AddingError as error:
+            dataset = self._plan.datasets[group.dataset]
+            one, other = (dataset.files[number].shown for number in (first[0].first, group.first))
+            msg = f"dataset {dataset.name}, {one} and {other}: {error}"
+            raise AddingError(msg) from None
+
+
 def _analysis_error(error: FailedPartError) -> AnalysisError:
     out = AnalysisError(error.text)
     if error.cause is None:  # else Python shows where it comes from
@@ -235,14 +283,15 @@ def _engine(
     return InProcesses(pack(analysis), settings, workers)
 
 
-def _summed(plan: Plan, noted: Journal) -> tuple[Any, dict[str, DatasetResult], list[FileRecord]]:
-    """The sums over all and over each dataset, in the order of the plan, and the records of files."""
+def _summed(plan: Plan, noted: Journal) -> tuple[dict[str, DatasetResult], list[FileRecord]]:
+    """The sums over each dataset, in the order of the plan, and the records of files."""
     sums: dict[int, OrderedSum[Any]] = {number: OrderedSum(add) for number in range(len(plan.datasets))}
     weights: dict[int, list[FileWeights]] = defaultdict(list)
     records: dict[int, list[FileRecord]] = defaultdict(list)
     for group in plan.groups():
         outcome = noted.outcome(group)
-        sums[group.dataset].append(value_of(outcome))
+        with _of_dataset(plan.datasets[group.dataset].name):
+            sums[group.dataset].append(value_of(outcome))
         weights[group.dataset] += outcome.weights
         records[group.dataset] += outcome.records
     by_dataset = {
@@ -256,8 +305,26 @@ def _summed(plan: Plan, noted: Journal) -> tuple[Any, dict[str, DatasetResult], 
         )
         for number, dataset in enumerate(plan.datasets)
     }
-    total = functools.reduce(add, (dataset.value for dataset in by_dataset.values()))
-    return total, by_dataset, [record for number in sorted(records) for record in records[number]]
+    return by_dataset, [record for number in sorted(records) for record in records[number]]
+
+
+def _total(datasets: Iterable[DatasetResult]) -> Any:
+    """The sum over all datasets; raises AddingError where they do not add up."""
+    try:
+        return functools.reduce(add, (dataset.value for dataset in datasets))
+    except AddingError as error:
+        msg = f"results of different datasets do not add up, see .by_dataset: {error}"
+        raise AddingError(msg) from None
+
+
+@contextmanager
+def _of_dataset(name: str) -> Iterator[None]:
+    """Has errors say of which dataset they are."""
+    try:
+        yield
+    except AddingError as error:
+        msg = f"dataset {name}: {error}"
+        raise AddingError(msg) from None
 
 
 def _function_of(analysis: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
@@ -265,7 +332,12 @@ def _function_of(analysis: Any) -> tuple[Callable[[Any], Any], Callable[[Any], A
     if callable(getattr(analysis, "process", None)) and callable(getattr(analysis, "postprocess", None)):
         # A ProcessorABC of coffea. What `postprocess` returns is the result, or it changes what it gets.
         def postprocess(value: Any) -> Any:
-            changed = analysis.postprocess(value)
+            value = loads(dumps(value))  # a copy: it may have parts in common with the sums of datasets
+            try:
+                changed = analysis.postprocess(value)
+            except Exception as error:
+                msg = f"postprocess fails: {type(error).__name__}: {' '.join(str(error).split())}; see .by_dataset"
+                raise AnalysisError(msg) from error
             return value if changed is None else changed
 
         return analysis.process, postprocess

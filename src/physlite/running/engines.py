@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from physlite.running.merging import merged, of_one_file
 from physlite.running.parts import FailedPartError, FilePart, Outcome, Settings
 from physlite.running.plan import FileGroup, Plan
 from physlite.running.processing import process
+from physlite.storage.redaction import redacted
 
-__all__ = ["Engine", "FutureEngine", "InThisProcess", "Listener"]
+__all__ = ["Engine", "FutureEngine", "InThisProcess", "Listener", "LostSumError"]
+
+_MOST_TURNS = 3  # of a group whose sum was lost
 
 Finished = tuple[FileGroup, Outcome]
+
+
+class LostSumError(Exception):
+    """The sum of a group is gone, or cannot be made. The message says why."""
 
 
 class Listener(Protocol):
@@ -31,13 +38,13 @@ class Listener(Protocol):
 
 
 class Engine(Protocol):
-    """Processes the files of a plan."""
+    """Processes the files of a plan. Nothing is begun before `run` is, and nothing is left when that ends."""
 
     @property
     def workers(self) -> int:
         """How many parts are processed at a time."""
 
-    def run(self, plan: Plan, groups: Iterable[FileGroup], listener: Listener) -> Iterator[Finished]:
+    def run(self, plan: Plan, groups: Iterable[FileGroup], listener: Listener) -> Generator[Finished, None, None]:
         """Processes groups, in any order; gives each when all of its files are done or have failed."""
 
 
@@ -50,7 +57,7 @@ class InThisProcess:
         self._analysis = analysis
         self._settings = settings
 
-    def run(self, plan: Plan, groups: Iterable[FileGroup], listener: Listener) -> Iterator[Finished]:
+    def run(self, plan: Plan, groups: Iterable[FileGroup], listener: Listener) -> Generator[Finished, None, None]:
         """As the interface says."""
         for group in groups:
             outcomes: list[Outcome | None] = []
@@ -71,9 +78,10 @@ class _OpenFile:
     """A file of which parts are being processed."""
 
     parts: list[FilePart]
-    done: list[Any]
-    missing: int
-    failed: bool = False
+    done: list[Any] = field(default_factory=list)
+    missing: int = 0
+    is_told: bool = False
+    error: FailedPartError | None = None
 
 
 @dataclass
@@ -82,11 +90,21 @@ class _OpenGroup:
 
     group: FileGroup
     files: list[_OpenFile]
-    missing: int
+    missing: int = 0
+    turn: int = 0
+
+    def begun(self) -> list[_Task]:
+        """What is to be done: all of the files that have not failed, whatever was done of them before."""
+        self.turn += 1
+        files = [file for file in self.files if file.error is None]
+        self.missing = len(files)
+        for file in files:
+            file.done, file.missing = [None] * len(file.parts), len(file.parts)
+        return [_Task(self, file, number, 1) for file in files for number in range(len(file.parts))]
 
     def collected(self) -> list[list[Any] | None]:
         """What there is of each file; None of those that have failed."""
-        return [None if file.failed else file.done for file in self.files]
+        return [file.done if file.error is None else None for file in self.files]
 
 
 class _Task(NamedTuple):
@@ -110,36 +128,39 @@ class FutureEngine(ABC):
     def workers(self) -> int:
         """As the interface says."""
 
-    def run(self, plan: Plan, groups: Iterable[FileGroup], listener: Listener) -> Iterator[Finished]:
+    def run(self, plan: Plan, groups: Iterable[FileGroup], listener: Listener) -> Generator[Finished, None, None]:
         """As the interface says."""
         waiting = iter(groups)
         again: list[_Task] = []
         tasks: dict[Any, _Task] = {}
-        sums: dict[Any, FileGroup] = {}
+        sums: dict[Any, _OpenGroup] = {}
         try:
+            self.begin()
             while True:
                 new = again
                 again = []
                 while len(tasks) + len(new) < self.window() and (group := next(waiting, None)) is not None:
-                    new += _tasks_of(group, plan.parts(group))
+                    new += _OpenGroup(group, [_OpenFile(parts) for parts in plan.parts(group)]).begun()
                 if new:
-                    futures = self.submit([(task.part, task.attempt) for task in new])
-                    tasks |= zip(futures, new, strict=True)
+                    tasks |= zip(self.submit([task.part for task in new]), new, strict=True)
                 if not tasks and not sums:
                     return
                 for future in self.wait([*tasks, *sums]):
-                    if (summed := sums.pop(future, None)) is not None:
-                        yield summed, self.outcome_of(future)
+                    if (opened := sums.pop(future, None)) is not None:
+                        try:
+                            outcome = self.outcome_of(future)
+                        except LostSumError as error:
+                            again += _begun_anew(opened, error, listener)
+                            if not opened.missing:
+                                yield opened.group, merged([None])
+                        else:
+                            yield opened.group, outcome
                         continue
                     task = tasks.pop(future)
                     if (retried := self._finish(task, future, listener)) is not None:
                         again.append(retried)
                     elif not task.group.missing:
-                        group, outcome = task.group.group, self.collected(task.group.collected())
-                        if isinstance(outcome, Outcome):
-                            yield group, outcome
-                        else:
-                            sums[outcome] = group
+                        sums[self.collected(task.group.collected())] = task.group
         finally:
             self.end()
 
@@ -149,25 +170,30 @@ class FutureEngine(ABC):
         try:
             file.done[task.number] = self.taken(task.part, future)
         except FailedPartError as error:
-            if not file.failed:
+            if file.error is None:
                 if self.is_worth_another(error, task.attempt):
                     return task._replace(attempt=task.attempt + 1)
-                file.failed = True
+                file.error = error
                 listener.file_failed(file.parts[0], error)
         file.missing -= 1
         if not file.missing:
             task.group.missing -= 1
-            if not file.failed:
+            if file.error is None and not file.is_told:
+                file.is_told = True
                 listener.file_done(*self.size_of(file.done))
         return None
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Begins what `end` ends."""
 
     @abstractmethod
     def window(self) -> int:
         """How many parts are under way, so that nobody has to wait for work."""
 
     @abstractmethod
-    def submit(self, parts: Sequence[tuple[FilePart, int]]) -> list[Any]:
-        """Has parts processed, each for the so-manieth time: a future of each."""
+    def submit(self, parts: Sequence[FilePart]) -> list[Any]:
+        """Has parts processed: a future of each."""
 
     @abstractmethod
     def wait(self, futures: Sequence[Any]) -> Sequence[Any]:
@@ -187,17 +213,25 @@ class FutureEngine(ABC):
 
     @abstractmethod
     def collected(self, files: list[list[Any] | None]) -> Any:
-        """The sum of a group: the outcome, or a future of it. None stands for a file that has failed."""
+        """A future of the sum of a group. None stands for a file that has failed."""
 
     @abstractmethod
     def outcome_of(self, future: Any) -> Outcome:
-        """What a future of `collected` has."""
+        """What a future of `collected` has; raises LostSumError where that is gone, so that all is done again."""
 
     @abstractmethod
     def end(self) -> None:
         """Ends what is under way."""
 
 
-def _tasks_of(group: FileGroup, files: list[list[FilePart]]) -> list[_Task]:
-    opened = _OpenGroup(group, [_OpenFile(parts, [None] * len(parts), len(parts)) for parts in files], len(files))
-    return [_Task(opened, file, number, 1) for file in opened.files for number in range(len(file.parts))]
+def _begun_anew(opened: _OpenGroup, error: LostSumError, listener: Listener) -> list[_Task]:
+    """What is to be done again for a sum that was lost; nothing, and its files have failed, when it was lost often."""
+    if opened.turn < _MOST_TURNS:
+        return opened.begun()
+    for file in opened.files:
+        if file.error is None:
+            text = f"dataset {file.parts[0].dataset}, {redacted(file.parts[0].url)}: {error}"
+            file.error = FailedPartError(text, is_users=False, attempts=opened.turn)
+            listener.file_failed(file.parts[0], file.error)
+    opened.missing = 0
+    return []

@@ -8,21 +8,22 @@ import pickle
 import sqlite3
 import zlib
 from pathlib import Path
+from typing import IO, Any
 
+import physlite
 from physlite.exceptions import JournalError
 from physlite.running.parts import Outcome
 from physlite.running.plan import FileGroup
 
 __all__ = ["Journal", "default_journal"]
 
-_VERSION = "2"
 _MAGIC = b"SQLite format 3\0"
 _OURS = 0x70686A31  # SQLite's number of the application that a file is of
 _OURS_AT = 68  # where that is, four bytes
 _TABLES = """
 CREATE TABLE IF NOT EXISTS run (what TEXT PRIMARY KEY, is_what TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS done (
-    dataset INTEGER, first INTEGER, size INTEGER, complete INTEGER, outcome BLOB NOT NULL, crc32 INTEGER NOT NULL,
+    dataset INTEGER, first INTEGER, size INTEGER, files TEXT NOT NULL, outcome BLOB NOT NULL, crc32 INTEGER NOT NULL,
     PRIMARY KEY (dataset, first)
 );
 """
@@ -37,27 +38,27 @@ class Journal:
         resume: whether to keep what is there.
 
     Raises:
-        JournalError: somebody else is using it, it is no journal, or it is of another analysis or of other files.
-        OSError: it cannot be written.
+        JournalError: somebody else is using it, it is no journal, it is of another analysis or of other files, or it
+            cannot be written.
     """
 
     def __init__(self, path: Path, identity: dict[str, str], *, resume: bool) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = path.with_name(f"{path.name}.lock").open("w")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._lock.close()
-            msg = f"{path}: another run is using this journal: wait for it, or name another with journal=…"
-            raise JournalError(msg) from None
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(path)
+        except OSError as error:
+            raise _unwritable(path, error.strerror) from None
         try:
             _require_journal(path)
             if not resume:
                 path.unlink(missing_ok=True)
             self._database = self._opened(path, identity)
+        except OSError as error:
+            self._unlock()
+            raise _unwritable(path, error.strerror) from None
         except BaseException:
-            self._lock.close()
+            self._unlock()
             raise
 
     def _opened(self, path: Path, identity: dict[str, str]) -> sqlite3.Connection:
@@ -71,11 +72,14 @@ class Journal:
             database.execute("PRAGMA journal_mode = WAL")
             database.executescript(_TABLES)
             known = dict(database.execute("SELECT what, is_what FROM run"))
-            identity = identity | {"version": _VERSION}
+            identity = identity | {"version": physlite.__version__}
             if not known:
                 database.executemany("INSERT INTO run VALUES (?, ?)", identity.items())
             else:
                 _require_same(path, known, identity)
+        except sqlite3.OperationalError as error:
+            database.close()
+            raise _unwritable(path, str(error)) from None
         except sqlite3.DatabaseError as error:
             database.close()
             raise _damaged(path, str(error)) from None
@@ -84,19 +88,31 @@ class Journal:
             raise
         return database
 
-    def add(self, group: FileGroup, outcome: Outcome, *, complete: bool) -> None:
-        """Notes what has come of a group: of all of its files, or without those that have failed."""
-        content = pickle.dumps(outcome)
-        row = (*group, complete, content, zlib.crc32(content))
-        self._database.execute("INSERT OR REPLACE INTO done VALUES (?, ?, ?, ?, ?, ?)", row)
+    def add(self, group: FileGroup, outcome: Outcome, files: str = "") -> None:
+        """Notes what has come of a group.
 
-    def groups(self) -> set[FileGroup]:
-        """The groups of which all files are finished; errors as of `outcome`."""
+        Args:
+            group: the files.
+            outcome: the sum of those that have not failed.
+            files: what tells whether they are still the same; nothing if some have failed.
+
+        Raises:
+            JournalError: it cannot be written.
+        """
+        content = pickle.dumps(outcome)
+        row = (*group, files, content, zlib.crc32(content))
         try:
-            rows = self._database.execute("SELECT dataset, first, size FROM done WHERE complete").fetchall()
+            self._database.execute("INSERT OR REPLACE INTO done VALUES (?, ?, ?, ?, ?, ?)", row)
+        except sqlite3.OperationalError as error:
+            raise _unwritable(self.path, str(error)) from None
+
+    def groups(self) -> dict[FileGroup, str]:
+        """The groups of which all files are finished, with what was said of them; errors as of `outcome`."""
+        try:
+            rows = self._database.execute("SELECT dataset, first, size, files FROM done WHERE files != ''").fetchall()
         except sqlite3.DatabaseError as error:
             raise _damaged(self.path, str(error)) from None
-        return {FileGroup(*row) for row in rows}
+        return {FileGroup(*row): files for *row, files in rows}
 
     def outcome(self, group: FileGroup) -> Outcome:
         """What has come of a group.
@@ -118,14 +134,43 @@ class Journal:
     def close(self) -> None:
         """Closes it; it stays for another run."""
         self._database.close()
-        self._lock.close()
+        self._unlock()
 
     def remove(self) -> None:
         """Closes it and takes it away: the run is over."""
         self._database.close()
-        for suffix in ("", "-wal", "-shm", ".lock"):
+        for suffix in ("", "-wal", "-shm"):
             self.path.with_name(f"{self.path.name}{suffix}").unlink(missing_ok=True)
-        self._lock.close()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if not self._lock.closed:
+            _lock_of(self.path).unlink(missing_ok=True)  # as long as it is ours
+            self._lock.close()
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
+
+
+def _locked(path: Path) -> IO[Any]:
+    """The lock of a journal, which is this process' until it is closed."""
+    while True:
+        lock = _lock_of(path).open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(lock.fileno()), _lock_of(path).stat()):
+                return lock
+        except FileNotFoundError:
+            pass
+        except BlockingIOError:
+            lock.close()
+            msg = f"{path}: another run is using this journal: wait for it, or name another with journal=…"
+            raise JournalError(msg) from None
+        except BaseException:
+            lock.close()
+            raise
+        lock.close()  # whoever had it has taken it away since it was opened here
 
 
 def _require_journal(path: Path) -> None:
@@ -140,6 +185,10 @@ def _require_journal(path: Path) -> None:
         raise JournalError(msg)
 
 
+def _unwritable(path: Path, why: str | None) -> JournalError:
+    return JournalError(f"{path}: the journal cannot be written ({why}): make room, or name another with journal=…")
+
+
 def _damaged(path: Path, why: str) -> JournalError:
     return JournalError(f"{path}: the journal is damaged ({why}): run without resume to begin anew")
 
@@ -152,6 +201,7 @@ def _require_same(path: Path, known: dict[str, str], identity: dict[str, str]) -
     reasons = {
         "analysis": "the analysis was changed since: results of both would be mixed",
         "files": "it is of other files",
+        "metadata": "what is given with the datasets was changed since",
         "chunks": "it was made with another chunk_size",
         "version": "it was made by another version of physlite",
         "python": "it was made by another version of Python",

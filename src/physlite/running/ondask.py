@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from physlite.exceptions import TransferError
+from physlite.exceptions import CodeError, TransferError
 from physlite.running.code import PackedCode, check_versions, unpack, versions
-from physlite.running.engines import FutureEngine, Listener
+from physlite.running.engines import FutureEngine, Listener, LostSumError
 from physlite.running.merging import merged, of_one_file
 from physlite.running.parts import FailedPartError, FilePart, Outcome, Settings
 from physlite.running.processing import process
@@ -54,10 +55,9 @@ class OnDask(FutureEngine):
         self._listener = listener
         self._work = work or _work
         self._topic = f"physlite-{settings.token}"
-        self._sums = 0
-        # A task, not scattered data: it is made again when the workers that have it are lost.
-        self._code = client.submit(_same, code, key=f"{self._topic}-code", pure=False)
-        client.subscribe_topic(self._topic, self._heard)
+        self._numbers = itertools.count(1)
+        self._packed = code
+        self._code: Future | None = None
 
     @property
     def workers(self) -> int:
@@ -68,16 +68,23 @@ class OnDask(FutureEngine):
         told = event[1]
         self._listener.progress(told["events"], told["bytes"])
 
+    def begin(self) -> None:
+        """As the interface says."""
+        # A task, not scattered data: it is made again when the workers that have it are lost.
+        self._code = self._client.submit(_same, self._packed, key=f"{self._topic}-code", pure=False)
+        self._client.subscribe_topic(self._topic, self._heard)
+
     def window(self) -> int:
         """As the interface says."""
         return max(_LEAST, _AHEAD * self.workers)
 
-    def submit(self, parts: Sequence[tuple[FilePart, int]]) -> list[Future]:
+    def submit(self, parts: Sequence[FilePart]) -> list[Future]:
         """As the interface says."""
-        keys = [f"{self._topic}-{part.dataset}-{part.number}-{part.part}-{attempt}" for part, attempt in parts]
+        # By a number of their own: what is done again is another task.
+        keys = [f"{self._topic}-{part.dataset}-{part.number}-{part.part}-{next(self._numbers)}" for part in parts]
         known = {"code": self._code, "settings": self._settings, "topic": self._topic}
         # All in one graph: that takes half the time of as many by themselves.
-        futures: list[Future] = self._client.map(self._work, [part for part, _ in parts], key=keys, pure=False, **known)
+        futures: list[Future] = self._client.map(self._work, parts, key=keys, pure=False, **known)
         return futures
 
     def wait(self, futures: Sequence[Future]) -> Sequence[Future]:
@@ -98,8 +105,8 @@ class OnDask(FutureEngine):
             raise error
         if type(error).__name__ == "KilledWorker":
             text = (
-                f"{redacted(part.url)}: workers died, one after the other, while they processed it: is there enough "
-                "memory? a smaller chunk_size needs less"
+                f"dataset {part.dataset}, {redacted(part.url)}: workers died, one after the other, while they "
+                "processed it: is there enough memory? a smaller chunk_size needs less"
             )
             raise FailedPartError(text, is_users=False, may_pass=True) from None
         raise error
@@ -131,25 +138,43 @@ class OnDask(FutureEngine):
         return parts[0] if len(parts) == 1 else self._sum(_of_one_file, parts)
 
     def _sum(self, function: Callable[..., Outcome], outcomes: Sequence[Any]) -> Future:
-        self._sums += 1
-        key = f"{self._topic}-sum-{self._sums}"
+        key = f"{self._topic}-sum-{next(self._numbers)}"
         return self._client.submit(function, self._code, list(outcomes), key=key, pure=False, priority=1)
 
     def outcome_of(self, future: Future) -> Outcome:
         """As the interface says."""
+        from distributed.scheduler import KilledWorker
+
         self._require_there(future)
-        outcome: Outcome = future.result()
+        try:
+            outcome: Outcome = future.result()
+        except FailedPartError as error:  # a result was lost with its worker, and its file cannot be read any more
+            raise LostSumError(error.text) from None
+        except KilledWorker:
+            msg = (
+                "workers died, one after the other, while results were added: is there enough memory? return less, "
+                "or have workers with more memory"
+            )
+            raise LostSumError(msg) from None
         return outcome
 
     def end(self) -> None:
         """As the interface says. What is under way is dropped with its futures."""
-        self._client.unsubscribe_topic(self._topic)
-        self._code.release()
+        if self._code is not None:
+            self._client.unsubscribe_topic(self._topic)
+            self._code.release()
 
 
 def check_workers(client: Client) -> None:
-    """Raises CodeError when a worker has other versions of packages. Tasks check those that join later."""
-    for worker, theirs in client.run(versions).items():
+    """Raises CodeError when a worker has other versions of packages, or none. Tasks check those that join later."""
+    for worker, theirs in client.run(versions, on_error="return").items():
+        if isinstance(theirs, OSError):
+            continue  # it has gone since it was asked
+        if isinstance(theirs, ImportError):
+            msg = f"worker {worker}: {theirs}: install physlite there, with all that it needs"
+            raise CodeError(msg)
+        if isinstance(theirs, Exception):
+            raise theirs
         check_versions(theirs, f"worker {worker}")
 
 

@@ -38,30 +38,31 @@ class InProcesses(FutureEngine):
         self._workers = workers
         self._code = code
         self._settings = settings
-        self._executor = self._new_executor()
+        self._executor: Any = None
 
     @property
     def workers(self) -> int:
         """As the interface says."""
         return self._workers
 
-    def _new_executor(self) -> Any:
-        return loky.ProcessPoolExecutor(self._workers, initializer=_begin, initargs=(self._code,))
+    def begin(self) -> None:
+        """As the interface says."""
+        self._executor = loky.ProcessPoolExecutor(self._workers, initializer=_begin, initargs=(self._code,))
 
     def window(self) -> int:
         """As the interface says."""
         return _AHEAD * self.workers
 
-    def submit(self, parts: Sequence[tuple[FilePart, int]]) -> list[Any]:
+    def submit(self, parts: Sequence[FilePart]) -> list[Any]:
         """As the interface says."""
-        return [self._submit(part) for part, _ in parts]
+        return [self._submit(part) for part in parts]
 
     def _submit(self, part: FilePart) -> Any:
         try:
             return self._executor.submit(_work, part, self._settings)
         except BrokenProcessPool:
             self._executor.shutdown(wait=False, kill_workers=True)
-            self._executor = self._new_executor()
+            self.begin()
             return self._executor.submit(_work, part, self._settings)
 
     def wait(self, futures: Sequence[Any]) -> Sequence[Any]:
@@ -88,17 +89,20 @@ class InProcesses(FutureEngine):
         records = [record for part in parts for record in part.records]
         return sum(r.events for r in records), sum(r.bytes for r in records)
 
-    def collected(self, files: list[list[Outcome] | None]) -> Outcome:
-        """As the interface says."""
-        return merged([None if parts is None else of_one_file(parts) for parts in files])
+    def collected(self, files: list[list[Outcome] | None]) -> concurrent.futures.Future[Outcome]:
+        """As the interface says. What was sent here is added here: to send it again would take longer."""
+        done: concurrent.futures.Future[Outcome] = concurrent.futures.Future()
+        done.set_result(merged([None if parts is None else of_one_file(parts) for parts in files]))
+        return done
 
-    def outcome_of(self, future: Any) -> Outcome:
-        """Is never asked: sums are made here."""
-        raise NotImplementedError
+    def outcome_of(self, future: concurrent.futures.Future[Outcome]) -> Outcome:
+        """As the interface says."""
+        return future.result()
 
     def end(self) -> None:
         """As the interface says."""
-        self._executor.shutdown(wait=True, kill_workers=True)
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, kill_workers=True)
 
 
 def _begin(code: PackedCode) -> None:

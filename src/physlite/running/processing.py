@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from physlite.exceptions import CorruptDataError, CredentialError, PhysliteError
+from physlite.exceptions import AddingError, CodeError, CorruptDataError, CredentialError, PhysliteError
 from physlite.formats.detect import read_event_manifest
 from physlite.formats.rootfile import RootFile
 from physlite.model.events import EventSource
 from physlite.model.store import ColumnStore
 from physlite.running.adding import add, check
 from physlite.running.chunks import chunks_of
-from physlite.running.code import dumps
+from physlite.running.code import dumps, loads
 from physlite.running.detaching import detached
 from physlite.running.ordered import OrderedSum, branches
 from physlite.running.parts import FailedPartError, FilePart, Outcome, Settings
@@ -106,15 +106,18 @@ class _Attempt:
         total: OrderedSum[Any] = OrderedSum(add)
         for i in chosen:
             self._ask_ahead(source, store, chunks, range(i, chosen.stop))
-            total.append(self._analysed(analysis, store, watch, chunks[i], is_first=i == chosen.start))
+            value = self._analysed(analysis, store, watch, chunks[i], is_first=i == chosen.start)
+            try:
+                total.append(value)
+            except AddingError as error:
+                raise self._failed_analysis(error, chunks[i], is_first=i == chosen.start + 1) from error
             source.done(i)
         weights: tuple[FileWeights, ...] = ()
         store.observer = None  # what follows the analysis has not asked for
         if self._part.part == 0:
             with self._stopwatch.stage("open"):
                 weights = (weights_of(store),)
-        value = total.total()
-        pickled = b"" if value is None else dumps(value)
+        pickled = self._pickled(total, [chunks[i] for i in chosen])
         stats = source.stats
         record = FileRecord(
             dataset=self._part.dataset,
@@ -132,6 +135,14 @@ class _Attempt:
             prefetched_bytes=source.prefetched_bytes,
         )
         return Outcome(pickled, (record,), weights)
+
+    def _pickled(self, total: OrderedSum[Any], chunks: Sequence[tuple[int, int]]) -> bytes:
+        """The sum as it is sent; nothing of None."""
+        try:
+            value = total.total()
+            return b"" if value is None else dumps(value)
+        except (AddingError, CodeError) as error:
+            raise self._failed_analysis(error, (chunks[0][0], chunks[-1][1]), is_first=True) from error
 
     def _ask_ahead(
         self, source: WatchedSource, store: ColumnStore, chunks: Sequence[tuple[int, int]], left: range
@@ -158,7 +169,7 @@ class _Attempt:
         try:
             value = detached(analysis(events))
             if not self._learned.is_checked:
-                check(value)
+                check(loads(dumps(value)))  # a copy, as `+` of a class of the user may change it
                 self._learned.is_checked = True
         except Exception as error:
             if error is watch.failure:

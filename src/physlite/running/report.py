@@ -133,10 +133,10 @@ class Report:
         """Draws where the time went in each dataset, and how fast files were. Needs `pip install 'physlite[plot]'`.
 
         Args:
-            path: where to write the picture; its suffix is the format.
+            path: where to write the picture; its suffix is the format. Without, a notebook shows it when the cell ends.
 
         Returns:
-            The figure, which a notebook shows.
+            The figure, as of matplotlib. It is not one of pyplot's: nothing has to be closed.
 
         Raises:
             ImportError: there is no matplotlib.
@@ -144,6 +144,8 @@ class Report:
         from physlite.running.reportplot import draw
 
         figure = draw(self)
-        if path is not None:
+        if path is None:
+            figure.show_when_the_cell_ends()
+        else:
             figure.savefig(path)
         return figure

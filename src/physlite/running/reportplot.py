@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,12 +33,31 @@ _UNITS = ((3600.0, "h"), (60.0, "min"), (1.0, "s"))  # the first in which the lo
 
 
 class Picture(Figure):
-    """A figure that a notebook shows, whether or not the notebook has prepared for matplotlib."""
+    """A figure that a notebook shows, whether or not the notebook has prepared for matplotlib. It is nowhere open."""
 
-    def _repr_png_(self) -> bytes:
+    _is_shown = False
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
         png = io.BytesIO()
         self.savefig(png, format="png")
-        return png.getvalue()
+        display({"image/png": png.getvalue(), "text/plain": repr(self)}, raw=True)
+        self._is_shown = True
+
+    def show_when_the_cell_ends(self) -> None:
+        """Where this is a notebook, once, whether or not the cell ends with it, or with a `;`; as pyplot's do."""
+        ipython = sys.modules.get("IPython")
+        shell: Any = ipython.get_ipython() if ipython is not None else None
+        if getattr(shell, "kernel", None) is None:
+            return
+
+        def show(*_: object) -> None:
+            shell.events.unregister("post_run_cell", show)
+            if not self._is_shown:
+                self._ipython_display_()
+
+        shell.events.register("post_run_cell", show)
 
 
 def draw(report: Report) -> Picture:

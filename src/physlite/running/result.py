@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from physlite.exceptions import PhysliteError
 from physlite.model.bookkeepers import WeightSum
 from physlite.running.report import Report
 from physlite.running.weights import FileWeights, channels, total_weights
@@ -60,17 +61,29 @@ class Result:
     """What has come of a run.
 
     Attributes:
-        value: the sum over all datasets.
         by_dataset: of each dataset, by name.
         report: what was read, and where the time went.
     """
 
-    value: Any
     by_dataset: Mapping[str, DatasetResult]
     report: Report
+    _value: Any
+    _problem: PhysliteError | None = None
+
+    @property
+    def value(self) -> Any:
+        """The sum over all datasets.
+
+        Raises:
+            AddingError: what the analysis returned for one dataset does not add up with that of another.
+            AnalysisError: `postprocess` of the analysis fails.
+        """
+        if self._problem is not None:
+            raise self._problem
+        return self._value
 
     def __repr__(self) -> str:
-        return f"<Result: {type(self.value).__name__} of {', '.join(self.by_dataset)}; {self.report!r}>"
+        return f"<Result: {type(self._value).__name__} of {', '.join(self.by_dataset)}; {self.report!r}>"
 
     def _repr_html_(self) -> str:
         rows = "".join(
