@@ -20,6 +20,7 @@ from physlite.exceptions import AnalysisError, BadFilesError, JournalError
 from physlite.formats.reader import default_threads
 from physlite.running.adding import add
 from physlite.running.code import pack
+from physlite.running.copies import warn_of_copies
 from physlite.running.datasetlists import as_datasets
 from physlite.running.datasets import Dataset
 from physlite.running.engines import Engine, InThisProcess, Listener
@@ -245,6 +246,7 @@ def _summed(plan: Plan, noted: Journal) -> tuple[Any, dict[str, DatasetResult], 
         sums[group.dataset].append(value_of(outcome))
         weights[group.dataset] += outcome.weights
         records[group.dataset] += outcome.records
+    warn_of_copies({dataset.name: weights[number] for number, dataset in enumerate(plan.datasets)})
     by_dataset = {
         dataset.name: DatasetResult(
             dataset.name,
