@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -103,7 +104,14 @@ class _Task(NamedTuple):
 
 
 class FutureEngine(ABC):
-    """Has parts processed elsewhere, so many at a time, each as a future."""
+    """Has parts processed elsewhere, so many at a time, each as a future.
+
+    Attributes:
+        retries_alone: whether what is processed again has nothing beside it, since parts can take others down with
+            them.
+    """
+
+    retries_alone = False
 
     @property
     @abstractmethod
@@ -113,15 +121,19 @@ class FutureEngine(ABC):
     def run(self, plan: Plan, groups: Iterable[FileGroup], listener: Listener) -> Iterator[Finished]:
         """As the interface says."""
         waiting = iter(groups)
-        again: list[_Task] = []
+        again: deque[_Task] = deque()
         tasks: dict[Any, _Task] = {}
         sums: dict[Any, FileGroup] = {}
         try:
             while True:
-                new = again
-                again = []
-                while len(tasks) + len(new) < self.window() and (group := next(waiting, None)) is not None:
-                    new += _tasks_of(group, plan.parts(group))
+                new: list[_Task] = []
+                if self.retries_alone and (again or any(task.attempt > 1 for task in tasks.values())):
+                    new += [] if tasks else [again.popleft()]
+                else:
+                    new += again
+                    again.clear()
+                    while len(tasks) + len(new) < self.window() and (group := next(waiting, None)) is not None:
+                        new += _tasks_of(group, plan.parts(group))
                 if new:
                     futures = self.submit([(task.part, task.attempt) for task in new])
                     tasks |= zip(futures, new, strict=True)
