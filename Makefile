@@ -11,6 +11,14 @@ BIN := $(VENV)/bin
 ROOT_VENV := .venv-root
 # So does Rucio's server.
 RUCIO_VENV := .venv-rucio
+# And all dependencies at their floors, with the oldest Python that is there.
+LOWEST_VENV := .venv-lowest
+LOWEST_BIN := $(LOWEST_VENV)/bin
+LOWEST_PYTHON ?= $(or $(firstword $(foreach p,python3.11 python3.12 python3.13 python3.14, \
+  $(shell command -v $p >/dev/null && $p -c 'import venv' 2>/dev/null && echo $p))),$(PYTHON))
+LOWEST_TESTS := tests/model tests/formats tests/analysis tests/running
+# What takes longest, and is of the core, or of each column that others are like.
+LOWEST_WITHOUT := of_every_kind or output_memory or oracle or slow_resolving or file_that_is_bad
 export PHYSLITE_RUCIO_PYTHON ?= $(wildcard $(abspath $(RUCIO_VENV))/bin/python)
 export PHYSLITE_ROOT_PYTHON ?= $(wildcard $(abspath $(ROOT_VENV))/bin/python)
 DONE := $(VENV)/.done
@@ -29,7 +37,7 @@ BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard cmake/*.cmake src/core/*)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test campaign fuzz lint format docs bench examples hub root servers clean
+.PHONY: help setup demo test campaign fuzz lint format docs bench examples hub lowest root servers clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -41,6 +49,11 @@ demo: $(DONE)/package ## draw a Z peak from the sample that comes with the packa
 
 test: $(DONE)/package $(DONE)/test ## the tests, in a few minutes
 	$(PYTEST) -n $(WORKERS) --dist worksteal -q -m "not slow" --hypothesis-seed=$(SEED) $(TESTS)
+
+lowest: $(LOWEST_VENV)/.package ## the tests of reading and running, with the oldest versions of everything that pyproject.toml allows
+	HYPOTHESIS_EXAMPLES=25 $(LOWEST_BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q \
+	  -W ignore::DeprecationWarning -m "not slow and not checkout" --hypothesis-seed=$(SEED) \
+	  $(or $(TESTS),-k "not ($(LOWEST_WITHOUT))" $(LOWEST_TESTS))
 
 campaign: fuzz $(DONE)/package $(DONE)/test ## the long tests: fuzzing, packaging, and more random examples (EXAMPLES=500)
 	HYPOTHESIS_EXAMPLES=$(EXAMPLES) $(PYTEST) -n $(WORKERS) --dist worksteal -q -m "slow or hypothesis" --hypothesis-seed=$(SEED)
@@ -87,7 +100,7 @@ servers: ## nginx, XRootD, VOMS and Rucio, for the tests that start them
 	@tools/test_servers.sh $(PYTHON) $(RUCIO_VENV)
 
 clean: ## remove everything that make made, the environments too
-	rm -rf $(VENV) $(ROOT_VENV) $(RUCIO_VENV) build dist out docs/_build .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(ROOT_VENV) $(RUCIO_VENV) $(LOWEST_VENV) build dist out docs/_build .mypy_cache .pytest_cache .ruff_cache
 
 # ------------------------------------------------------------------------------------------------------ environment
 
@@ -112,4 +125,23 @@ $(DONE)/package: $(BUILT_FROM) $(DONE)/build
 	@tools/system_packages.sh $(BIN)/python
 	@echo "Building physlite"
 	@$(PIP) install --no-build-isolation --editable ".[plot]"
+	@touch $@
+
+# Pip takes the newest that is allowed; uv can take the oldest. What dependencies need themselves is of today, since the
+# floors of others are not ours to mend; that is also why tests are to pass over what has been deprecated since.
+$(LOWEST_VENV)/.versions: pyproject.toml
+	@tools/system_packages.sh $(LOWEST_PYTHON)
+	@echo "Making $(LOWEST_VENV) with $$($(LOWEST_PYTHON) --version) and the oldest versions that are allowed"
+	@rm -rf $(LOWEST_VENV)
+	@$(LOWEST_PYTHON) -m venv $(LOWEST_VENV)
+	@$(LOWEST_BIN)/python -m pip --disable-pip-version-check --quiet install --upgrade "pip>=25.1"
+	@$(LOWEST_BIN)/python -m pip --disable-pip-version-check --quiet install --group lowest
+	@$(LOWEST_BIN)/uv pip install --quiet --python $(LOWEST_BIN)/python --resolution lowest-direct \
+	  --requirements pyproject.toml --all-extras --group build --group test
+	@touch $@
+
+$(LOWEST_VENV)/.package: $(BUILT_FROM) $(LOWEST_VENV)/.versions
+	@echo "Building physlite"
+	@PATH="$(abspath $(LOWEST_BIN)):$$PATH" $(LOWEST_BIN)/python -m pip --disable-pip-version-check --quiet install \
+	  --no-deps --no-build-isolation --config-settings build-dir=build/lowest --editable .
 	@touch $@

@@ -28,6 +28,7 @@ __all__ = [
     "MixedTagsWarning",
     "NotAnEventFileError",
     "PhysliteError",
+    "SameFileWarning",
     "StaleManifestError",
     "TransferError",
     "TriggerNotFoundError",
@@ -149,3 +150,7 @@ class MixedTagsWarning(UserWarning):
 
 class MissingFieldWarning(UserWarning):
     """A field of linked objects that those in their container do not have: it comes out as None."""
+
+
+class SameFileWarning(UserWarning):
+    """A file is in a run under two names: its events are counted twice."""

@@ -24,6 +24,7 @@ from nbclient import NotebookClient
 import physlite
 from support import proxies
 from support.certificates import Certificates, hashed_authorities
+from support.many_files import another
 from support.servers.gateway import dask_gateway
 from support.servers.process import free_port, listens, running
 from support.servers.rucio import SCOPE, RucioServer
@@ -181,9 +182,10 @@ def _fill(rucio, store, port):
     rucio.add_credentials(RSE, key)
     rucio.add_scope(SCOPE)
     rucio.allow_signing(ACCOUNT)
-    content = physlite.sample().read_bytes()
+    sample = physlite.sample().read_bytes()
     dids = []
     for number in range(1, FILES + 1):
+        content = another(sample, number)
         stored = rucio.add_file(f"DAOD_PHYSLITE.00000001._{number:06}.pool.root.1", content, [RSE], events=2000)
         store.put(f"physics/{rucio.path(RSE, stored.did).relative_to(rucio.folder / RSE)}", content)
         dids.append(stored.did)

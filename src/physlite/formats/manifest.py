@@ -196,7 +196,8 @@ class Manifest:
             "columns": self.columns,
             "kinds": self.streams.kinds if self.streams else None,
         }
-        arrays: dict[str, NDArray[Any]] = {
+        # All of numbers, so that nothing is pickled.
+        arrays: dict[str, Any] = {
             "header": np.frombuffer(json.dumps(header, separators=(",", ":")).encode("utf-8"), dtype=np.uint8),
             "clusters": self.clusters,
             "page_first_entry": self.page_first_entry,
@@ -210,7 +211,7 @@ class Manifest:
         target = Path(path)
         partial = target.with_name(f".{target.name}.{os.getpid()}.part")
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **arrays)
+        np.savez_compressed(buffer, **arrays)
         try:
             partial.write_bytes(buffer.getvalue())
             partial.replace(target)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Self
 
+import numpy as np
+
 from physlite.exceptions import MetadataNotFoundError, MixedTagsWarning, PhysliteError
 from physlite.formats.filters import nearest
 from physlite.model.bookkeepers import (
@@ -205,8 +207,8 @@ class Metadata(Facts):
 
     def _variation(self, variation: int | str) -> int:
         if not isinstance(variation, str):
-            # True is 1 to Python, and here a mistake.
-            if isinstance(variation, bool) or not hasattr(variation, "__index__"):
+            # True is 1 to Python, and to NumPy 2.0; here it is a mistake.
+            if isinstance(variation, bool | np.bool_) or not hasattr(variation, "__index__"):
                 msg = f"a weight variation is the index or the name of a weight, not {variation!r}"
                 raise TypeError(msg)
             return operator.index(variation)

@@ -70,15 +70,20 @@ def reduce_array(array: ak.Array, source: Source) -> Reduced:
     if known is not None:
         return (_whole, (source, known, _attrs(array), array._behavior))  # noqa: SLF001
     if not source.store.source.reopens:
-        layout = _without_hidden(array.layout)
+        layout = _packed(_without_hidden(array.layout))
         return (_itself, (ak.Array(layout, behavior=array._behavior, attrs=_attrs(array)),))  # noqa: SLF001
     light, spec = _strip(array.layout, source)
-    data = ak.Array(ak.to_packed(light, highlevel=False))
-    return (_restore, (source, data, spec, _attrs(array), array._behavior))  # noqa: SLF001
+    return (_restore, (source, ak.Array(_packed(light)), spec, _attrs(array), array._behavior))  # noqa: SLF001
 
 
 def _itself(array: ak.Array) -> ak.Array:
     return array
+
+
+def _packed(layout: Content) -> Content:
+    """Nothing but what is in it. Awkward does the same when it pickles, but not where dask-awkward is installed."""
+    once = ak.to_packed(layout, highlevel=False)
+    return ak.to_packed(once, highlevel=False)  # what was masked has an index now, and drops what is missing
 
 
 def _attrs(array: ak.Array) -> dict[str, object]:

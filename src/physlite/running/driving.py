@@ -22,6 +22,7 @@ from physlite.model.events import OnBadLink
 from physlite.running.adding import add
 from physlite.running.code import dumps, loads, pack
 from physlite.running.codebehavior import own_behavior
+from physlite.running.copies import warn_of_copies
 from physlite.running.datasetlists import as_datasets
 from physlite.running.datasets import Dataset
 from physlite.running.engines import Engine, InThisProcess, Listener
@@ -294,6 +295,7 @@ def _summed(plan: Plan, noted: Journal) -> tuple[dict[str, DatasetResult], list[
             sums[group.dataset].append(value_of(outcome))
         weights[group.dataset] += outcome.weights
         records[group.dataset] += outcome.records
+    warn_of_copies({dataset.name: weights[number] for number, dataset in enumerate(plan.datasets)})
     by_dataset = {
         dataset.name: DatasetResult(
             dataset.name,

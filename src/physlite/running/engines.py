@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -121,7 +122,14 @@ class _Task(NamedTuple):
 
 
 class FutureEngine(ABC):
-    """Has parts processed elsewhere, so many at a time, each as a future."""
+    """Has parts processed elsewhere, so many at a time, each as a future.
+
+    Attributes:
+        retries_alone: whether what is processed again has nothing beside it, since parts can take others down with
+            them.
+    """
+
+    retries_alone = False
 
     @property
     @abstractmethod
@@ -131,16 +139,20 @@ class FutureEngine(ABC):
     def run(self, plan: Plan, groups: Iterable[FileGroup], listener: Listener) -> Generator[Finished, None, None]:
         """As the interface says."""
         waiting = iter(groups)
-        again: list[_Task] = []
+        again: deque[_Task] = deque()
         tasks: dict[Any, _Task] = {}
         sums: dict[Any, _OpenGroup] = {}
         try:
             self.begin()
             while True:
-                new = again
-                again = []
-                while len(tasks) + len(new) < self.window() and (group := next(waiting, None)) is not None:
-                    new += _OpenGroup(group, [_OpenFile(parts) for parts in plan.parts(group)]).begun()
+                new: list[_Task] = []
+                if self.retries_alone and (again or any(task.attempt > 1 for task in tasks.values())):
+                    new += [] if tasks else [again.popleft()]
+                else:
+                    new += again
+                    again.clear()
+                    while len(tasks) + len(new) < self.window() and (group := next(waiting, None)) is not None:
+                        new += _OpenGroup(group, [_OpenFile(parts) for parts in plan.parts(group)]).begun()
                 if new:
                     tasks |= zip(self.submit([task.part for task in new]), new, strict=True)
                 if not tasks and not sums:

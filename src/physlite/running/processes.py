@@ -20,7 +20,7 @@ from physlite.storage.redaction import redacted
 __all__ = ["InProcesses"]
 
 _AHEAD = 3  # parts for each worker that are on their way to it
-_MOST_ATTEMPTS = 4  # of a part whose process, or one beside it, was killed
+_MOST_ATTEMPTS = 3  # of a part whose process, or one beside it, was killed; all but the first by itself
 
 _code: PackedCode | None = None
 
@@ -28,11 +28,16 @@ _code: PackedCode | None = None
 class InProcesses(FutureEngine):
     """Processes that start with nothing of this one: scripts need no `if __name__ == "__main__"`.
 
+    When one is killed, all that were under way are lost with it, and it cannot be told which of them it worked on.
+    So these are processed again one by one: what then dies has itself to blame.
+
     Args:
         code: the analysis.
         settings: how files are processed.
         workers: number of processes.
     """
+
+    retries_alone = True
 
     def __init__(self, code: PackedCode, settings: Settings, workers: int) -> None:
         self._workers = workers
@@ -75,8 +80,8 @@ class InProcesses(FutureEngine):
             return future.result()
         except BrokenProcessPool as error:
             text = (
-                f"{redacted(part.url)}: the process that worked on it, or one beside it, was killed: is there enough "
-                "memory? fewer workers, or a smaller chunk_size, need less"
+                f"dataset {part.dataset}, {redacted(part.url)}: the process that worked on it was killed, each time: "
+                "is there enough memory? a smaller chunk_size needs less"
             )
             raise FailedPartError(text, is_users=False, may_pass=True, cause=error) from None
 

@@ -171,7 +171,7 @@ class _Attempt:
             if not self._learned.is_checked:
                 check(loads(dumps(value)))  # a copy, as `+` of a class of the user may change it
                 self._learned.is_checked = True
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # who leaves has not analysed these events
             if error is watch.failure:
                 raise  # it is the file
             raise self._failed_analysis(error, chunk, is_first=is_first) from error
@@ -192,7 +192,7 @@ class _Attempt:
             cause=error,
         )
 
-    def _failed_analysis(self, error: Exception, chunk: tuple[int, int], *, is_first: bool) -> FailedPartError:
+    def _failed_analysis(self, error: BaseException, chunk: tuple[int, int], *, is_first: bool) -> FailedPartError:
         """Of an error in what the user has written."""
         start, stop = chunk
         where = f"dataset {self._part.dataset}, {redacted(self._part.url)}, entries {start} to {stop}"
@@ -223,13 +223,15 @@ def _may_pass(error: Exception) -> bool:
     return isinstance(error, CorruptDataError | OSError | MemoryError)
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     text = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        text = f"{text or 'there was not enough'}: a smaller chunk_size, or fewer workers, need less"
     if isinstance(error, PhysliteError):
         return redacted(text)
     return redacted(f"{type(error).__name__}: {text}" if text else type(error).__name__)
 
 
-def _traceback(error: Exception) -> str:
+def _traceback(error: BaseException) -> str:
     lines = traceback.format_exception(type(error), error, error.__traceback__)
     return redacted("".join(lines[-_DEPTH:]))
