@@ -85,8 +85,9 @@ examples: $(DONE)/package ## the examples, on the sample that comes with the pac
 	@mkdir -p out/examples
 	$(BIN)/python examples/z_peak.py src/physlite/data/sample.root out/examples/z_peak.png
 
-hub: $(DONE)/package $(DONE)/test $(DONE)/hub ## the demo notebook and what deploy/ sets up, tried here; needs chromium and npm's configurable-http-proxy
-	$(PYTEST) -q deploy/tests
+hub: $(DONE)/package $(DONE)/test $(DONE)/hub servers ## the demo notebook and what deploy/ sets up, tried here
+	@tools/hub_programs.sh $(VENV)
+	$(PYTEST) -n $(WORKERS) --dist loadfile -q deploy/tests
 
 root: $(ROOT_VENV)/bin/python ## ROOT in .venv-root, for the tests and benchmarks that write files with it
 

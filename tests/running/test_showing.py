@@ -288,7 +288,7 @@ with showing.Display(4) as display:
     display.note("a <worker> left")
     display.update(files_done={done}, events=2000)
 """
-ENDS = {(4, 0): "success", (3, 1): "danger", (2, 0): "danger"}  # by files that are done, and that failed
+ENDS = {(4, 0): "success", (3, 1): "error", (2, 0): "error"}  # by files that are done, and that failed
 
 
 def test_bars_in_notebooks():
@@ -299,15 +299,25 @@ def test_bars_in_notebooks():
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in (PREPARED, *runs)])
     client = nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3")
     client.execute()
-    for cell in notebook.cells[1:]:
-        (output,) = cell.outputs  # each run is shown below its own cell, once
-        assert "application/vnd.jupyter.widget-view+json" in output["data"]
     shown = [w for w in client.widget_state.values() if w["_model_name"] in ("HTMLModel", "IntProgressModel")]
-    for (done, failed), (notes, bar, label) in zip(ENDS, batched(shown, 3), strict=True):
+    widgets = list(batched(shown, 3))
+    assert len(widgets) == len(ENDS)
+    for (_, failed), (notes, label, bar) in zip(ENDS, widgets, strict=True):
         assert notes["value"] == "a &lt;worker&gt; left"
-        assert (bar["value"], bar["max"], bar["bar_style"]) == (250 * (done + failed), 1000, ENDS[done, failed])
-        assert label["value"].startswith(f"{done}/4 files, ")
-        assert (">1 failed</span>, 2.00k events" in label["value"]) == bool(failed)
+        assert (bar["value"], bar["max"]) == (250 * (1 + failed), 1000)
+        assert label["value"].startswith("1/4 files, ")
+        assert (">1 failed</span>, 1.00k events" in label["value"]) == bool(failed)
+    for ((done, failed), color), cell in zip(ENDS.items(), notebook.cells[1:], strict=True):
+        (output,) = cell.outputs  # each run is shown below its own cell, once, and without a widget when it is over
+        assert set(output["data"]) == {"text/plain", "text/html"}
+        note, numbers = output["data"]["text/plain"].splitlines()
+        words = [f"{done}/4 files", *(["1 failed"] if failed else []), "2.00k events"]
+        assert note == "a <worker> left"
+        assert numbers.split(", ")[: len(words)] == words
+        html = output["data"]["text/html"]
+        assert html.startswith("<div>a &lt;worker&gt; left</div>")
+        assert f"width: {25 * (done + failed)}%; height: 100%; background: var(--jp-{color}-color1" in html
+        assert (">1 failed</span>, 2.00k events" in html) == bool(failed)
 
 
 def batched(things, number):

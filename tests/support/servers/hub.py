@@ -61,7 +61,7 @@ def jupyterhub(folder, *, config=""):
         folder: for its files, and the homes of its users.
         config: further configuration.
     """
-    proxy = program("configurable-http-proxy")
+    proxy = program("configurable-http-proxy", remedy="make hub")
     ports = {"port": free_port(), "hub": free_port(), "api": free_port()}
     password = os.urandom(16).hex()
     homes = folder / "homes"
@@ -81,7 +81,9 @@ def jupyterhub(folder, *, config=""):
     url = f"http://127.0.0.1:{ports['port']}"
     log = folder / "hub.log"
     command = [sys.executable, "-m", "jupyterhub", "--config", str(file)]
-    with running(command, log, ready=lambda: _serves(url), cwd=folder):
+    # The proxy runs on `node`, that of this environment.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    with running(command, log, ready=lambda: _serves(url), env=os.environ | {"PATH": path}, cwd=folder):
         yield Hub(url, password, homes, log)
 
 
@@ -106,7 +108,7 @@ def run_notebook(hub, notebook, picture, *, user="jovyan", seconds=60):
     copy = _copied(notebook, hub.homes / user)
     with sync_playwright() as playwright:
         sandbox = [] if os.geteuid() else ["--no-sandbox"]  # which refuses to work for root
-        browser = playwright.chromium.launch(executable_path=program("chromium"), args=sandbox)
+        browser = playwright.chromium.launch(executable_path=program("chromium", remedy="make hub"), args=sandbox)
         page = browser.new_page(viewport=_SIZE)
         page.set_default_timeout(seconds * 1000)
         try:

@@ -39,7 +39,13 @@ class Connections:
         if self._session is None:
             s = self.settings
             connector = aiohttp.TCPConnector(
-                limit=0, limit_per_host=s.connections, keepalive_timeout=s.keep_alive, ttl_dns_cache=60
+                limit=0,
+                limit_per_host=s.connections,
+                keepalive_timeout=s.keep_alive,
+                ttl_dns_cache=60,
+                # That of the system, also where aiodns is installed, as beside JupyterHub: it does not know all ways in
+                # which a system finds names, and starts a thread that never ends.
+                resolver=aiohttp.ThreadedResolver(),
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,
