@@ -18,6 +18,7 @@ from support.servers.hub import jupyterhub, opened
 pytestmark = [pytest.mark.checkout, pytest.mark.slow]
 
 EVENTS = 2000  # in each file
+WIDGET = "application/vnd.jupyter.widget-view+json"
 LARGEST = 300_000  # bytes of a notebook that people look at in the web
 RUNS = {"analysis-dataset": "analysis-function", "cluster-run": "analysis-plot"}  # and where a picture of each begins
 PLOTS = ["events-tracks", "connections-plot", "analysis-plot", "analysis-report", "cluster-report"]
@@ -208,5 +209,7 @@ def test_the_notebook_is_kept_as_it_ran(ran):
     counts = [cell.execution_count for cell in kept.cells if cell.cell_type == "code"]
     assert counts == list(range(1, len(counts) + 1))
     outputs = [output for cell in outputs_of(kept).values() for output in cell]
+    forms = {cell for cell, its in outputs_of(kept).items() if any(WIDGET in output.get("data", ()) for output in its)}
+    assert forms == {"proxy-form"}  # what is not to be clicked on is no widget
     texts = [json.dumps(output.get("data", output) | {"image/png": ""}) for output in outputs]
     assert not re.search(r"/(tmp|home|root|work|var|builds)/", "".join(texts))
