@@ -26,10 +26,14 @@ def test_a_cluster_of_the_gateway_gives_the_same_bits(tmp_path):
     """Those that tests/running/test_same_everywhere.py has on this machine."""
     files = toy_files(tmp_path / "toys", 50)
     here = physlite.run(weighted_masses, files, workers=0, threads=1)
-    with dask_gateway(tmp_path) as server, server.gateway() as gateway, gateway.new_cluster() as cluster:
-        with cluster.get_client() as client:
-            cluster.scale(2)
-            client.wait_for_workers(2)
-            there = [physlite.run(weighted_masses, files, client=client, threads=threads) for threads in (1, 2)]
+    with (
+        dask_gateway(tmp_path) as server,
+        server.gateway() as gateway,
+        gateway.new_cluster() as cluster,
+        cluster.get_client() as client,
+    ):
+        cluster.scale(2)
+        client.wait_for_workers(2)
+        there = [physlite.run(weighted_masses, files, client=client, threads=threads) for threads in (1, 2)]
     assert [len(result.report.files) for result in there] == [50, 50]
     assert [bits(result.value) for result in there] == [bits(here.value)] * 2

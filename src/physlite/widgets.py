@@ -48,6 +48,9 @@ class ProxyUpload(VBox):
         self._upload.observe(self._take, "value")
         super().__init__([self._upload, self._shown])
 
+    def __repr__(self) -> str:
+        return f"<ProxyUpload: {self.proxy or 'no proxy yet'}>"  # what a saved notebook shows where widgets are not
+
     def close(self) -> None:
         """Removes the form. The proxy stays in use."""
         self._stop_clock()

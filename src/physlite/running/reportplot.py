@@ -96,8 +96,9 @@ def _draw_stages(axes: Any, names: list[str], seconds: np.ndarray[Any, np.dtype[
         axes.barh(places, widths, left=begin, color=color, label=stage, height=0.7)
         begin += widths
     axes.set_yticks(places, names, fontsize=9)
-    # A single bar is not as high as the panel.
-    axes.set_ylim(max(len(names), 3) - 0.4, -0.6)
+    # A single bar is not as high as the panel, and stands in its middle.
+    spare = max(3 - len(names), 0) / 2
+    axes.set_ylim(len(names) - 0.4 + spare, -0.6 - spare)
     axes.set_xlim(0, 1.03 * longest / scale if longest else 1)
     axes.set_xlabel(f"Sum of the files' times [{unit}]")
     axes.spines[["top", "right"]].set_visible(False)

@@ -29,7 +29,11 @@ c.Spawner.default_url = "/lab"
 c.Spawner.env_keep = {keep!r}
 """
 _KEEP = ["PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "JUPYTER_PATH"]
-_SIZE = {"width": 1280, "height": 1400}  # of the window: what is out of sight may not be there
+_SIZE = {"width": 1280, "height": 1400}  # of the window
+_SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},  # it would ask
+    "notebook-extension/tracker": {"windowingMode": "none"},  # cells that are out of sight are there, too
+}
 # Cells that wait or run have a star in place of a number; after one that fails, the others are left out.
 _HAS_RUN = """() => {
     const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")].map(prompt => prompt.innerText);
@@ -87,8 +91,52 @@ def jupyterhub(folder, *, config=""):
         yield Hub(url, password, homes, log)
 
 
-def run_notebook(hub, notebook, picture, *, user="jovyan", seconds=60):
-    """Logs in, opens a notebook in JupyterLab, runs all its cells, waits for the last, saves it, and takes a picture.
+class Lab:
+    """A notebook that is open in JupyterLab.
+
+    Attributes:
+        page: the browser's page.
+    """
+
+    def __init__(self, page, copy):
+        self.page = page
+        self._copy = copy
+        self._numbers = {cell["id"]: number for number, cell in enumerate(json.loads(copy.read_text())["cells"])}
+
+    def cell(self, name):
+        """The cell with this ID, as something to click on, to look into, and to wait for."""
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(self._numbers[name])
+
+    def select(self, name):
+        """Makes a cell the one that the menu is about."""
+        self.cell(name).locator(".jp-InputPrompt").click()
+
+    def run(self, entry):
+        """Chooses an entry of the menu `Run`."""
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{re.escape(entry)}$")).click()
+
+    def wait(self):
+        """Waits until no cell runs."""
+        self.page.wait_for_function(_HAS_RUN)
+
+    def saved(self):
+        """Saves the notebook, and gives its content.
+
+        Raises:
+            AssertionError: a cell has failed; the message is what it said.
+        """
+        self.page.click(".jp-Toolbar [data-jp-item-name=save]")
+        self.page.wait_for_selector(".jp-mod-dirty", state="detached")
+        saved = json.loads(self._copy.read_text())
+        said = [out for cell in saved["cells"] for out in cell.get("outputs", ()) if out["output_type"] == "error"]
+        assert not said, "\n".join(f"{out['ename']}: {out['evalue']}" for out in said)
+        return saved
+
+
+@contextmanager
+def opened(hub, notebook, picture, *, user="jovyan", seconds=60):
+    """A notebook in JupyterLab, as somebody sees it who logs in, when its kernel is ready.
 
     Args:
         hub: a hub of `jupyterhub`.
@@ -96,32 +144,37 @@ def run_notebook(hub, notebook, picture, *, user="jovyan", seconds=60):
         picture: path of a PNG that shows the window in the end, also when something failed.
         user: who logs in.
         seconds: until a step that does not end is given up.
-
-    Returns:
-        The notebook as it was saved, with what its cells gave.
-
-    Raises:
-        AssertionError: a cell failed; the message is what it said.
     """
     from playwright.sync_api import sync_playwright
 
     copy = _copied(notebook, hub.homes / user)
     with sync_playwright() as playwright:
         sandbox = [] if os.geteuid() else ["--no-sandbox"]  # which refuses to work for root
-        browser = playwright.chromium.launch(executable_path=program("chromium", remedy="make hub"), args=sandbox)
+        executable = program("chromium", remedy="make hub")
+        browser = playwright.chromium.launch(executable_path=executable, args=sandbox)
         page = browser.new_page(viewport=_SIZE)
         page.set_default_timeout(seconds * 1000)
         try:
             _log_in(page, hub, user)
             page.goto(f"{hub.url}/user/{user}/lab/tree/{copy.name}?reset")  # and nothing else
-            _run_all_cells(page)
+            page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+            page.get_by_text(re.compile(r"^Python 3.* \| Idle$")).wait_for()  # what is run before may be forgotten
+            yield Lab(page, copy)
         finally:
             page.screenshot(path=picture)
             browser.close()
-    saved = json.loads(copy.read_text())
-    said = [out for cell in saved["cells"] for out in cell.get("outputs", ()) if out["output_type"] == "error"]
-    assert not said, "\n".join(f"{out['ename']}: {out['evalue']}" for out in said)
-    return saved
+
+
+def run_notebook(hub, notebook, picture, **options):
+    """Opens a notebook, as `opened` does, runs all its cells, and gives it as it is saved then.
+
+    Raises:
+        AssertionError: a cell failed; the message is what it said.
+    """
+    with opened(hub, notebook, picture, **options) as lab:
+        lab.run("Run All Cells")
+        lab.wait()
+        return lab.saved()
 
 
 def _copied(notebook, home):
@@ -129,9 +182,10 @@ def _copied(notebook, home):
     for cell in content["cells"]:
         if cell["cell_type"] == "code":
             cell |= {"outputs": [], "execution_count": None}
-    settings = home / ".jupyter/lab/user-settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
-    settings.parent.mkdir(parents=True, exist_ok=True)
-    settings.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))  # it would ask
+    for name, values in _SETTINGS.items():
+        file = home / f".jupyter/lab/user-settings/@jupyterlab/{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values))
     copy = home / notebook.name
     copy.write_text(json.dumps(content))
     return copy
@@ -143,16 +197,6 @@ def _log_in(page, hub, user):
     page.fill("#password_input", hub.password)
     page.click("#login_submit")
     page.wait_for_url(f"{hub.url}/user/{user}/lab**")  # by way of a page that waits for the user's server
-
-
-def _run_all_cells(page):
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-    page.get_by_text(re.compile(r"^Python 3.* \| Idle$")).wait_for()  # what is run before may be forgotten
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    page.wait_for_function(_HAS_RUN)
-    page.click(".jp-Toolbar [data-jp-item-name=save]")
-    page.wait_for_selector(".jp-mod-dirty", state="detached")
 
 
 def _serves(url):

@@ -95,7 +95,7 @@ class RucioFiles(Sequence[RucioFile]):
             "<tr>" + "".join(f"<td style='text-align:left'>{html.escape(cell)}</td>" for cell in row) + "</tr>"
             for row in self._rows()
         )
-        heads = "".join(f"<th>{head}</th>" for head in _HEAD)
+        heads = "".join(f"<th style='text-align:left'>{head}</th>" for head in _HEAD)
         more = len(self._files) - _SHOWN
         rest = f"<div>… and {more} more</div>" if more > 0 else ""
         return (
