@@ -98,8 +98,8 @@ class OnDask(FutureEngine):
             raise error
         if type(error).__name__ == "KilledWorker":
             text = (
-                f"dataset {part.dataset}, {redacted(part.url)}: workers died, one after the other, while they processed "
-                "it: is there enough memory? a smaller chunk_size needs less"
+                f"dataset {part.dataset}, {redacted(part.url)}: workers died, one after the other, while they "
+                "processed it: is there enough memory? a smaller chunk_size needs less"
             )
             raise FailedPartError(text, is_users=False, may_pass=True) from None
         raise error
