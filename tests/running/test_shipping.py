@@ -1,11 +1,9 @@
 """A proxy on its way to Dask's workers, in a real cluster: it arrives, and nobody else has it."""
 
 import asyncio
-import json
 import os
 import re
 import stat
-import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +15,7 @@ from physlite.auth import load_proxy, ship_proxy
 from physlite.exceptions import CredentialError
 from support import proxies
 from support.secrets import has_key, leaks_of
+from support.servers.dask import command, dask_programs, registered
 from support.servers.process import running
 from support.servers.wire import tapped
 
@@ -161,29 +160,24 @@ def test_scheduler_logs_and_wire_do_not_have_it(tmp_path, monkeypatch):
     monkeypatch.setenv("DASK_LOGGING__DISTRIBUTED", "debug")
     monkeypatch.setenv("DASK_DISTRIBUTED__COMM__COMPRESSION", "None")  # what is compressed cannot be searched
     leaks = leaks_of(PROXY)
-    where = tmp_path / "scheduler.json"
-    logs = [tmp_path / f"{name}.log" for name in ("scheduler", "first", "second")]
-    with running(
-        command("scheduler", "--port", "0", "--scheduler-file", where), logs[0], ready=where.exists
-    ) as scheduler:
-        port = int(json.loads(where.read_text())["address"].rpartition(":")[2])
-        with (
-            running(command("worker", f"127.0.0.1:{port}", "--no-nanny"), logs[1], ready=lambda: registered(logs[1])),
-            tapped(port) as (tap, passed),
-            Client(f"127.0.0.1:{tap}", set_as_default=False) as client,
-        ):
-            client.wait_for_workers(1)
-            ship_proxy(client, load_proxy(PROXY))
-            second = command("worker", f"127.0.0.1:{port}", "--no-nanny")
-            with running(second, logs[2], ready=lambda: registered(logs[2])):
-                wait_until(lambda: len(proxies_on(client)) == 2 and all(proxies_on(client).values()))
-                assert [client.submit(abs, -i).result() for i in range(3)] == [0, 1, 2]
-                client.set_metadata("decoy", DECOY)
-                assert client.get_metadata("decoy") == DECOY
+    with (
+        dask_programs(tmp_path) as programs,
+        tapped(programs.port) as (tap, passed),
+        Client(f"127.0.0.1:{tap}", set_as_default=False) as client,
+    ):
+        second = tmp_path / "second.log"
+        client.wait_for_workers(1)
+        ship_proxy(client, load_proxy(PROXY))
+        joins = command("worker", f"127.0.0.1:{programs.port}", "--no-nanny")
+        with running(joins, second, ready=lambda: registered(second)):
+            wait_until(lambda: len(proxies_on(client)) == 2 and all(proxies_on(client).values()))
+            assert [client.submit(abs, -i).result() for i in range(3)] == [0, 1, 2]
+            client.set_metadata("decoy", DECOY)
+            assert client.get_metadata("decoy") == DECOY
 
-                told = [client.get_events(), client.get_task_stream(), client.scheduler_info()]
-                told += [client.get_scheduler_logs(), client.get_worker_logs()]
-                memory = memory_of(scheduler.pid)
+            told = [client.get_events(), client.get_task_stream(), client.scheduler_info()]
+            told += [client.get_scheduler_logs(), client.get_worker_logs()]
+            memory = programs.memory()
     assert has_key(load_proxy(PROXY).reveal(), leaks)
     assert has_key(memory, [DECOY.encode()])
     assert not has_key(memory, leaks)
@@ -191,27 +185,6 @@ def test_scheduler_logs_and_wire_do_not_have_it(tmp_path, monkeypatch):
     assert not has_key(b"".join(passed), leaks)
     assert "take_proxy" in repr(told)
     assert not has_key(repr(told), leaks)
-    written = b"".join(log.read_bytes() for log in logs)
+    written = programs.written() + second.read_bytes()
     assert b"take_proxy" in written
     assert not has_key(written, leaks)
-
-
-def command(what, *arguments):
-    options = ["--host", "127.0.0.1", "--no-dashboard"]
-    return [sys.executable, "-m", f"distributed.cli.dask_{what}", *map(str, arguments), *options]
-
-
-def registered(log):
-    return log.exists() and b"Registered to" in log.read_bytes()
-
-
-def memory_of(pid):
-    """All that a process could write to, and what is mapped to it from files."""
-    parts = []
-    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:  # noqa: PTH123  # not a file as others
-        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
-            begin, end = (int(address, 16) for address in line.split()[0].split("-"))
-            if "rw" in line.split()[1]:
-                memory.seek(begin)
-                parts.append(memory.read(end - begin))
-    return b"".join(parts)

@@ -10,6 +10,7 @@ from physlite.model.events import OnBadLink
 from physlite.running.access import Access
 from physlite.running.records import FileRecord
 from physlite.running.weights import FileWeights
+from physlite.storage.redaction import redacted
 
 __all__ = ["FailedPartError", "FilePart", "Outcome", "Settings"]
 
@@ -34,6 +35,10 @@ class FilePart(NamedTuple):
     access: Access
     part: int = 0
     parts: int = 1
+
+    def __repr__(self) -> str:
+        # Dask shows it to whoever looks at its tasks; what is given may be as secret as what is in a URL.
+        return f"FilePart({self.dataset!r}, {self.number}, {redacted(self.url)!r}, part {self.part} of {self.parts})"
 
 
 @dataclass(frozen=True)
