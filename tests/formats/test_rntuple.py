@@ -648,6 +648,19 @@ def test_damage_behind_a_right_checksum(name, part, seed):
                     ak.validity_error(file.array(column, file.num_entries // 3, file.num_entries // 2), exception=True)
 
 
+def test_what_uproot_has_written(tmp_path):
+    """Several groups of clusters, and no limit of the size of records, which it says with 0."""
+    path = tmp_path / "uproot.root"
+    lists = ak.Array([[1], [], [2, 3]])
+    with uproot.recreate(path) as file:
+        written = file.mkrntuple("EventData", {"number": "float32", "list": "var * int64"})
+        for i in range(3):
+            written.extend({"number": np.arange(3, dtype="f4") + 3 * i, "list": lists + i})
+    with physlite.open(path) as file:
+        assert file.array("number").to_list() == list(range(9))
+        assert file.array("list", 1, 8).to_list() == [x for i in range(3) for x in (lists + i).to_list()][1:8]
+
+
 def test_a_cut_file():
     content = (KEPT / "types_zstd.root").read_bytes()
     for length in (100, len(content) // 2, len(content) - 1):

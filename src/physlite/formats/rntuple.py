@@ -9,6 +9,7 @@ have in a tree too. Format: ROOT's "RNTuple Binary Format Specification" 1.0.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -73,7 +74,8 @@ def read_manifest(file: RootFile, key: Key) -> Manifest:
         UnsupportedFormatError: it has features of the format that are not known here.
     """
     with naming(f"{file.name}, ntuple {key.name}"):
-        header, footer, most = _core.ntuple_anchor(file.object(key))
+        header, footer, limit = _core.ntuple_anchor(file.object(key))
+        most = limit or sys.maxsize  # uproot writes 0
         schema = _core.ntuple_schema(*_envelopes(file, [header, footer], most))
         groups = schema["groups"]
         lists = [
