@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from physlite.storage.rucio import Rucio
 from support import data
-from support.servers.rucio import rucio_server
+from support.servers.rucio import PASSWORD, rucio_server
 from support.unskipped import pytest_make_collect_report, pytest_runtest_makereport
 
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # pytest calls them
@@ -42,3 +43,14 @@ def rucio_sites():
         Path(folder).chmod(0o755)
         with rucio_server(Path(folder)) as server:
             yield server
+
+
+@pytest.fixture
+def rucio_user(rucio_sites, monkeypatch, tmp_path):
+    """The server, asked by somebody who may read."""
+    for name in list(os.environ):
+        if name.startswith(("RUCIO_", "BEARER_", "X509_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("RUCIO_CFG_CLIENT_PASSWORD", PASSWORD)
+    monkeypatch.setattr("rucio.client.baseclient.BaseClient.TOKEN_PATH_PREFIX", f"{tmp_path}/")
+    return Rucio(rucio_sites.url, "physicist", auth_type="userpass", username="physicist")

@@ -47,8 +47,7 @@ def test_one_name_in_two_datasets_is_wanted():
         warn_of_copies({"a": [of("x.root", 1), of("y.root", 2)], "b": [of("x.root", 1)]})
 
 
-def test_a_run_with_a_copy(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def test_a_run_with_a_copy(tmp_path):
     first, second = many_files(tmp_path, 2)
     copy = tmp_path / "copy.root"
     copy.write_bytes(first.read_bytes())

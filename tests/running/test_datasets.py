@@ -15,7 +15,7 @@ from physlite.running.datasetfiles import DataFile
 from physlite.running.datasets import Dataset
 from physlite.storage.rucio import Rucio
 from support import data
-from support.servers.rucio import DISK, PASSWORD, SCOPE
+from support.servers.rucio import DISK, SCOPE
 
 SIGNED = "https://bucket.example.org/a.root?version=3&X-Amz-Signature=5ec7e7&X-Amz-Expires=600"
 
@@ -345,17 +345,6 @@ def test_files_of_a_dataset_make_another(folder):
 # ------------------------------------------------------------------------------------------------------------- Rucio
 
 
-@pytest.fixture
-def rucio(rucio_sites, monkeypatch, tmp_path):
-    """The server, asked by somebody who may read."""
-    for name in list(os.environ):
-        if name.startswith(("RUCIO_", "BEARER_", "X509_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("RUCIO_CFG_CLIENT_PASSWORD", PASSWORD)
-    monkeypatch.setattr("rucio.client.baseclient.BaseClient.TOKEN_PATH_PREFIX", f"{tmp_path}/")
-    return Rucio(rucio_sites.url, "physicist", auth_type="userpass", username="physicist")
-
-
 @pytest.fixture(scope="module")
 def stored(rucio_sites):
     """Two files in a dataset in a container; the first is the sample."""
@@ -371,8 +360,8 @@ def stored(rucio_sites):
     return files
 
 
-def test_files_in_rucio(rucio, stored):
-    dataset = Dataset("ttbar", "rucio://mc20_13TeV:mc20_13TeV.of_datasets", rucio=rucio)
+def test_files_in_rucio(rucio_user, stored):
+    dataset = Dataset("ttbar", "rucio://mc20_13TeV:mc20_13TeV.of_datasets", rucio=rucio_user)
     first, second = (f"rucio://{file.did}" for file in stored)
     size = len(stored[0].content)
     guid = "0123456789ABCDEF0123456789ABCDEF"
@@ -385,24 +374,24 @@ def test_files_in_rucio(rucio, stored):
     with physlite.open(dataset.openable(dataset.files[0])) as f:
         assert f.num_entries == 2000
 
-    backwards = Dataset("ttbar", [second, "rucio://mc20_13TeV:" + first.rpartition(":")[2]], rucio=rucio)
+    backwards = Dataset("ttbar", [second, "rucio://mc20_13TeV:" + first.rpartition(":")[2]], rucio=rucio_user)
     assert backwards.files == dataset.files[::-1]
-    chosen = [file for file in rucio.files("mc20_13TeV.of_datasets_tid1") if file.events > 1000]
+    chosen = [file for file in rucio_user.files("mc20_13TeV.of_datasets_tid1") if file.events > 1000]
     assert Dataset("large", chosen).files == dataset.files[:1]
 
 
-def test_what_is_not_in_rucio(rucio, stored, tmp_path):
+def test_what_is_not_in_rucio(rucio_user, stored, tmp_path):
     twice = ["rucio://mc20_13TeV:mc20_13TeV.of_datasets_tid1", f"rucio://{stored[0].did}"]
     says = f"'rucio://{stored[0].did}' is in it twice: its events would count twice, so name it once"
-    assert message_of(ValueError, Dataset("ttbar", twice, rucio=rucio)) == says
+    assert message_of(ValueError, Dataset("ttbar", twice, rucio=rucio_user)) == says
 
     (tmp_path / "all.txt").write_text(f"{twice[0]}\nrucio://mc20_13TeV:nothing\n")
-    says = message_of(DatasetNotFoundError, Dataset("ttbar", tmp_path / "all.txt", rucio=rucio))
+    says = message_of(DatasetNotFoundError, Dataset("ttbar", tmp_path / "all.txt", rucio=rucio_user))
     assert says.startswith(f"{tmp_path}/all.txt, line 2: mc20_13TeV:nothing: not in the catalogue of http://127.0.0.1")
 
     says = f"{SCOPE}:mc20_13TeV.of_datasets_empty: a dataset without files: check its name, or wait until it is filled"
-    empty = Dataset("ttbar", "rucio://mc20_13TeV.of_datasets_empty", rucio=rucio)
+    empty = Dataset("ttbar", "rucio://mc20_13TeV.of_datasets_empty", rucio=rucio_user)
     assert message_of(DatasetNotFoundError, empty) == says
-    assert message_of(ValueError, Dataset("ttbar", "rucio://a b", rucio=rucio)).startswith(
+    assert message_of(ValueError, Dataset("ttbar", "rucio://a b", rucio=rucio_user)).startswith(
         "'rucio://a b' is no name in"
     )

@@ -67,12 +67,6 @@ def files(tmp_path_factory):
     return many_files(tmp_path_factory.mktemp("files"), 7)
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
 @pytest.fixture(scope="module")
 def datasets(files):
     return [

@@ -41,11 +41,6 @@ def manifest(paths):
         return file.manifest
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
 class Site:
     """The files on a server that is a bit away, and what it was asked for."""
 

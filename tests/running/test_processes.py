@@ -23,11 +23,6 @@ def files(tmp_path_factory):
     return many_files(tmp_path_factory.mktemp("files"), FILES)
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
 def name_of(events):
     return Path(events.metadata["file"]).name
 

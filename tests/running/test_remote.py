@@ -1,15 +1,12 @@
 """Runs over files in Rucio: at a web server, at an XRootD server, and with replicas that turn out not to be there."""
 
-import os
-
 import awkward as ak
 import pytest
 
 import physlite
 from physlite.exceptions import BadFilesError
-from physlite.storage.rucio import Rucio
 from support.many_files import many_files
-from support.servers.rucio import LOST, PASSWORD, WEB, XROOTD
+from support.servers.rucio import LOST, WEB, XROOTD
 
 
 def analysis(events):
@@ -27,18 +24,7 @@ def expected(paths):
 
 
 @pytest.fixture
-def rucio(rucio_sites, monkeypatch, tmp_path):
-    for name in list(os.environ):
-        if name.startswith(("RUCIO_", "BEARER_", "X509_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("RUCIO_CFG_CLIENT_PASSWORD", PASSWORD)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("rucio.client.baseclient.BaseClient.TOKEN_PATH_PREFIX", f"{tmp_path}/")
-    return Rucio(rucio_sites.url, "physicist", auth_type="userpass", username="physicist")
-
-
-@pytest.fixture
-def stored(rucio_sites, rucio, paths):
+def stored(rucio_sites, rucio_user, paths):
     def store(name, *sites):
         """A dataset with the files at sites, those of each file."""
         files = [
@@ -46,7 +32,7 @@ def stored(rucio_sites, rucio, paths):
             for i, (path, of_file) in enumerate(zip(paths, sites, strict=True))
         ]
         did = rucio_sites.add_dataset(f"mc20_13TeV.{name}_tid1", *(file.did for file in files))
-        return files, physlite.Dataset(name, f"rucio://{did}", rucio=rucio)
+        return files, physlite.Dataset(name, f"rucio://{did}", rucio=rucio_user)
 
     return store
 

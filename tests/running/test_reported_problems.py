@@ -30,11 +30,6 @@ from support.servers.wire import tapped
 SETTINGS = Settings("token", 500, 1, True, 1, "raise")
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
 class Nobody:
     """Is told, and does not mind."""
 

@@ -70,7 +70,6 @@ def site(tmp_path):
 def own_places(tmp_path, monkeypatch):
     (tmp_path / "run").mkdir(mode=0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("DASK_TEMPORARY_DIRECTORY", str(tmp_path))
     monkeypatch.setenv("DASK_LOGGING__DISTRIBUTED", "debug")
     monkeypatch.setenv("DASK_DISTRIBUTED__COMM__COMPRESSION", "None")  # what is compressed cannot be searched
