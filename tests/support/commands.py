@@ -30,5 +30,5 @@ def fails(*arguments, **options):
     assert result.returncode == 1
     assert result.stdout == ""
     lines = result.stderr.splitlines()
-    assert len(lines) == 1
+    assert len(lines) == 1, result.stderr
     return lines[0].removeprefix("physlite: ")

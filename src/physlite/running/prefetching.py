@@ -148,7 +148,9 @@ class WatchedSource(Layer):
             return None
 
     def close(self) -> None:
-        """Closes the file, when what is under way has arrived."""
+        """Closes the file, when what is under way has arrived; what has not begun is not asked for any more."""
+        for held in self._held.values():
+            held.answer.cancel()
         self._held.clear()
         self._workers.end(self.inner.close)
         self._workers.join()

@@ -11,11 +11,25 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 __all__ = ["Workers"]
 
 T = TypeVar("T")
+
+
+class _Call(NamedTuple):
+    """What a thread is to do, and who waits for it."""
+
+    future: Future[Any]
+    call: Callable[[], Any]
+
+
+class _End(NamedTuple):
+    """What the last thread is to do; so many have not ended yet. Each that ends hands it on."""
+
+    last: Callable[[], Any]
+    threads: int
 
 
 class Workers:
@@ -24,7 +38,7 @@ class Workers:
     def __init__(self, most: int, name: str) -> None:
         self._most = most
         self._name = name
-        self._work: queue.SimpleQueue[tuple[Future[Any] | None, Callable[[], Any]] | None] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[_Call | _End] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._ended = False
         self._lock = threading.Lock()
@@ -40,7 +54,7 @@ class Workers:
             if self._ended:
                 msg = "the threads have ended"
                 raise RuntimeError(msg)
-            self._work.put((future, partial(call, *arguments)))
+            self._work.put(_Call(future, partial(call, *arguments)))
             if len(self._threads) < self._most:
                 thread = threading.Thread(target=_serve, args=(self._work,), name=self._name, daemon=True)
                 self._threads.append(thread)
@@ -48,12 +62,19 @@ class Workers:
         return future
 
     def end(self, last: Callable[[], Any]) -> None:
-        """Ends the threads when they have done what was submitted, and `last`. May be called by a finalizer."""
+        """Ends the threads when they have done what was submitted; the last of them does `last`.
+
+        Where no thread was needed it is done here. May be called by a finalizer.
+        """
         with self._lock:
-            if not self._ended:
-                self._ended = True
-                self._work.put((None, last))
-                self._work.put(None)
+            if self._ended:
+                return
+            self._ended = True
+            number = len(self._threads)
+        if number:
+            self._work.put(_End(last, number))
+        else:
+            last()
 
     def join(self) -> None:
         """Waits for the end of the threads."""
@@ -61,15 +82,15 @@ class Workers:
             thread.join()
 
 
-def _serve(work: queue.SimpleQueue[tuple[Future[Any] | None, Callable[[], Any]] | None]) -> None:
-    while (item := work.get()) is not None:
-        future, call = item
-        if future is None:
-            call()
-        elif future.set_running_or_notify_cancel():
+def _serve(work: queue.SimpleQueue[_Call | _End]) -> None:
+    while isinstance(item := work.get(), _Call):
+        if item.future.set_running_or_notify_cancel():
             try:
-                future.set_result(call())
+                item.future.set_result(item.call())
             except BaseException as error:  # noqa: BLE001  # raised where it is waited for
-                future.set_exception(error)
-        del item, future, call  # what they hold may be closed while this waits
-    work.put(None)  # for the next thread
+                item.future.set_exception(error)
+        del item  # what it holds may be closed while this waits
+    if item.threads > 1:
+        work.put(item._replace(threads=item.threads - 1))
+    else:
+        item.last()
