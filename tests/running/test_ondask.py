@@ -2,13 +2,14 @@
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 import physlite
-from physlite.exceptions import BadFilesError, CodeError
+from physlite.exceptions import AnalysisError, BadFilesError, CodeError, TransferError
 from physlite.running import ondask, plan
 from physlite.running.code import dumps, pack
 from physlite.running.merging import value_of
@@ -62,7 +63,7 @@ def test_a_result_that_is_lost_is_waited_for(cluster, client):
     assert engine.wait([future]) == [future]
     assert future.status == "finished"
     assert value_of(engine.outcome_of(engine.collected([[future]]))) == 7
-    engine.end()
+    engine.end([])
 
 
 class Notes:
@@ -180,3 +181,75 @@ def test_workers_without_physlite(client, monkeypatch):
     monkeypatch.setattr(ondask, "versions", missing)
     with pytest.raises(CodeError, match=r"^worker tcp://\S+: No module named .*: install physlite there, "):
         ondask.check_workers(client)
+
+
+def test_a_file_that_kills_workers_takes_no_others_down(tmp_path):
+    """Those that die beside it are done again without it."""
+
+    def analysis(events):
+        if events.metadata["file"].endswith("000.root"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return len(events)
+
+    files = many_files(tmp_path, 2)
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=":0") as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        result = physlite.run(analysis, {"zee": files}, client=client, journal=tmp_path / "j", max_bad_files=1)
+    assert [failure.file for failure in result.report.failures] == [str(files[0])]
+    assert result.value == 2000
+
+
+class LockedError(Exception):
+    """Cannot be pickled."""
+
+    def __init__(self):
+        super().__init__("https://example.org/a?X-Amz-Signature=not-for-others")
+        self.lock = threading.Lock()
+
+
+def test_what_an_analysis_raises_stays_on_the_worker(client, tmp_path):
+    """It may not pickle, and have secrets in it: what is told is a line without them."""
+
+    def analysis(events):
+        if events.metadata["file"].endswith("001.root"):
+            raise LockedError
+        return len(events)
+
+    def remembered(dask_scheduler):
+        return repr([(task.exception, task.exception_text) for task in dask_scheduler.tasks.values()])
+
+    files = many_files(tmp_path, 2)
+    with pytest.raises(BadFilesError) as raised:
+        physlite.run(analysis, {"zee": files}, client=client, journal=tmp_path / "j")
+    assert "000.root" not in str(raised.value)
+    (failure,) = raised.value.failures
+    assert "the analysis fails: LockedError: https://example.org/a" in failure.error
+    assert "not-for-others" not in failure.error + client.run_on_scheduler(remembered)
+
+
+def test_an_error_leaves_nothing_to_do(client, tmp_path):
+    """Also while somebody keeps it, as notebooks do."""
+
+    def analysis(events):
+        return events.Electrons.ptt
+
+    def tasks(dask_scheduler):
+        return sum(task.state in ("queued", "processing", "waiting") for task in dask_scheduler.tasks.values())
+
+    with pytest.raises(AnalysisError) as kept:
+        physlite.run(analysis, {"zee": many_files(tmp_path, 20)}, client=client, journal=tmp_path / "j")
+    wait_until(lambda: client.run_on_scheduler(tasks) == 0, 20)
+    assert "no field named 'ptt'" in str(kept.value)
+
+
+def test_a_client_that_was_closed(client):
+    """The error is that the work is gone, not that it cannot be cleared away."""
+    engine = ondask.OnDask(client, pack(len), SETTINGS, Nobody(), work)
+    engine.begin()
+    (future,) = engine.submit([FilePart("a", 7, "a.root", {}, None)])
+    client.close()
+    with pytest.raises(TransferError, match="the Dask scheduler has gone"):
+        engine.taken(FilePart("a", 7, "a.root", {}, None), future)
+    engine.end([future])

@@ -1,6 +1,7 @@
 """Columns that an analysis has used are on their way before it asks for them again."""
 
 import asyncio
+import time
 
 import awkward as ak
 import pytest
@@ -10,6 +11,7 @@ from physlite.exceptions import BadFilesError
 from physlite.formats.detect import read_event_manifest
 from physlite.formats.rootfile import RootFile
 from physlite.model.store import ColumnStore
+from physlite.running import processing
 from physlite.running.prefetching import WatchedSource, ranges_of
 from physlite.running.stopwatch import Stopwatch
 from physlite.storage import Range
@@ -102,6 +104,20 @@ def test_the_next_chunk_is_asked_for_while_the_analysis_works_on_this_one(site):
 
     run(analysis, site)
     assert site.was_asked(ELECTRONS, LAST)
+
+
+def test_so_is_one_that_is_large(site, monkeypatch):
+    """But no more than that."""
+    monkeypatch.setattr(processing, "_BYTES_AHEAD", 1)
+
+    def analysis(events):
+        ak.sum(events.Electrons.pt)
+        if number_of(events) == 1:
+            wait_until(lambda: site.was_asked(ELECTRONS, 2), 10)
+            time.sleep(0.1)  # for what must not come
+            assert not any(site.times(ELECTRONS, 3))
+
+    run(analysis, site)
 
 
 def test_a_file_begins_with_the_columns_of_the_one_before(site):
@@ -243,6 +259,31 @@ def test_an_error_is_told_where_the_column_is_used_and_once(site):
     assert site.refused == 2  # ahead, and when it was needed
 
 
+@pytest.mark.parametrize("prefetch", [True, False])
+def test_an_error_that_the_analysis_passes_over_is_still_one(site, prefetch):
+    """A sum that lacks what could not be read would be wrong without a word."""
+    site.bad = site.baskets(MUONS, 3)
+
+    def analysis(events):
+        try:
+            return float(ak.sum(events.Muons.pt))
+        except Exception:  # noqa: BLE001  # as users do it
+            return 0.0
+
+    with pytest.raises(BadFilesError, match="404"):
+        run(analysis, site, prefetch=prefetch)
+
+
+def test_columns_that_are_not_there_may_be_passed_over(site):
+    def analysis(events):
+        try:
+            return float(ak.sum(events.Muons.no_such_field))
+        except AttributeError:
+            return 1.0
+
+    assert run(analysis, site).value == LAST + 1
+
+
 def test_an_error_with_what_nobody_uses_any_more_is_none(site):
     site.bad = site.baskets(MUONS, 3)
 
@@ -305,3 +346,28 @@ def test_only_what_is_missing_is_read(watched):
     content = data.path_of(data.SAMPLE).read_bytes()
     assert watched.fetch([Range(50, 4), Range(100, 10)]) == [content[50:54], content[100:110]]
     assert source.fetched == [Range(100, 10), Range(50, 4)]
+
+
+@pytest.mark.parametrize("requests", [0, 1, 6])
+def test_it_closes_the_file_when_what_is_under_way_has_arrived(requests):
+    class Source(CountingSource):
+        def __init__(self, path):
+            super().__init__(path)
+            self.events = []
+
+        def fetch(self, ranges):
+            found = super().fetch(ranges)
+            self.events.append("fetched")
+            return found
+
+        def close(self):
+            self.events.append("closed")
+            super().close()
+
+    source = Source(data.path_of(data.SAMPLE))
+    watched = WatchedSource(source, Stopwatch())
+    for i in range(requests):
+        watched.prefetch([Range(100 * i, 10)], i)
+    watched.close()
+    assert source.events[-1] == "closed"
+    assert source.events.count("closed") == 1

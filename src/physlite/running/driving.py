@@ -165,7 +165,9 @@ def run(
         by_dataset, records = _summed(plan, noted)
         course.require_few()
         noted.remove()
-    report = Report(records, course.failures, time.perf_counter() - begin, busy)
+    report = Report(
+        records, course.failures, time.perf_counter() - begin, max(busy, len({record.worker for record in records}))
+    )
     try:
         total = _total(by_dataset.values())
         return Result(by_dataset, report, postprocess(total))

@@ -124,9 +124,10 @@ class _Task(NamedTuple):
 class FutureEngine(ABC):
     """Has parts processed elsewhere, so many at a time, each as a future.
 
+    What has died is done again one by one: those that were lost beside it then have nobody who takes them down.
+
     Attributes:
-        retries_alone: whether what is processed again has nothing beside it, since parts can take others down with
-            them.
+        retries_alone: whether there may be nothing else under way beside these, since all of that would die with them.
     """
 
     retries_alone = False
@@ -139,23 +140,26 @@ class FutureEngine(ABC):
     def run(self, plan: Plan, groups: Iterable[FileGroup], listener: Listener) -> Generator[Finished, None, None]:
         """As the interface says."""
         waiting = iter(groups)
-        again: deque[_Task] = deque()
+        again: list[_Task] = []  # what is lost, and is made once more
+        suspects: deque[_Task] = deque()  # what may have killed those who worked on it
         tasks: dict[Any, _Task] = {}
         sums: dict[Any, _OpenGroup] = {}
         try:
             self.begin()
             while True:
                 new: list[_Task] = []
-                if self.retries_alone and (again or any(task.attempt > 1 for task in tasks.values())):
-                    new += [] if tasks else [again.popleft()]
-                else:
+                is_suspect_there = any(task.attempt > 1 for task in tasks.values())
+                if not is_suspect_there and suspects and not (self.retries_alone and tasks):
+                    new.append(suspects.popleft())
+                    is_suspect_there = True
+                if not (self.retries_alone and (is_suspect_there or suspects)):
                     new += again
                     again.clear()
                     while len(tasks) + len(new) < self.window() and (group := next(waiting, None)) is not None:
                         new += _OpenGroup(group, [_OpenFile(parts) for parts in plan.parts(group)]).begun()
                 if new:
                     tasks |= zip(self.submit([task.part for task in new]), new, strict=True)
-                if not tasks and not sums:
+                if not tasks and not sums:  # nor anything that waits for them
                     return
                 for future in self.wait([*tasks, *sums]):
                     if (opened := sums.pop(future, None)) is not None:
@@ -170,11 +174,13 @@ class FutureEngine(ABC):
                         continue
                     task = tasks.pop(future)
                     if (retried := self._finish(task, future, listener)) is not None:
-                        again.append(retried)
+                        suspects.append(retried)
                     elif not task.group.missing:
                         sums[self.collected(task.group.collected())] = task.group
         finally:
-            self.end()
+            self.end([*tasks, *sums])
+            tasks.clear()  # whoever keeps the traceback of an error keeps these frames
+            sums.clear()
 
     def _finish(self, task: _Task, future: Any, listener: Listener) -> _Task | None:
         """Notes that a part is done; returns what has to be done instead, where it has failed."""
@@ -232,8 +238,8 @@ class FutureEngine(ABC):
         """What a future of `collected` has; raises LostSumError where that is gone, so that all is done again."""
 
     @abstractmethod
-    def end(self) -> None:
-        """Ends what is under way."""
+    def end(self, futures: Sequence[Any]) -> None:
+        """Ends what is under way, of which these are the futures."""
 
 
 def _begun_anew(opened: _OpenGroup, error: LostSumError, listener: Listener) -> list[_Task]:

@@ -108,7 +108,7 @@ class OnDask(FutureEngine):
                 f"dataset {part.dataset}, {redacted(part.url)}: workers died, one after the other, while they "
                 "processed it: is there enough memory? a smaller chunk_size needs less"
             )
-            raise FailedPartError(text, is_users=False, may_pass=True) from None
+            raise FailedPartError(text, is_users=False, may_pass=True, cause=error) from None
         raise error
 
     def _require_there(self, future: Future) -> None:
@@ -118,7 +118,7 @@ class OnDask(FutureEngine):
 
     def is_worth_another(self, error: FailedPartError, attempt: int) -> bool:
         """As the interface says."""
-        return error.may_pass and attempt < _ATTEMPTS
+        return error.cause is not None and attempt < _ATTEMPTS  # workers have tried the others, and come without
 
     def size_of(self, parts: list[Future]) -> tuple[None, None]:  # noqa: ARG002  # the interface
         """As the interface says: workers tell."""
@@ -158,11 +158,14 @@ class OnDask(FutureEngine):
             raise LostSumError(msg) from None
         return outcome
 
-    def end(self) -> None:
-        """As the interface says. What is under way is dropped with its futures."""
-        if self._code is not None:
-            self._client.unsubscribe_topic(self._topic)
-            self._code.release()
+    def end(self, futures: Sequence[Future]) -> None:
+        """As the interface says."""
+        if self._code is None or self._client.status != "running":
+            return
+        if futures:
+            self._client.cancel(futures)
+        self._client.unsubscribe_topic(self._topic)
+        self._code.release()
 
 
 def check_workers(client: Client) -> None:
@@ -185,10 +188,15 @@ def _same(code: PackedCode) -> PackedCode:
 def _work(part: FilePart, code: PackedCode, settings: Settings, topic: str) -> Outcome:
     from distributed import get_worker
 
-    outcome = process(part, unpack(code), settings)
-    record = outcome.records[0]
-    get_worker().log_event(topic, {"events": record.events, "bytes": record.bytes})
-    return outcome
+    try:
+        outcome = process(part, unpack(code), settings)
+    except FailedPartError as error:
+        failed = error.alone()
+    else:
+        record = outcome.records[0]
+        get_worker().log_event(topic, {"events": record.events, "bytes": record.bytes})
+        return outcome
+    raise failed  # with nothing behind it: that might not pickle, and would tell others what is in it
 
 
 def _merged(code: PackedCode, outcomes: list[Outcome | None]) -> Outcome:

@@ -108,6 +108,12 @@ class FailedPartError(Exception):
         self.attempts = attempts
         self.cause = cause
 
+    def alone(self) -> FailedPartError:
+        """The same without what failed."""
+        make, content = self.__reduce__()
+        failed: FailedPartError = make(*content)
+        return failed
+
     def __reduce__(self) -> tuple[Any, ...]:
         known = {name: value for name, value in vars(self).items() if name not in ("text", "cause")}
         return _failed, (self.text, known)

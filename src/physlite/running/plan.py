@@ -80,7 +80,7 @@ class Plan:
 
     def _parts_of(self, file: DataFile) -> int:
         """In how many parts a file is processed."""
-        if not self._workers or not self.bytes or not file.bytes:
+        if self._workers <= 1 or not self.bytes or not file.bytes:
             return 1
         share = max(self.bytes / (_EVEN * self._workers), _SMALLEST_PART)
         parts = 1

@@ -121,10 +121,9 @@ class WatchedSource(Layer):
         self._held.update({r: _Held(answer, place, chunk) for place, r in enumerate(wanted)})
         self.prefetched_bytes += sum(r.size for r in wanted)
 
-    @property
-    def held_bytes(self) -> int:
-        """Bytes that were asked for ahead and may still be needed."""
-        return sum(r.size for r in self._held)
+    def bytes_after(self, chunk: int) -> int:
+        """Bytes that were asked for ahead and are needed for chunks after this one."""
+        return sum(r.size for r, held in self._held.items() if held.chunk > chunk)
 
     def done(self, chunk: int) -> None:
         """Nothing is needed for this chunk any more."""

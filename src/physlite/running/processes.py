@@ -104,7 +104,7 @@ class InProcesses(FutureEngine):
         """As the interface says."""
         return future.result()
 
-    def end(self) -> None:
+    def end(self, futures: Sequence[Any]) -> None:  # noqa: ARG002  # the interface
         """As the interface says."""
         if self._executor is not None:
             self._executor.shutdown(wait=True, kill_workers=True)

@@ -29,14 +29,15 @@ from physlite.running.weights import FileWeights, weights_of
 from physlite.storage import ByteSource, open_source
 from physlite.storage.opening import open_bare
 from physlite.storage.redaction import redacted
+from physlite.storage.transports import scheme_of
 
 __all__ = ["process"]
 
 Analysis = Callable[[Any], Any]
 
 _PAUSE = 1.0  # seconds before a file is tried again, more before each further attempt
-# So far ahead that a round trip to a server overseas passes while small chunks are processed; of large ones so much
-# that memory stays small beside what decoding takes.
+# So far ahead that a round trip to a server overseas passes while small chunks are processed; of large ones the next,
+# so that memory stays small beside what decoding takes.
 _CHUNKS_AHEAD = 4
 _BYTES_AHEAD = 32 << 20
 _MOST_RUNS = 8  # that a process remembers what it has learned of
@@ -153,7 +154,7 @@ class _Attempt:
             return
         with self._stopwatch.stage("fetch"):
             for number in left[: 1 + _CHUNKS_AHEAD]:
-                if number > left.start and source.held_bytes >= _BYTES_AHEAD:
+                if number > left.start + 1 and source.bytes_after(left.start) >= _BYTES_AHEAD:
                     return
                 # Once, unless the analysis has used other columns since.
                 if self._asked.get(number) != len(names):
@@ -166,15 +167,18 @@ class _Attempt:
         """What the analysis returns for a range of events."""
         given = MappingProxyType({**self._part.given, "dataset": self._part.dataset})
         events = EventSource(store, *chunk, self._settings.on_bad_link, given).events()
+        watch.failure = None
         try:
             value = detached(analysis(events))
             if not self._learned.is_checked:
                 check(loads(dumps(value)))  # a copy, as `+` of a class of the user may change it
                 self._learned.is_checked = True
         except (Exception, SystemExit) as error:  # who leaves has not analysed these events
-            if error is watch.failure:
-                raise  # it is the file
+            if watch.failure is not None:  # it is the file, whatever the analysis has made of that
+                raise watch.failure from None
             raise self._failed_analysis(error, chunk, is_first=is_first) from error
+        if watch.failure is not None:  # and the analysis went on without
+            raise watch.failure
         return value
 
     # -------------------------------------------------------------------------------------------------------- errors
@@ -186,7 +190,7 @@ class _Attempt:
         return FailedPartError(
             text if self._part.url in text or is_ours else f"{redacted(self._part.url)}: {text}",
             is_users=False,
-            may_pass=_may_pass(error),
+            may_pass=_may_pass(error, is_local=not scheme_of(self._part.url)[0]),
             details="" if is_ours else _traceback(error),
             attempts=self._number,
             cause=error,
@@ -216,9 +220,9 @@ def _what_is_learned(token: str) -> Learned:
     return _learned[token]
 
 
-def _may_pass(error: Exception) -> bool:
+def _may_pass(error: Exception, *, is_local: bool) -> bool:
     """Whether it can be another time, or with another replica."""
-    if isinstance(error, FileNotFoundError | CredentialError):
+    if isinstance(error, FileNotFoundError | CredentialError) or (is_local and isinstance(error, CorruptDataError)):
         return False
     return isinstance(error, CorruptDataError | OSError | MemoryError)
 
