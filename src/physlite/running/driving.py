@@ -29,6 +29,7 @@ from physlite.running.engines import Engine, InThisProcess, Listener
 from physlite.running.fingerprint import fingerprint
 from physlite.running.journal import Journal, default_journal
 from physlite.running.merging import value_of
+from physlite.running.mixing import warn_of_mixed
 from physlite.running.ordered import OrderedSum
 from physlite.running.parts import FailedPartError, FilePart, Outcome, Settings
 from physlite.running.plan import FileGroup, Plan
@@ -295,7 +296,9 @@ def _summed(plan: Plan, noted: Journal) -> tuple[dict[str, DatasetResult], list[
             sums[group.dataset].append(value_of(outcome))
         weights[group.dataset] += outcome.weights
         records[group.dataset] += outcome.records
-    warn_of_copies({dataset.name: weights[number] for number, dataset in enumerate(plan.datasets)})
+    by_name = {dataset.name: weights[number] for number, dataset in enumerate(plan.datasets)}
+    warn_of_copies(by_name)
+    warn_of_mixed(by_name)
     by_dataset = {
         dataset.name: DatasetResult(
             dataset.name,
