@@ -11,8 +11,8 @@ from physlite.running.weights import FileWeights
 from support import data
 
 
-def of(name, tag, *, is_data=False):
-    return FileWeights(name, (0, 0, name), (), None, tag=tag, is_data=is_data)
+def of(name, tag, channel=410470):
+    return FileWeights(name, (0, 0, name), (channel,) if channel else (), None, tag=tag, is_data=channel is None)
 
 
 def told(datasets):
@@ -30,7 +30,7 @@ def test_different_tags():
 
 
 def test_data_and_simulation():
-    assert told({"a": [of("x.root", "p1"), of("y.root", "p2", is_data=True)]}) == (
+    assert told({"a": [of("x.root", "p1"), of("y.root", "p2", None)]}) == (
         "dataset a: y.root is of data, x.root of simulation: their results are added, make a dataset of each"
     )
 
@@ -42,14 +42,14 @@ def test_many_are_told_of_in_one_line():
 
 
 def test_what_belongs_together():
-    """Tags that are not known differ from none, and data of several years are one dataset."""
+    """Tags that are not known differ from none; several processes, and data of several years, may be one dataset."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_of_mixed(
             {
                 "a": [of("x.root", "p1"), of("y.root", ""), of("z.root", "p1")],
-                "b": [of("u.root", "p2")],
-                "data": [of("v.root", "p1", is_data=True), of("w.root", "p2", is_data=True)],
+                "b": [of("u.root", "p2"), of("t.root", "p3", 700320)],
+                "data": [of("v.root", "p1", None), of("w.root", "p2", None)],
             }
         )
 

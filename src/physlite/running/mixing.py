@@ -12,9 +12,9 @@ __all__ = ["warn_of_mixed"]
 
 
 def warn_of_mixed(datasets: Mapping[str, Iterable[FileWeights]]) -> None:
-    """Warns, once, where a dataset has simulation of different AMI tags, or data beside it.
+    """Warns, once, where a dataset has simulation of one process with different AMI tags, or data beside simulation.
 
-    Data alone have another tag in each year, and no sum of weights.
+    Data alone have another tag in each year, and different processes have different tags too.
 
     Args:
         datasets: their files, by name.
@@ -29,21 +29,23 @@ def _mixed(dataset: str, files: Iterable[FileWeights]) -> str:
     """What is mixed in a dataset, with the first files that show it."""
     data: str | None = None
     simulation: str | None = None
-    tags: dict[str, str] = {}
+    tags: dict[tuple[int, ...], dict[str, str]] = {}  # of each process: the first file with each tag
     for file in files:
         if file.is_data:
             data = data or file.file
         else:
             simulation = simulation or file.file
             if file.tag:
-                tags.setdefault(file.tag, file.file)
+                tags.setdefault(file.channels, {}).setdefault(file.tag, file.file)
     if data and simulation:
         return (
             f"dataset {dataset}: {data} is of data, {simulation} of simulation: their results are added, "
             "make a dataset of each"
         )
-    if len(tags) > 1:
-        (one, first), (other, second), *_ = tags.items()
+    for known in tags.values():
+        if len(known) == 1:
+            continue
+        (one, first), (other, second), *_ = known.items()
         return (
             f"dataset {dataset}: {first} has the AMI tag {one}, {second} has {other}: their sums are added, but the "
             "same events may be there twice, processed differently, or campaigns may be mixed"
