@@ -38,6 +38,17 @@ ANALYSIS = """
         def postprocess(self, accumulator):
             return accumulator | {"all": sum(accumulator.values())}
 """
+FILLING = """
+    import hist
+    import numpy as np
+
+
+    def fill(events):
+        one = hist.Hist.new.Reg(1, 0, 1).Double()
+        two = hist.Hist.new.Reg(1, 0, 1).Reg(1, 0, 1).Weight()
+        half = np.full(len(events), 0.5)
+        return {"one": one.fill(half), "two": two.fill(half, half, weight=2)}
+"""
 DATASETS = """
     defaults: {campaign: mc20e}
     ttbar: {files: [files/000.root, files/001.root], cross_section: 0.83}
@@ -132,7 +143,18 @@ def test_a_class_like_those_of_coffea():
 
 def test_results_that_are_long_are_named(folder):
     (folder / "listing.py").write_text("def of_events(events):\n    return list(range(len(events)))\n")
-    assert ran("listing.py:of_events", "files/000.root", "--workers", 0).endswith("\n000: list\n")
+    shown = ran("listing.py:of_events", "files/000.root", "--workers", 0)
+    assert shown.endswith("\n000: list (--out keeps it)\n")
+
+
+def test_histograms_are_summed(folder):
+    """So that it can be seen whether they are filled, and that they are gone unless they are written."""
+    (folder / "filling.py").write_text(textwrap.dedent(FILLING))
+    shown = ran("filling.py:fill", "files/000.root", "--workers", 0)
+    one, two = "Hist, sum 2000, 1 axis", "Hist, sum 4000, 2 axes"
+    assert shown.endswith(f"\n000:\n  one: {one} (--out keeps it)\n  two: {two} (--out keeps it)\n")
+    shown = ran("filling.py:fill", "files/000.root", "--workers", 0, "--out", "filled.pkl")
+    assert shown.endswith(f"\n000:\n  one: {one}\n  two: {two}\n\nwritten to filled.pkl\n")
 
 
 # ------------------------------------------------------------------------------------------------------------- reports

@@ -59,7 +59,9 @@ def run(name: str, datasets: list[str], options: Options) -> None:
     finally:  # what is shown may be all that is left of it
         result.report.show()
         for dataset in result.by_dataset.values():
-            typer.echo(f"\n{dataset.name}:{_shown(dataset.value)}")
+            typer.echo(f"\n{dataset.name}:{_shown(dataset.value, is_kept=options.out is not None)}")
+    if options.out is not None:
+        typer.echo(f"\nwritten to {options.out}")
     with suppress(AddingError):  # of datasets, each of which is shown
         _ = result.value
 
@@ -176,9 +178,26 @@ def _write(result: Result, options: Options) -> None:
             result.report.plot(options.report)
 
 
-def _shown(value: Any, depth: int = 1) -> str:
+def _shown(value: Any, depth: int = 1, *, is_kept: bool) -> str:
     """A value as it fits in some lines, to stand behind a colon."""
     if isinstance(value, dict):
-        return "".join(f"\n{'  ' * depth}{key}:{_shown(item, depth + 1)}" for key, item in value.items())
-    text = str(value)
-    return f" {text if len(text) < _SHOWN else type(value).__name__}"
+        lines = ((key, _shown(item, depth + 1, is_kept=is_kept)) for key, item in value.items())
+        return "".join(f"\n{'  ' * depth}{key}:{text}" for key, text in lines)
+    text = "" if _is_histogram(value) else str(value)
+    if text and len(text) < _SHOWN:
+        return f" {text}"
+    return f" {_in_short(value)}{'' if is_kept else ' (--out keeps it)'}"
+
+
+def _is_histogram(value: Any) -> bool:
+    return hasattr(value, "axes") and callable(getattr(value, "sum", None)) and hasattr(value, "view")
+
+
+def _in_short(value: Any) -> str:
+    """What kind of thing it is, and of a histogram how much is in it."""
+    name = type(value).__name__
+    if not _is_histogram(value):
+        return name
+    total = value.sum()
+    number = len(value.axes)
+    return f"{name}, sum {getattr(total, 'value', total):.10g}, {number} {'axis' if number == 1 else 'axes'}"
