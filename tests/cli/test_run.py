@@ -217,6 +217,36 @@ def test_files_that_are_left_out(reluctant):
     assert shown.endswith("\n\nttbar: 2000\n\nzee: 2000\n")
 
 
+def test_what_was_finished_is_not_dropped_in_silence(reluctant, folder):
+    """Begun anew, because `--resume` was forgotten."""
+    run("run", *reluctant)
+    (folder / "stop").unlink()
+    result = run("run", *reluctant)
+    assert result.stderr == "a run that ended early had finished 2 files, which are done again without resume=True\n"
+    assert result.returncode == 0
+
+
+def test_several_bad_files(folder):
+    """Each has a line, and the report is written all the same."""
+    many_files(folder / "many", 24)
+    (folder / "picky.py").write_text(
+        "def count(events):\n"
+        "    if not events.metadata['file'].endswith('000.root'):\n        raise ValueError('stopped')\n"
+        "    return len(events)\n"
+    )
+    result = run("run", "picky.py:count", "many/*.root", "--workers", 0, "--report", "failed.json")
+    *lines, more, summary = result.stderr.splitlines()
+    said = ", entries 0 to 2000: the analysis fails: ValueError: stopped"
+    assert lines == [f"dataset many, {folder}/many/{i:03d}.root{said}" for i in range(1, 21)]
+    assert more == "and 3 more"
+    assert summary == (
+        f"physlite: 23 files could not be processed: {lines[0]} (and 22 more); --resume tries them again, and "
+        "--max-bad-files 23 leaves them out"
+    )
+    report = json.loads((folder / "failed.json").read_text())
+    assert (len(report["files"]), len(report["failures"])) == (1, 23)
+
+
 def test_a_changed_analysis_does_not_go_on(reluctant, folder):
     run("run", *reluctant)
     with (folder / "reluctant.py").open("a") as file:
@@ -340,7 +370,7 @@ def test_an_interrupt_leaves_what_is_finished(folder):
     with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert [process.stdout.readline() for _ in range(2)] == ["000.root\n", "001.root\n"]
         process.send_signal(signal.SIGINT)
-        assert process.stderr.read() == ""
+        assert process.stderr.read() == "physlite: interrupted; 1 of 3 files are noted, --resume goes on\n"
     assert process.returncode == 130
     (folder / "go").touch()
     assert ran(*arguments[1:], "--resume").splitlines()[:2] == ["001.root", "002.root"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import typer
 
 from physlite.cli.errors import CommandError
-from physlite.exceptions import AddingError
+from physlite.exceptions import AddingError, BadFilesError
 from physlite.running.code import dumps
 from physlite.running.codeowner import is_own
 from physlite.running.driving import run as run_analysis
+from physlite.running.records import FileFailure
+from physlite.running.report import Report
 from physlite.running.result import Result
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Options", "run"]
 
 _PICTURES = (".png", ".pdf", ".svg")
+_MOST_FAILURES = 20  # that are named
 _SHOWN = 200  # characters of a value
 
 
@@ -44,16 +47,22 @@ def run(name: str, datasets: list[str], options: Options) -> None:
     """Runs it, writes what is wanted, and prints the report."""
     _check(options)
     analysis = _loaded(name)
-    with _client(options.scheduler) as client:
-        result = run_analysis(
-            analysis,
-            datasets[0] if len(datasets) == 1 else datasets,
-            client=client,
-            workers=options.workers,
-            resume=options.resume,
-            chunk_size=options.chunk_size,
-            max_bad_files=options.max_bad_files,
-        )
+    try:
+        with _client(options.scheduler) as client:
+            result = run_analysis(
+                analysis,
+                datasets[0] if len(datasets) == 1 else datasets,
+                client=client,
+                workers=options.workers,
+                resume=options.resume,
+                chunk_size=options.chunk_size,
+                max_bad_files=options.max_bad_files,
+            )
+    except BadFilesError as error:
+        _tell(error.failures)
+        if error.report is not None:
+            _write_report(error.report, options.report)
+        raise
     try:
         _write(result, options)
     finally:  # what is shown may be all that is left of it
@@ -168,14 +177,29 @@ def _client(scheduler: str | None) -> Iterator[Client | None]:
         yield client
 
 
+def _tell(failures: Sequence[FileFailure]) -> None:
+    """Names files that are bad, where these are several: the error itself names the first."""
+    if len(failures) == 1:
+        return
+    for failure in failures[:_MOST_FAILURES]:
+        typer.echo(failure.error, err=True)
+    if len(failures) > _MOST_FAILURES:
+        typer.echo(f"and {len(failures) - _MOST_FAILURES} more", err=True)
+
+
 def _write(result: Result, options: Options) -> None:
     if options.out is not None:
         options.out.write_bytes(dumps(result))
-    if options.report is not None:
-        if options.report.suffix == ".json":
-            options.report.write_text(result.report.to_json())
-        else:
-            result.report.plot(options.report)
+    _write_report(result.report, options.report)
+
+
+def _write_report(report: Report, path: Path | None) -> None:
+    if path is None:
+        return
+    if path.suffix == ".json":
+        path.write_text(report.to_json())
+    else:
+        report.plot(path)
 
 
 def _shown(value: Any, depth: int = 1, *, is_kept: bool) -> str:

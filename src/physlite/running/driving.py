@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 import operator
 import os
 import secrets
@@ -49,6 +50,8 @@ __all__ = ["run"]
 CHUNK_SIZE = 50_000
 _ATTEMPTS = 3
 _MOST_NOTES = 10  # bad files that are told of while the run lasts
+
+_log = logging.getLogger("physlite.running")
 
 
 def run(
@@ -155,7 +158,11 @@ def run(
     with closing(_journal(journal, _name_of(analysis, chosen), identity, resume=resume)) as noted:
         done = noted.groups()
         left = [group for group in plan.groups() if done.get(group) != plan.sizes(group)]
-        with hidden(), Display(plan.files, kind="auto" if progress is None else progress) as display:
+        with (
+            _interrupts(noted, plan.files),
+            hidden(),
+            Display(plan.files, kind="auto" if progress is None else progress) as display,
+        ):
             course.begin(display, plan.files - sum(group.size for group in left))
             pairs = _Pairs(plan)
             with closing(engine.run(plan, left, course)) as finished:
@@ -164,9 +171,9 @@ def run(
                     noted.add(group, outcome, plan.sizes(group) if is_good else "")
                     pairs.check(group, outcome)
         by_dataset, records = _summed(plan, noted)
-        course.require_few()
+        report = Report(records, course.failures, time.perf_counter() - begin, busy)
+        course.require_few(report)
         noted.remove()
-    report = Report(records, course.failures, time.perf_counter() - begin, busy)
     try:
         total = _total(by_dataset.values())
         return Result(by_dataset, report, postprocess(total))
@@ -220,8 +227,8 @@ class _Course(Listener):
         """Whether a file of a group has failed."""
         return any((dataset, number) in self._failed for number in range(group.first, group.first + group.size))
 
-    def require_few(self) -> None:
-        """Raises BadFilesError where more files have failed than may."""
+    def require_few(self, report: Report) -> None:
+        """Raises BadFilesError, with the report, where more files have failed than may."""
         number = len(self.failures)
         if number <= self._max_bad_files:
             return
@@ -232,7 +239,7 @@ class _Course(Listener):
             f"{number} {files} could not be processed: {first.text}{others}; resume=True tries them again, and "
             f"max_bad_files={number} leaves them out"
         )
-        error = BadFilesError(msg, self.failures)
+        error = BadFilesError(msg, self.failures, report)
         if first.details:
             error.add_note(first.details)
         raise error from first.cause
@@ -260,6 +267,17 @@ class _Pairs:
             one, other = (dataset.files[number].shown for number in (first[0].first, group.first))
             msg = f"dataset {dataset.name}, {one} and {other}: {error}"
             raise AddingError(msg) from None
+
+
+@contextmanager
+def _interrupts(noted: Journal, files: int) -> Iterator[None]:
+    """Notes in a KeyboardInterrupt how much need not be done again."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        finished = sum(group.size for group in noted.groups())
+        error.add_note(f"{finished} of {files} files are noted, resume=True goes on")
+        raise
 
 
 def _analysis_error(error: FailedPartError) -> AnalysisError:
@@ -377,9 +395,29 @@ def _name_of(analysis: Any, datasets: Sequence[Dataset]) -> str:
 
 
 def _journal(path: str | os.PathLike[str] | None, name: str, identity: dict[str, str], *, resume: bool) -> Journal:
-    if path is not None or resume:
-        return Journal(default_journal(name) if path is None else Path(path).expanduser(), identity, resume=resume)
+    where = default_journal(name) if path is None else Path(path).expanduser()
+    if resume:
+        return Journal(where, identity, resume=True)
+    finished = _finished(where, identity)
     try:
-        return Journal(default_journal(name), identity, resume=False)
-    except JournalError:  # the same is running elsewhere
-        return Journal(default_journal(f"{name}-{os.getpid()}"), identity, resume=False)
+        journal = Journal(where, identity, resume=False)
+    except JournalError:
+        if path is not None:
+            raise
+        return Journal(
+            default_journal(f"{name}-{os.getpid()}"), identity, resume=False
+        )  # the same is running elsewhere
+    if finished:
+        _log.warning("a run that ended early had finished %d files, which are done again without resume=True", finished)
+    return journal
+
+
+def _finished(path: Path, identity: dict[str, str]) -> int:
+    """How many files a journal has that could be resumed."""
+    if not path.exists():
+        return 0
+    try:
+        with closing(Journal(path, identity, resume=True)) as journal:
+            return sum(group.size for group in journal.groups())
+    except JournalError:  # in use, damaged, or of something else
+        return 0
