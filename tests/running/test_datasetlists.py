@@ -239,6 +239,11 @@ NAMES = "expected names of datasets, each with its files"
         ("zee: []\n", f", line 1: dataset 'zee': no files: {EXPECTED}"),
         ("zee: {file: x}\n", f", line 1: dataset 'zee': {EXPECTED}, not file"),
         ("zee: {files: [x, [y]]}\n", ", line 1: dataset 'zee': expected paths in the list of files, not a list"),
+        ("default: {a: 1}\n", f", line 1: dataset 'default': {EXPECTED}, not a; nearest: defaults"),
+        (
+            "zee: {files: x, entry_stop: 5}\n",
+            ", line 1: dataset 'zee': metadata cannot be called 'entry_stop': call it something else",
+        ),
         ("'': x\n", ", line 1: dataset '': expected a name"),
         ("zee: ['']\n", ", line 1: dataset 'zee': expected a path, not an empty text"),
         (

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from physlite.exceptions import DatasetNotFoundError
+from physlite.formats.filters import nearest
 from physlite.formats.manifest import EVENT_NTUPLE, EVENT_TREE
 from physlite.running.datasetfiles import DataFile, each_of, is_list, shown
 from physlite.running.datasetpaths import absolute, near, without_root
-from physlite.running.datasets import Dataset, Files
+from physlite.running.datasets import OWN_METADATA, Dataset, Files
 from physlite.running.datasetyaml import Entry, entries_of
 from physlite.running.filesets import require_all_events, require_tree
 from physlite.storage.redaction import short_name
@@ -27,7 +28,7 @@ Datasets: TypeAlias = "Dataset | Files | Mapping[str, Any] | Iterable[Dataset]"
 _WRITTEN_DOWN = (".yaml", ".yml", ".json")
 _DEFAULTS = "defaults"
 _OF_COFFEA = ("form", "format", "compressed_form", "did")  # in coffea's filesets, beside files and metadata
-_ARGUMENTS = ("name", "rucio")
+_ARGUMENTS = ("name", "rucio", *OWN_METADATA)
 _EXPECTED = "a path, a list of paths, or `files` with metadata beside it"
 _NO_NAME = "files"
 
@@ -184,7 +185,7 @@ def _dataset(entry: Entry, defaults: dict[str, Any], folder: str, source: str, r
     files, metadata = entry.value, {}
     if isinstance(files, Mapping):
         if "files" not in files:
-            raise _without_files(where, files)
+            raise _without_files(where, entry.name, files)
         given = {key: value for key, value in files.items() if key not in ("files", "treename")}
         require_tree(where, files.get("treename"))  # as filesets had it once
         files = files["files"]
@@ -203,12 +204,12 @@ def _dataset(entry: Entry, defaults: dict[str, Any], folder: str, source: str, r
     return Dataset(entry.name, asked, rucio=rucio, **(defaults | metadata))
 
 
-def _without_files(where: str, given: Mapping[Any, Any]) -> ValueError:
+def _without_files(where: str, name: str, given: Mapping[Any, Any]) -> ValueError:
     """What is wrong with a mapping that has no files, but may have their paths."""
     names = ", ".join(shown(str(name)) for name in given) or "nothing"
     trees = (EVENT_TREE, EVENT_NTUPLE)
     is_one_too_high = any(isinstance(v, Mapping) or (isinstance(v, str) and v in trees) for v in given.values())
-    hint = ": put these one level lower, under `files`" if is_one_too_high else ""
+    hint = ": put these one level lower, under `files`" if is_one_too_high else nearest([_DEFAULTS], name)
     return ValueError(f"{where}: expected {_EXPECTED}, not {names}{hint}")
 
 

@@ -128,6 +128,9 @@ def run(
     if on_bad_link not in get_args(OnBadLink):
         msg = f"on_bad_link={on_bad_link!r}: {' or '.join(map(repr, get_args(OnBadLink)))}"
         raise ValueError(msg)
+    if client is not None and not hasattr(client, "nthreads"):
+        msg = f"client= is a distributed.Client, as Client('tcp://host:8786'), not {type(client).__name__}"
+        raise TypeError(msg)
     if client is not None and workers is not None:
         msg = "workers= is of this machine: with a client= its cluster has the workers"
         raise ValueError(msg)
@@ -352,6 +355,9 @@ def _of_dataset(name: str) -> Iterator[None]:
 
 def _function_of(analysis: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
     """What is called with events, and what with the sum."""
+    if isinstance(analysis, type) and hasattr(analysis, "process"):
+        msg = f"an analysis is a function of events, not a class: give an instance: {analysis.__name__}()"
+        raise TypeError(msg)
     if callable(getattr(analysis, "process", None)) and callable(getattr(analysis, "postprocess", None)):
         # A ProcessorABC of coffea. What `postprocess` returns is the result, or it changes what it gets.
         def postprocess(value: Any) -> Any:
@@ -371,9 +377,14 @@ def _function_of(analysis: Any) -> tuple[Callable[[Any], Any], Callable[[Any], A
 
 
 def _check_numbers(**numbers: tuple[int | None, int]) -> None:
-    """Raises ValueError for what is below the least that is meant."""
+    """Raises ValueError for what is below the least that is meant, TypeError for what is no whole number."""
     for name, (value, least) in numbers.items():
-        if value is not None and operator.index(value) < least:
+        if value is None:
+            continue
+        if not hasattr(value, "__index__"):
+            msg = f"{name}={value!r}: a whole number is expected, not a {type(value).__name__}"
+            raise TypeError(msg)
+        if operator.index(value) < least:
             msg = f"{name}={value}: at least {least}"
             raise ValueError(msg)
 
