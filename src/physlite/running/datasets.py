@@ -69,7 +69,9 @@ class Dataset:
             raise ValueError(msg)
         for own in OWN_METADATA:
             if own in metadata:
-                msg = f"dataset {name!r}: metadata cannot be called {own!r}, which events.metadata says itself: rename it"
+                msg = (
+                    f"dataset {name!r}: metadata cannot be called {own!r}, which events.metadata says itself: rename it"
+                )
                 raise ValueError(msg)
         self._name = name
         here = os.getcwd()  # noqa: PTH109
