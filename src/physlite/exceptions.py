@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from physlite.running.records import FileFailure
+    from physlite.running.report import Report
 
 __all__ = [
     "AddingError",
@@ -122,14 +123,16 @@ class BadFilesError(PhysliteError, OSError):
 
     Attributes:
         failures: of each, which one and why.
+        report: what the run took; None where it did not come so far.
     """
 
-    def __init__(self, message: str, failures: Sequence[FileFailure] = ()) -> None:
+    def __init__(self, message: str, failures: Sequence[FileFailure] = (), report: Report | None = None) -> None:
         super().__init__(message)
         self.failures = tuple(failures)
+        self.report = report
 
-    def __reduce__(self) -> tuple[type[BadFilesError], tuple[str, tuple[FileFailure, ...]]]:
-        return BadFilesError, (str(self.args[0]), self.failures)
+    def __reduce__(self) -> tuple[type[BadFilesError], tuple[str, tuple[FileFailure, ...], Report | None]]:
+        return BadFilesError, (str(self.args[0]), self.failures, self.report)
 
 
 class JournalError(PhysliteError, ValueError):

@@ -38,6 +38,17 @@ ANALYSIS = """
         def postprocess(self, accumulator):
             return accumulator | {"all": sum(accumulator.values())}
 """
+FILLING = """
+    import hist
+    import numpy as np
+
+
+    def fill(events):
+        one = hist.Hist.new.Reg(1, 0, 1).Double()
+        two = hist.Hist.new.Reg(1, 0, 1).Reg(1, 0, 1).Weight()
+        half = np.full(len(events), 0.5)
+        return {"one": one.fill(half), "two": two.fill(half, half, weight=2)}
+"""
 DATASETS = """
     defaults: {campaign: mc20e}
     ttbar: {files: [files/000.root, files/001.root], cross_section: 0.83}
@@ -132,7 +143,18 @@ def test_a_class_like_those_of_coffea():
 
 def test_results_that_are_long_are_named(folder):
     (folder / "listing.py").write_text("def of_events(events):\n    return list(range(len(events)))\n")
-    assert ran("listing.py:of_events", "files/000.root", "--workers", 0).endswith("\n000: list\n")
+    shown = ran("listing.py:of_events", "files/000.root", "--workers", 0)
+    assert shown.endswith("\n000: list (--out keeps it)\n")
+
+
+def test_histograms_are_summed(folder):
+    """So that it can be seen whether they are filled, and that they are gone unless they are written."""
+    (folder / "filling.py").write_text(textwrap.dedent(FILLING))
+    shown = ran("filling.py:fill", "files/000.root", "--workers", 0)
+    one, two = "Hist, sum 2000, 1 axis", "Hist, sum 4000, 2 axes"
+    assert shown.endswith(f"\n000:\n  one: {one} (--out keeps it)\n  two: {two} (--out keeps it)\n")
+    shown = ran("filling.py:fill", "files/000.root", "--workers", 0, "--out", "filled.pkl")
+    assert shown.endswith(f"\n000:\n  one: {one}\n  two: {two}\n\nwritten to filled.pkl\n")
 
 
 # ------------------------------------------------------------------------------------------------------------- reports
@@ -193,6 +215,36 @@ def test_files_that_are_left_out(reluctant):
     shown = ran(*reluctant, "--max-bad-files", 1)
     assert shown.startswith("000.root\n002.root\n2 files, 1 failed, 4,000 events, ")
     assert shown.endswith("\n\nttbar: 2000\n\nzee: 2000\n")
+
+
+def test_what_was_finished_is_not_dropped_in_silence(reluctant, folder):
+    """Begun anew, because `--resume` was forgotten."""
+    run("run", *reluctant)
+    (folder / "stop").unlink()
+    result = run("run", *reluctant)
+    assert result.stderr == "a run that ended early had finished 2 files, which are done again without resume=True\n"
+    assert result.returncode == 0
+
+
+def test_several_bad_files(folder):
+    """Each has a line, and the report is written all the same."""
+    many_files(folder / "many", 24)
+    (folder / "picky.py").write_text(
+        "def count(events):\n"
+        "    if not events.metadata['file'].endswith('000.root'):\n        raise ValueError('stopped')\n"
+        "    return len(events)\n"
+    )
+    result = run("run", "picky.py:count", "many/*.root", "--workers", 0, "--report", "failed.json")
+    *lines, more, summary = result.stderr.splitlines()
+    said = ", entries 0 to 2000: the analysis fails: ValueError: stopped"
+    assert lines == [f"dataset many, {folder}/many/{i:03d}.root{said}" for i in range(1, 21)]
+    assert more == "and 3 more"
+    assert summary == (
+        f"physlite: 23 files could not be processed: {lines[0]} (and 22 more); --resume tries them again, and "
+        "--max-bad-files 23 leaves them out"
+    )
+    report = json.loads((folder / "failed.json").read_text())
+    assert (len(report["files"]), len(report["failures"])) == (1, 23)
 
 
 def test_a_changed_analysis_does_not_go_on(reluctant, folder):
@@ -318,7 +370,7 @@ def test_an_interrupt_leaves_what_is_finished(folder):
     with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert [process.stdout.readline() for _ in range(2)] == ["000.root\n", "001.root\n"]
         process.send_signal(signal.SIGINT)
-        assert process.stderr.read() == ""
+        assert process.stderr.read() == "physlite: interrupted; 1 of 3 files are noted, --resume goes on\n"
     assert process.returncode == 130
     (folder / "go").touch()
     assert ran(*arguments[1:], "--resume").splitlines()[:2] == ["001.root", "002.root"]

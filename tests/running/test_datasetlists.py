@@ -148,6 +148,60 @@ def test_filesets_of_coffea(folder):
         assert dataset.metadata == {"cross_section": 2.0}
 
 
+@pytest.mark.parametrize(
+    "known",
+    [
+        "CollectionTree",
+        "EventData",
+        "CollectionTree;1",
+        None,
+        {"object_path": "EventData", "steps": None},
+        {"object_path": "CollectionTree", "steps": [[0, 4], [4, 10]], "num_entries": 10},
+        {"steps": [], "num_entries": 0},
+    ],
+)
+def test_filesets_of_whole_files(known):
+    (dataset,) = as_datasets({"zee": {"files": {"https://host/c.root": known}, "treename": "CollectionTree"}})
+    assert dataset.files[0].url == "https://host/c.root"
+    assert dataset.metadata == {}
+
+
+@pytest.mark.parametrize(
+    ("steps", "entries"),
+    [
+        ([[0, 50]], {}),  # who knows whether these are all?
+        ([[0, 50]], {"num_entries": 100}),
+        ([[50, 100]], {"num_entries": 100}),
+        ([[0, 40], [50, 100]], {"num_entries": 100}),
+        ([[0, 60], [50, 100]], {"num_entries": 100}),
+        ([], {}),
+        ([5], {"num_entries": 5}),
+    ],
+)
+def test_filesets_of_some_events(steps, entries):
+    """Files are cut by `run`: others than all their events would be analysed without a word."""
+    known = {"object_path": "CollectionTree", "steps": steps} | entries
+    assert message_of(ValueError, as_datasets, {"zee": {"files": {"https://me:secret@host/c.root": known}}}) == (
+        "dataset 'zee': https://host/c.root: its `steps` are not known to be all events, 0 to `num_entries` without "
+        "gaps, and `run` cuts files itself: drop `steps`, and take fewer events in the analysis, as events[:50]"
+    )
+
+
+def test_filesets_of_other_trees():
+    says = "the tree 'NopeTree' cannot be chosen: events are those of CollectionTree or EventData"
+    for known in ("NopeTree", {"object_path": "NopeTree"}):
+        told = message_of(ValueError, as_datasets, {"zee": {"files": {"c.root": known}}})
+        assert told == f"dataset 'zee': c.root: {says}"
+    told = message_of(ValueError, as_datasets, {"zee": {"treename": "NopeTree", "files": ["c.root"]}})
+    assert told == f"dataset 'zee': {says}"
+
+
+def test_filesets_without_the_level_of_files():
+    says = f"dataset 'zee': {EXPECTED}, not c.root: put these one level lower, under `files`"
+    for known in ("CollectionTree", {"object_path": "CollectionTree"}):
+        assert message_of(ValueError, as_datasets, {"zee": {"c.root": known}}) == says
+
+
 def test_another_server_of_rucio():
     rucio = Rucio("https://rucio.example.org", "me")
     (dataset,) = datasets_from({"ttbar": "rucio://mc20:a"}, rucio=rucio)
@@ -185,6 +239,11 @@ NAMES = "expected names of datasets, each with its files"
         ("zee: []\n", f", line 1: dataset 'zee': no files: {EXPECTED}"),
         ("zee: {file: x}\n", f", line 1: dataset 'zee': {EXPECTED}, not file"),
         ("zee: {files: [x, [y]]}\n", ", line 1: dataset 'zee': expected paths in the list of files, not a list"),
+        ("default: {a: 1}\n", f", line 1: dataset 'default': {EXPECTED}, not a; nearest: defaults"),
+        (
+            "zee: {files: x, entry_stop: 5}\n",
+            ", line 1: dataset 'zee': metadata cannot be called 'entry_stop': call it something else",
+        ),
         ("'': x\n", ", line 1: dataset '': expected a name"),
         ("zee: ['']\n", ", line 1: dataset 'zee': expected a path, not an empty text"),
         (

@@ -239,6 +239,13 @@ def test_a_copy_is_another_file(folder):
     assert message_of(ValueError, twice).startswith(f"'{folder}/zee/same_number.root' is in it twice: ")
 
 
+@pytest.mark.parametrize("name", ["dataset", "file", "entry_start", "entry_stop"])
+def test_metadata_that_events_have_anyway(name):
+    says = f"dataset 'z': metadata cannot be called '{name}', which events.metadata says itself: rename it"
+    with pytest.raises(ValueError, match=f"^{re.escape(says)}$"):
+        Dataset("z", "zee", **{name: 1})
+
+
 def test_what_is_no_file(folder):
     with pytest.raises(TypeError, match=r"^dataset 'z': files are paths, patterns, URLs or names in Rucio, not int$"):
         Dataset("z", ["zee", 5])

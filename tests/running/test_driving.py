@@ -439,6 +439,30 @@ def test_arguments_that_cannot_be_meant(files, options, said):
         physlite.run(len, {"a": files}, **options)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"workers": "2"}, "workers='2': a whole number is expected, not a str"),
+        ({"chunk_size": "1k"}, "chunk_size='1k': a whole number is expected, not a str"),
+        ({"attempts": 1.5}, "attempts=1.5: a whole number is expected, not a float"),
+        ({"client": "tcp://h:1"}, r"client= is a distributed.Client, as Client\('tcp://host:8786'\), not str"),
+    ],
+)
+def test_arguments_of_another_type(files, options, said):
+    with pytest.raises(TypeError, match=f"^{said}$"):
+        physlite.run(len, {"a": files}, **options)
+
+
+def test_a_class_in_place_of_an_analysis(files):
+    class Counting:
+        def process(self, events):
+            return len(events)
+
+    said = r"^an analysis is a function of events, not a class: give an instance: Counting\(\)$"
+    with pytest.raises(TypeError, match=said):
+        physlite.run(Counting, {"a": files})
+
+
 def test_an_analysis_that_is_none(files):
     with pytest.raises(TypeError, match="an analysis is a function of events, or a coffea ProcessorABC, not 3"):
         physlite.run(3, {"a": files})

@@ -32,12 +32,14 @@ def refusal(*files):
     return str(raised.value)
 
 
-@pytest.mark.parametrize("name", [data.SAMPLE, data.SAMPLE_RNTUPLE, data.R22])
+@pytest.mark.parametrize("name", [data.SAMPLE, data.SAMPLE_RNTUPLE, data.R22, data.RNTUPLE])
 def test_of_a_file(name):
     with physlite.open(data.path_of(name)) as file:
         assert of_file(name).sum == file.metadata.sum_of()
         assert of_file(name).channels == (file.metadata.mc_channel_number,)
         assert of_file(name).problem == ""
+        assert of_file(name).tag == file.metadata.ami_tag
+        assert not of_file(name).is_data
 
 
 def test_of_a_file_without_metadata():

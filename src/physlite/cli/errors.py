@@ -23,6 +23,7 @@ _ADVICE = {
     "resume=True tries them again, and max_bad_files=": "--resume tries them again, and --max-bad-files ",
     " more, see .failures)": " more)",
     "run without resume": "run without --resume",
+    "resume=True goes on": "--resume goes on",
 }
 _BROKEN_PIPE = 128 + 13  # as the shell has it for a process that SIGPIPE has ended
 
@@ -41,6 +42,10 @@ def reported(*, debug: bool) -> Iterator[None]:
         # The reader has seen enough, as `head` does.
         _drop_output()
         raise typer.Exit(_BROKEN_PIPE) from None
+    except KeyboardInterrupt as error:
+        for note in getattr(error, "__notes__", ()):
+            typer.echo(f"physlite: interrupted; {_advised(note)}", err=True)
+        raise
     except Exception as error:
         if debug or _is_typers(error):
             raise

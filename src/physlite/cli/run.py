@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import typer
 
 from physlite.cli.errors import CommandError
-from physlite.exceptions import AddingError
+from physlite.exceptions import AddingError, BadFilesError
 from physlite.running.code import dumps
 from physlite.running.codeowner import is_own
 from physlite.running.driving import run as run_analysis
+from physlite.running.records import FileFailure
+from physlite.running.report import Report
 from physlite.running.result import Result
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Options", "run"]
 
 _PICTURES = (".png", ".pdf", ".svg")
+_MOST_FAILURES = 20  # that are named
 _SHOWN = 200  # characters of a value
 
 
@@ -44,22 +47,30 @@ def run(name: str, datasets: list[str], options: Options) -> None:
     """Runs it, writes what is wanted, and prints the report."""
     _check(options)
     analysis = _loaded(name)
-    with _client(options.scheduler) as client:
-        result = run_analysis(
-            analysis,
-            datasets[0] if len(datasets) == 1 else datasets,
-            client=client,
-            workers=options.workers,
-            resume=options.resume,
-            chunk_size=options.chunk_size,
-            max_bad_files=options.max_bad_files,
-        )
+    try:
+        with _client(options.scheduler) as client:
+            result = run_analysis(
+                analysis,
+                datasets[0] if len(datasets) == 1 else datasets,
+                client=client,
+                workers=options.workers,
+                resume=options.resume,
+                chunk_size=options.chunk_size,
+                max_bad_files=options.max_bad_files,
+            )
+    except BadFilesError as error:
+        _tell(error.failures)
+        if error.report is not None:
+            _write_report(error.report, options.report)
+        raise
     try:
         _write(result, options)
     finally:  # what is shown may be all that is left of it
         result.report.show()
         for dataset in result.by_dataset.values():
-            typer.echo(f"\n{dataset.name}:{_shown(dataset.value)}")
+            typer.echo(f"\n{dataset.name}:{_shown(dataset.value, is_kept=options.out is not None)}")
+    if options.out is not None:
+        typer.echo(f"\nwritten to {options.out}")
     with suppress(AddingError):  # of datasets, each of which is shown
         _ = result.value
 
@@ -166,19 +177,51 @@ def _client(scheduler: str | None) -> Iterator[Client | None]:
         yield client
 
 
+def _tell(failures: Sequence[FileFailure]) -> None:
+    """Names files that are bad, where these are several: the error itself names the first."""
+    if len(failures) == 1:
+        return
+    for failure in failures[:_MOST_FAILURES]:
+        typer.echo(failure.error, err=True)
+    if len(failures) > _MOST_FAILURES:
+        typer.echo(f"and {len(failures) - _MOST_FAILURES} more", err=True)
+
+
 def _write(result: Result, options: Options) -> None:
     if options.out is not None:
         options.out.write_bytes(dumps(result))
-    if options.report is not None:
-        if options.report.suffix == ".json":
-            options.report.write_text(result.report.to_json())
-        else:
-            result.report.plot(options.report)
+    _write_report(result.report, options.report)
 
 
-def _shown(value: Any, depth: int = 1) -> str:
+def _write_report(report: Report, path: Path | None) -> None:
+    if path is None:
+        return
+    if path.suffix == ".json":
+        path.write_text(report.to_json())
+    else:
+        report.plot(path)
+
+
+def _shown(value: Any, depth: int = 1, *, is_kept: bool) -> str:
     """A value as it fits in some lines, to stand behind a colon."""
     if isinstance(value, dict):
-        return "".join(f"\n{'  ' * depth}{key}:{_shown(item, depth + 1)}" for key, item in value.items())
-    text = str(value)
-    return f" {text if len(text) < _SHOWN else type(value).__name__}"
+        lines = ((key, _shown(item, depth + 1, is_kept=is_kept)) for key, item in value.items())
+        return "".join(f"\n{'  ' * depth}{key}:{text}" for key, text in lines)
+    text = "" if _is_histogram(value) else str(value)
+    if text and len(text) < _SHOWN:
+        return f" {text}"
+    return f" {_in_short(value)}{'' if is_kept else ' (--out keeps it)'}"
+
+
+def _is_histogram(value: Any) -> bool:
+    return hasattr(value, "axes") and callable(getattr(value, "sum", None)) and hasattr(value, "view")
+
+
+def _in_short(value: Any) -> str:
+    """What kind of thing it is, and of a histogram how much is in it."""
+    name = type(value).__name__
+    if not _is_histogram(value):
+        return name
+    total = value.sum()
+    number = len(value.axes)
+    return f"{name}, sum {getattr(total, 'value', total):.10g}, {number} {'axis' if number == 1 else 'axes'}"

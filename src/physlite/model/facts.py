@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from physlite.exceptions import CorruptDataError
 from physlite.formats.metadata import read_file_texts, read_folder
 from physlite.model.store import ColumnStore
 
-__all__ = ["Facts", "agreed", "metadata_tree", "read_channels", "read_facts", "read_tags"]
+__all__ = ["Facts", "agreed", "metadata_tree", "read_facts", "read_origin", "read_tags"]
 
 # xAOD::EventInfo_v1::IS_SIMULATION, a bit of eventTypeBitmask.
 _IS_SIMULATION = 1
@@ -24,12 +25,14 @@ _FILE_METADATA = "xAOD::FileMetaDataAuxInfo_v1"
 # hadd leaves an entry for each file that it merged. More is no file but an endless loop.
 _MOST_ENTRIES = 100_000
 
-_CHANNELS = ("TruthMetaDataAux.mcChannelNumber",)
+_CHANNELS = "TruthMetaDataAux.mcChannelNumber"
+_AMI_TAG = "FileMetaDataAuxDyn.amiTag"
+_AMI_TAG_INFO = "AMITag"  # in /TagInfo
 # What is read at once.
 _COLUMNS = (
-    *_CHANNELS, "TruthMetaDataAux.weightNames", "TruthMetaDataAux.generators",
+    _CHANNELS, "TruthMetaDataAux.weightNames", "TruthMetaDataAux.generators",
     "FileMetaDataAux.productionRelease", "FileMetaDataAux.dataType", "FileMetaDataAux.runNumbers",
-    "FileMetaDataAuxDyn.mcCampaign", "FileMetaDataAuxDyn.generatorsInfo", "FileMetaDataAuxDyn.amiTag",
+    "FileMetaDataAuxDyn.mcCampaign", "FileMetaDataAuxDyn.generatorsInfo", _AMI_TAG,
     "FileMetaDataAuxDyn.beamEnergy", "FileMetaDataAuxDyn.beamType", "FileMetaDataAuxDyn.geometryVersion",
     "FileMetaDataAuxDyn.conditionsTag", "FileMetaDataAuxDyn.simFlavour",
 )  # fmt: skip
@@ -110,23 +113,29 @@ def read_facts(events: ColumnStore) -> list[Facts]:
     return [facts if facts.run_numbers else replace(facts, run_numbers=runs) for facts in found]
 
 
-def read_channels(events: ColumnStore) -> tuple[int, ...] | None:
-    """The channels of the samples in a file, as `Facts.mc_channel_numbers`, without reading anything else.
+def read_origin(events: ColumnStore) -> tuple[tuple[int, ...] | None, str]:
+    """The channels of the samples in a file, as `Facts.mc_channel_numbers`, and its AMI tag, and nothing else.
 
     Returns:
-        The numbers, sorted; None for data.
+        The numbers, sorted; None for data. The tag; empty where there is none, or several.
 
     Raises:
         CorruptDataError, OSError: as `read_facts`.
     """
     tree = metadata_tree(events)
-    values = [] if tree is None else _columns(tree, _CHANNELS).get(_CHANNELS[0], [])
+    found = {} if tree is None else _columns(tree, (_CHANNELS, _AMI_TAG))
+    tags = {tag for tag in found.get(_AMI_TAG, []) if isinstance(tag, str) and tag}
+    if not tags and tree is not None:
+        with suppress(CorruptDataError):  # what else is known is known without the tag
+            tags = {read_tags(tree, i).get(_AMI_TAG_INFO, "") for i in range(tree.manifest.num_entries)}
+    tag = tags.pop() if len(tags) == 1 else ""
+    values = found.get(_CHANNELS, [])
     channels = {number for value in values if isinstance(value, list) for number in value if isinstance(number, int)}
     if not channels:
         if _is_simulation(events, {}) is False:
-            return None
+            return None, tag
         channels = set(_of_first_event(events, "mcChannelNumber"))
-    return tuple(sorted(channels))
+    return tuple(sorted(channels)), tag
 
 
 def read_tags(tree: ColumnStore, entry: int) -> dict[str, str]:
@@ -172,7 +181,7 @@ def _facts(events: ColumnStore, values: Mapping[str, Any], tags: Mapping[str, st
         generators=text("FileMetaDataAuxDyn.generatorsInfo") or only("TruthMetaDataAux.generators", str) or None,
         # TagInfo first: FileMetaData can be a copy of the input file's.
         release=tags.get("AtlasRelease") or text("FileMetaDataAux.productionRelease"),
-        ami_tag=text("FileMetaDataAuxDyn.amiTag", "AMITag"),
+        ami_tag=text(_AMI_TAG, _AMI_TAG_INFO),
         beam_energy=_energy(values.get("FileMetaDataAuxDyn.beamEnergy", tags.get("beam_energy"))),
         beam_type=text("FileMetaDataAuxDyn.beamType", "beam_type"),
         data_type=text("FileMetaDataAux.dataType"),

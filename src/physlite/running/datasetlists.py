@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from physlite.exceptions import DatasetNotFoundError
+from physlite.formats.filters import nearest
+from physlite.formats.manifest import EVENT_NTUPLE, EVENT_TREE
 from physlite.running.datasetfiles import DataFile, each_of, is_list, shown
 from physlite.running.datasetpaths import absolute, near, without_root
-from physlite.running.datasets import Dataset, Files
+from physlite.running.datasets import OWN_METADATA, Dataset, Files
 from physlite.running.datasetyaml import Entry, entries_of
+from physlite.running.filesets import require_all_events, require_tree
 from physlite.storage.redaction import short_name
 from physlite.storage.rucio import Rucio, RucioFile, parse_did
 from physlite.storage.transports import scheme_of
@@ -25,7 +28,7 @@ Datasets: TypeAlias = "Dataset | Files | Mapping[str, Any] | Iterable[Dataset]"
 _WRITTEN_DOWN = (".yaml", ".yml", ".json")
 _DEFAULTS = "defaults"
 _OF_COFFEA = ("form", "format", "compressed_form", "did")  # in coffea's filesets, beside files and metadata
-_ARGUMENTS = ("name", "rucio")
+_ARGUMENTS = ("name", "rucio", *OWN_METADATA)
 _EXPECTED = "a path, a list of paths, or `files` with metadata beside it"
 _NO_NAME = "files"
 
@@ -44,7 +47,8 @@ def datasets_from(what: str | os.PathLike[str] | Mapping[str, Any], *, rucio: Ru
 
     Behind the name of each are its files, as `Dataset` takes them, or `files` and metadata. Relative paths begin where
     the file is, `~` and `$VARIABLES` in paths are expanded. So are coffea's filesets understood: `files` may be a
-    mapping, of which the names of trees and the steps are ignored, and what is in `metadata` is metadata.
+    mapping, of which steps have to be all events of a file and trees those of events, and what is in `metadata` is
+    metadata.
 
     Args:
         what: a path, of YAML, or of JSON when it ends in `.json`; or a dictionary, whose relative paths begin here.
@@ -181,15 +185,16 @@ def _dataset(entry: Entry, defaults: dict[str, Any], folder: str, source: str, r
     files, metadata = entry.value, {}
     if isinstance(files, Mapping):
         if "files" not in files:
-            msg = f"{where}: expected {_EXPECTED}, not {', '.join(map(str, files)) or 'nothing'}"
-            raise ValueError(msg)
-        given = {key: value for key, value in files.items() if key != "files"}
+            raise _without_files(where, entry.name, files)
+        given = {key: value for key, value in files.items() if key not in ("files", "treename")}
+        require_tree(where, files.get("treename"))  # as filesets had it once
         files = files["files"]
         inner = given.get("metadata") or {}
         if isinstance(inner, Mapping):
             given.pop("metadata", None)
             given |= inner
         if isinstance(files, Mapping):
+            require_all_events(where, files)
             given = {key: value for key, value in given.items() if key not in _OF_COFFEA}
         metadata = _metadata(given, where, _ARGUMENTS)
     asked = list(_files(files, where, folder))
@@ -197,6 +202,15 @@ def _dataset(entry: Entry, defaults: dict[str, Any], folder: str, source: str, r
         msg = f"{where}: no files: expected {_EXPECTED}"
         raise ValueError(msg)
     return Dataset(entry.name, asked, rucio=rucio, **(defaults | metadata))
+
+
+def _without_files(where: str, name: str, given: Mapping[Any, Any]) -> ValueError:
+    """What is wrong with a mapping that has no files, but may have their paths."""
+    names = ", ".join(shown(str(name)) for name in given) or "nothing"
+    trees = (EVENT_TREE, EVENT_NTUPLE)
+    is_one_too_high = any(isinstance(v, Mapping) or (isinstance(v, str) and v in trees) for v in given.values())
+    hint = ": put these one level lower, under `files`" if is_one_too_high else nearest([_DEFAULTS], name)
+    return ValueError(f"{where}: expected {_EXPECTED}, not {names}{hint}")
 
 
 def _metadata(given: Mapping[Any, Any], where: str, reserved: tuple[str, ...]) -> dict[str, Any]:

@@ -19,9 +19,11 @@ from physlite.storage.rucio.listing import known_total
 from physlite.storage.signing import Signer
 from physlite.text import cut, human_bytes
 
-__all__ = ["Dataset", "Files"]
+__all__ = ["OWN_METADATA", "Dataset", "Files"]
 
 Files: TypeAlias = "str | os.PathLike[str] | DataFile | RucioFile | Iterable[Files]"
+
+OWN_METADATA = ("dataset", "file", "entry_start", "entry_stop")  # what `events.metadata` says without being told
 
 _SHOWN = 20  # files in a table; the others are counted
 _VALUE = 60  # characters of a value of metadata that are shown
@@ -54,7 +56,7 @@ class Dataset:
 
     Raises:
         TypeError: files that are none of these.
-        ValueError: a name or a path that is empty.
+        ValueError: a name or a path that is empty, or metadata that are called as what `events.metadata` says itself.
     """
 
     __slots__ = ("_access", "_asked", "_files", "_lock", "_metadata", "_name")
@@ -65,6 +67,12 @@ class Dataset:
         if not isinstance(name, str) or not name:
             msg = f"the name of a dataset is text, not {name!r}"
             raise ValueError(msg)
+        for own in OWN_METADATA:
+            if own in metadata:
+                msg = (
+                    f"dataset {name!r}: metadata cannot be called {own!r}, which events.metadata says itself: rename it"
+                )
+                raise ValueError(msg)
         self._name = name
         here = os.getcwd()  # noqa: PTH109
         self._asked = tuple(_asked(name, files, here))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 import operator
 import os
 import secrets
@@ -29,6 +30,7 @@ from physlite.running.engines import Engine, InThisProcess, Listener
 from physlite.running.fingerprint import fingerprint
 from physlite.running.journal import Journal, default_journal
 from physlite.running.merging import value_of
+from physlite.running.mixing import warn_of_mixed
 from physlite.running.ordered import OrderedSum
 from physlite.running.parts import FailedPartError, FilePart, Outcome, Settings
 from physlite.running.plan import FileGroup, Plan
@@ -48,6 +50,8 @@ __all__ = ["run"]
 CHUNK_SIZE = 50_000
 _ATTEMPTS = 3
 _MOST_NOTES = 10  # bad files that are told of while the run lasts
+
+_log = logging.getLogger("physlite.running")
 
 
 def run(
@@ -124,6 +128,9 @@ def run(
     if on_bad_link not in get_args(OnBadLink):
         msg = f"on_bad_link={on_bad_link!r}: {' or '.join(map(repr, get_args(OnBadLink)))}"
         raise ValueError(msg)
+    if client is not None and not hasattr(client, "nthreads"):
+        msg = f"client= is a distributed.Client, as Client('tcp://host:8786'), not {type(client).__name__}"
+        raise TypeError(msg)
     if client is not None and workers is not None:
         msg = "workers= is of this machine: with a client= its cluster has the workers"
         raise ValueError(msg)
@@ -154,7 +161,11 @@ def run(
     with closing(_journal(journal, _name_of(analysis, chosen), identity, resume=resume)) as noted:
         done = noted.groups()
         left = [group for group in plan.groups() if done.get(group) != plan.sizes(group)]
-        with hidden(), Display(plan.files, kind="auto" if progress is None else progress) as display:
+        with (
+            _interrupts(noted, plan.files),
+            hidden(),
+            Display(plan.files, kind="auto" if progress is None else progress) as display,
+        ):
             course.begin(display, plan.files - sum(group.size for group in left))
             pairs = _Pairs(plan)
             with closing(engine.run(plan, left, course)) as finished:
@@ -163,11 +174,10 @@ def run(
                     noted.add(group, outcome, plan.sizes(group) if is_good else "")
                     pairs.check(group, outcome)
         by_dataset, records = _summed(plan, noted)
-        course.require_few()
+        busy = max(busy, len({record.worker for record in records}))  # some may have come later
+        report = Report(records, course.failures, time.perf_counter() - begin, busy)
+        course.require_few(report)
         noted.remove()
-    report = Report(
-        records, course.failures, time.perf_counter() - begin, max(busy, len({record.worker for record in records}))
-    )
     try:
         total = _total(by_dataset.values())
         return Result(by_dataset, report, postprocess(total))
@@ -221,8 +231,8 @@ class _Course(Listener):
         """Whether a file of a group has failed."""
         return any((dataset, number) in self._failed for number in range(group.first, group.first + group.size))
 
-    def require_few(self) -> None:
-        """Raises BadFilesError where more files have failed than may."""
+    def require_few(self, report: Report) -> None:
+        """Raises BadFilesError, with the report, where more files have failed than may."""
         number = len(self.failures)
         if number <= self._max_bad_files:
             return
@@ -233,7 +243,7 @@ class _Course(Listener):
             f"{number} {files} could not be processed: {first.text}{others}; resume=True tries them again, and "
             f"max_bad_files={number} leaves them out"
         )
-        error = BadFilesError(msg, self.failures)
+        error = BadFilesError(msg, self.failures, report)
         if first.details:
             error.add_note(first.details)
         raise error from first.cause
@@ -261,6 +271,17 @@ class _Pairs:
             one, other = (dataset.files[number].shown for number in (first[0].first, group.first))
             msg = f"dataset {dataset.name}, {one} and {other}: {error}"
             raise AddingError(msg) from None
+
+
+@contextmanager
+def _interrupts(noted: Journal, files: int) -> Iterator[None]:
+    """Notes in a KeyboardInterrupt how much need not be done again."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        finished = sum(group.size for group in noted.groups())
+        error.add_note(f"{finished} of {files} files are noted, resume=True goes on")
+        raise
 
 
 def _analysis_error(error: FailedPartError) -> AnalysisError:
@@ -297,7 +318,9 @@ def _summed(plan: Plan, noted: Journal) -> tuple[dict[str, DatasetResult], list[
             sums[group.dataset].append(value_of(outcome))
         weights[group.dataset] += outcome.weights
         records[group.dataset] += outcome.records
-    warn_of_copies({dataset.name: weights[number] for number, dataset in enumerate(plan.datasets)})
+    by_name = {dataset.name: weights[number] for number, dataset in enumerate(plan.datasets)}
+    warn_of_copies(by_name)
+    warn_of_mixed(by_name)
     by_dataset = {
         dataset.name: DatasetResult(
             dataset.name,
@@ -333,6 +356,9 @@ def _of_dataset(name: str) -> Iterator[None]:
 
 def _function_of(analysis: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
     """What is called with events, and what with the sum."""
+    if isinstance(analysis, type) and hasattr(analysis, "process"):
+        msg = f"an analysis is a function of events, not a class: give an instance: {analysis.__name__}()"
+        raise TypeError(msg)
     if callable(getattr(analysis, "process", None)) and callable(getattr(analysis, "postprocess", None)):
         # A ProcessorABC of coffea. What `postprocess` returns is the result, or it changes what it gets.
         def postprocess(value: Any) -> Any:
@@ -352,9 +378,14 @@ def _function_of(analysis: Any) -> tuple[Callable[[Any], Any], Callable[[Any], A
 
 
 def _check_numbers(**numbers: tuple[int | None, int]) -> None:
-    """Raises ValueError for what is below the least that is meant."""
+    """Raises ValueError for what is below the least that is meant, TypeError for what is no whole number."""
     for name, (value, least) in numbers.items():
-        if value is not None and operator.index(value) < least:
+        if value is None:
+            continue
+        if not hasattr(value, "__index__"):
+            msg = f"{name}={value!r}: a whole number is expected, not a {type(value).__name__}"
+            raise TypeError(msg)
+        if operator.index(value) < least:
             msg = f"{name}={value}: at least {least}"
             raise ValueError(msg)
 
@@ -376,9 +407,29 @@ def _name_of(analysis: Any, datasets: Sequence[Dataset]) -> str:
 
 
 def _journal(path: str | os.PathLike[str] | None, name: str, identity: dict[str, str], *, resume: bool) -> Journal:
-    if path is not None or resume:
-        return Journal(default_journal(name) if path is None else Path(path).expanduser(), identity, resume=resume)
+    where = default_journal(name) if path is None else Path(path).expanduser()
+    if resume:
+        return Journal(where, identity, resume=True)
+    finished = _finished(where, identity)
     try:
-        return Journal(default_journal(name), identity, resume=False)
-    except JournalError:  # the same is running elsewhere
-        return Journal(default_journal(f"{name}-{os.getpid()}"), identity, resume=False)
+        journal = Journal(where, identity, resume=False)
+    except JournalError:
+        if path is not None:
+            raise
+        return Journal(
+            default_journal(f"{name}-{os.getpid()}"), identity, resume=False
+        )  # the same is running elsewhere
+    if finished:
+        _log.warning("a run that ended early had finished %d files, which are done again without resume=True", finished)
+    return journal
+
+
+def _finished(path: Path, identity: dict[str, str]) -> int:
+    """How many files a journal has that could be resumed."""
+    if not path.exists():
+        return 0
+    try:
+        with closing(Journal(path, identity, resume=True)) as journal:
+            return sum(group.size for group in journal.groups())
+    except JournalError:  # in use, damaged, or of something else
+        return 0

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from physlite.exceptions import MetadataNotFoundError, PhysliteError
 from physlite.model.bookkeepers import WeightSum, read_nominal
-from physlite.model.facts import metadata_tree, read_channels
+from physlite.model.facts import metadata_tree, read_origin
 from physlite.model.store import ColumnStore
 
 __all__ = ["FileWeights", "channels", "total_weights", "weights_of"]
@@ -24,6 +24,8 @@ class FileWeights(NamedTuple):
         channels: the numbers of the simulated processes; none of data.
         sum: of all events before any selection; None where there is none.
         problem: why there is none.
+        tag: its AMI tag; empty where that is not known.
+        is_data: whether it is of data.
     """
 
     file: str
@@ -31,6 +33,8 @@ class FileWeights(NamedTuple):
     channels: tuple[int, ...]
     sum: WeightSum | None
     problem: str = ""
+    tag: str = ""
+    is_data: bool = False
 
 
 def weights_of(store: ColumnStore) -> FileWeights:
@@ -41,10 +45,10 @@ def weights_of(store: ColumnStore) -> FileWeights:
     """
     none = FileWeights(store.name, store.identity, (), None)
     try:
-        channels = read_channels(store)
+        channels, tag = read_origin(store)
         if channels is None:
-            return none._replace(problem=f"{store.name}: it is of data, which has no weights")
-        none = none._replace(channels=channels)
+            return none._replace(problem=f"{store.name}: it is of data, which has no weights", tag=tag, is_data=True)
+        none = none._replace(channels=channels, tag=tag)
         tree = metadata_tree(store)
         if tree is None:
             return none._replace(problem=f"{store.name}: it has no MetaData tree, where sums of weights are")
