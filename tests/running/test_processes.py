@@ -213,3 +213,14 @@ def test_an_interrupted_run_leaves_no_process_and_goes_on(files, tmp_path, to):
     assert shown == "20000\n", said
     again = len(log.read_text().splitlines()) - before
     assert FILES - before <= again < FILES
+
+
+def test_processes_leave_when_the_one_that_needs_them_was_killed(files, tmp_path):
+    """Also out of the middle of their work."""
+    script, log = tmp_path / "script.py", tmp_path / "log"
+    script.write_text(textwrap.dedent(SCRIPT))
+    with subprocess.Popen([sys.executable, str(script), str(log), "60", *map(str, files)]) as process:
+        wait_until(lambda: log.exists() and len(log.read_text().splitlines()) == 2, 60)
+        process.kill()
+    workers = {int(line.split()[0]) for line in log.read_text().splitlines()}
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 20)
