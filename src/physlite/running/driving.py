@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from physlite.exceptions import AddingError, AnalysisError, BadFilesError, JournalError
+from physlite.exceptions import AddingError, AnalysisError, BadFilesError
 from physlite.formats.reader import default_threads
 from physlite.model.events import OnBadLink
 from physlite.running.adding import add
@@ -27,7 +27,7 @@ from physlite.running.datasetlists import as_datasets
 from physlite.running.datasets import Dataset
 from physlite.running.engines import Engine, InThisProcess, Listener
 from physlite.running.fingerprint import fingerprint
-from physlite.running.journal import Journal, default_journal
+from physlite.running.journal import Journal, JournalInUseError, default_journal
 from physlite.running.merging import value_of
 from physlite.running.ordered import OrderedSum
 from physlite.running.parts import FailedPartError, FilePart, Outcome, Settings
@@ -151,7 +151,8 @@ def run(
         "metadata": fingerprint([dict(dataset.metadata) for dataset in chosen]),
     }
     begin = time.perf_counter()
-    with closing(_journal(journal, _name_of(analysis, chosen), identity, resume=resume)) as noted:
+    name = _name_of(analysis, chosen)
+    with closing(_journal(journal, name, identity, resume=resume)) as noted:
         done = noted.groups()
         left = [group for group in plan.groups() if done.get(group) != plan.sizes(group)]
         with hidden(), Display(plan.files, kind="auto" if progress is None else progress) as display:
@@ -163,7 +164,7 @@ def run(
                     noted.add(group, outcome, plan.sizes(group) if is_good else "")
                     pairs.check(group, outcome)
         by_dataset, records = _summed(plan, noted)
-        course.require_few()
+        course.require_few(None if noted.path == default_journal(name) else noted.path)
         noted.remove()
     report = Report(records, course.failures, time.perf_counter() - begin, busy)
     try:
@@ -181,7 +182,8 @@ class _Course(Listener):
         self._display: Display | None = None
         self._lock = threading.Lock()  # workers of Dask tell from another thread
         self._files = self._events = self._bytes = 0
-        self._failed: dict[tuple[str, int], FailedPartError] = {}
+        self._failed: set[tuple[str, int]] = set()
+        self._first_error: FailedPartError | None = None  # of the others nothing is kept that holds events
         self.failures: list[FileFailure] = []
 
     def begin(self, display: Display, done: int) -> None:
@@ -200,16 +202,17 @@ class _Course(Listener):
         with self._lock:
             self._events += events
             self._bytes += received
-            told = (self._files, len(self.failures), self._events, self._bytes)
-        if self._display is not None:
-            files, failed, events, received = told
-            self._display.update(files_done=files, files_failed=failed, events=events, bytes=received)
+            if self._display is not None:  # told in the order in which it is counted: the last number stays
+                self._display.update(
+                    files_done=self._files, files_failed=len(self.failures), events=self._events, bytes=self._bytes
+                )
 
     def file_failed(self, part: FilePart, error: FailedPartError) -> None:
         """Notes it, or raises AnalysisError when it is the analysis and that has not worked on any events so far."""
         if error.is_users and error.is_first and not self._files:
             raise _analysis_error(error) from error.cause
-        self._failed[part.dataset, part.number] = error
+        self._failed.add((part.dataset, part.number))
+        self._first_error = self._first_error or error
         self.failures.append(FileFailure(part.dataset, redacted(part.url), error.text, error.attempts, error.entries))
         if self._display is not None and len(self.failures) <= _MOST_NOTES:
             self._display.note(error.text)
@@ -219,16 +222,21 @@ class _Course(Listener):
         """Whether a file of a group has failed."""
         return any((dataset, number) in self._failed for number in range(group.first, group.first + group.size))
 
-    def require_few(self) -> None:
-        """Raises BadFilesError where more files have failed than may."""
+    def require_few(self, journal: Path | None) -> None:
+        """Raises BadFilesError where more files have failed than may.
+
+        Args:
+            journal: in which the others are noted, where `resume=True` does not find it by itself.
+        """
         number = len(self.failures)
-        if number <= self._max_bad_files:
+        first = self._first_error
+        if number <= self._max_bad_files or first is None:
             return
-        first = next(iter(self._failed.values()))
         files = "file" if number == 1 else "files"
         others = f" (and {number - 1} more, see .failures)" if number > 1 else ""
+        named = "" if journal is None else f"journal={str(journal)!r}, "
         msg = (
-            f"{number} {files} could not be processed: {first.text}{others}; resume=True tries them again, and "
+            f"{number} {files} could not be processed: {first.text}{others}; {named}resume=True tries them again, and "
             f"max_bad_files={number} leaves them out"
         )
         error = BadFilesError(msg, self.failures)
@@ -376,7 +384,9 @@ def _name_of(analysis: Any, datasets: Sequence[Dataset]) -> str:
 def _journal(path: str | os.PathLike[str] | None, name: str, identity: dict[str, str], *, resume: bool) -> Journal:
     if path is not None or resume:
         return Journal(default_journal(name) if path is None else Path(path).expanduser(), identity, resume=resume)
-    try:
-        return Journal(default_journal(name), identity, resume=False)
-    except JournalError:  # the same is running elsewhere
-        return Journal(default_journal(f"{name}-{os.getpid()}"), identity, resume=False)
+    number = 1
+    while True:
+        try:
+            return Journal(default_journal(name, number), identity, resume=False)
+        except JournalInUseError:  # the same is running elsewhere
+            number += 1
