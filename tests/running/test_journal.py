@@ -1,6 +1,7 @@
 """What is noted of a run, for the case that it ends early."""
 
 import fcntl
+import logging
 import pickle
 import shutil
 import signal
@@ -289,8 +290,10 @@ def run_of_bad(files):
     return str(raised.value)
 
 
-def test_a_second_run_of_the_same_name_that_ends_early_tells_where_its_journal_is(with_a_bad_one, own_cache):
+def test_a_second_run_of_the_same_name_that_ends_early_tells_where_its_journal_is(with_a_bad_one, own_cache, caplog):
+    caplog.set_level(logging.INFO, "physlite.running")
     default, said = default_of_bad(with_a_bad_one, own_cache)
+    assert "under way" not in caplog.text
     assert "; resume=True tries them again" in said
     first = Journal(default, IDENTITY, resume=False)
     second = default.with_name(f"{default.stem}-2.journal")
@@ -298,6 +301,7 @@ def test_a_second_run_of_the_same_name_that_ends_early_tells_where_its_journal_i
         said = run_of_bad(with_a_bad_one)
         assert f"; journal='{second}', resume=True tries them again, and max_bad_files=1 leaves them out" in said
         assert set(own_cache.rglob("*.journal")) == {default, second}
+    assert f"the same run is under way: journal='{second}' resumes this one if it ends early" in caplog.messages
     first.close()
     shutil.copy(physlite.sample(), with_a_bad_one[1])
     for path in with_a_bad_one[::2]:

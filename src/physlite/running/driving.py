@@ -153,10 +153,13 @@ def run(
     begin = time.perf_counter()
     name = _name_of(analysis, chosen)
     with closing(_journal(journal, name, identity, resume=resume)) as noted:
+        elsewhere = None if noted.path == default_journal(name) else noted.path
         done = noted.groups()
         left = [group for group in plan.groups() if done.get(group) != plan.sizes(group)]
         with hidden(), Display(plan.files, kind="auto" if progress is None else progress) as display:
             course.begin(display, plan.files - sum(group.size for group in left))
+            if journal is None and elsewhere is not None:
+                display.note(f"the same run is under way: journal={str(elsewhere)!r} resumes this one if it ends early")
             pairs = _Pairs(plan)
             with closing(engine.run(plan, left, course)) as finished:
                 for group, outcome in finished:
@@ -164,7 +167,7 @@ def run(
                     noted.add(group, outcome, plan.sizes(group) if is_good else "")
                     pairs.check(group, outcome)
         by_dataset, records = _summed(plan, noted)
-        course.require_few(None if noted.path == default_journal(name) else noted.path)
+        course.require_few(elsewhere)
         noted.remove()
     report = Report(records, course.failures, time.perf_counter() - begin, busy)
     try:
