@@ -1,6 +1,7 @@
 """Running an analysis over many files: the same result, wherever it is made."""
 
 import dataclasses
+import gc
 import pickle
 import shutil
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import weakref
 
 import awkward as ak
 import hist
@@ -25,6 +27,8 @@ from physlite.exceptions import (
     MetadataNotFoundError,
 )
 from physlite.model.source import SOURCE
+from physlite.running.driving import _Course
+from physlite.running.showing import Display
 from support import data
 from support.many_files import many_files
 from support.servers.process import wait_until
@@ -221,6 +225,48 @@ def test_events_that_it_fails_on(files, workers):
     assert result.value == 4000
     (failure,) = result.report.failures
     assert failure.entries == (1000, 1500)
+
+
+def test_events_of_files_that_failed_are_not_kept(files):
+    """But for those that the first traceback shows: there may be thousands of files."""
+    seen, most = [], 0
+
+    def analysis(events):
+        nonlocal most
+        gc.collect()
+        most = max(most, sum(one() is not None for one in seen))
+        seen.append(weakref.ref(events))
+        if len(seen) > 1:
+            raise ZeroDivisionError
+        return len(events)
+
+    with pytest.raises(
+        BadFilesError, match=r"6 files could not be processed: .*001\.root.*ZeroDivisionError"
+    ) as raised:
+        physlite.run(analysis, {"a": files}, workers=0)
+    assert len(seen) == 7
+    assert most == 1
+    assert isinstance(raised.value.__cause__, ZeroDivisionError)
+
+
+def test_the_last_number_that_is_shown_is_the_last_that_was_counted():
+    """Also when another thread counts while one tells what it has counted."""
+    shown, others = [], []
+
+    class Interrupted(Display):
+        def update(self, **counts):
+            if not others:
+                others.append(threading.Thread(target=course.progress, args=(1, 0)))
+                others[0].start()
+                others[0].join(0.2)  # as long as it may take if nothing holds it up
+            super().update(**counts)
+            shown.append(counts["events"])
+
+    course = _Course(0)
+    course.begin(Interrupted(1), 0)
+    course.progress(1, 0)
+    others[0].join()
+    assert shown == [1, 2]
 
 
 @pytest.fixture

@@ -1,17 +1,25 @@
 """What is noted of a run, for the case that it ends early."""
 
 import fcntl
+import logging
+import pickle
+import shutil
+import signal
 import sqlite3
 import stat
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
 import physlite
-from physlite.exceptions import JournalError
+from physlite.exceptions import BadFilesError, JournalError
 from physlite.running.journal import Journal, default_journal
 from physlite.running.parts import Outcome
 from physlite.running.plan import FileGroup
+from support.many_files import many_files
 
 IDENTITY = {"analysis": "a", "chunks": "500", "python": "(3, 13)", "files": "f", "metadata": "m"}
 FIRST, SECOND = FileGroup(0, 0, 2), FileGroup(1, 0, 1)
@@ -88,6 +96,42 @@ def test_a_run_that_is_over_leaves_nothing(noted):
     assert list(noted.parent.iterdir()) == []
 
 
+def test_a_run_that_finished_nothing_leaves_nothing(path):
+    """There is nothing to go on from."""
+    journal = Journal(path, IDENTITY, resume=False)
+    journal.add(SECOND, outcome("some of its files have failed"))
+    journal.close()
+    assert list(path.parent.iterdir()) == []
+
+
+SCRIPT = f"""
+    import os, signal, sys
+    from pathlib import Path
+    from physlite.running.journal import Journal
+    from physlite.running.parts import Outcome
+    from physlite.running.plan import FileGroup
+
+    Journal(Path(sys.argv[1]), {IDENTITY}, resume=False).add(FileGroup(0, 0, 2), Outcome(b"one", ()), "as they are")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_was_noted_is_there_after_a_run_that_was_killed(path):
+    """It is in the log that is written ahead, and in memory that is shared there is nothing: networks have none."""
+    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(SCRIPT), str(path)], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert {file.name for file in path.parent.iterdir()} == {
+        path.name,
+        f"{path.name}-wal",
+        f".{path.name}.physlite-lock",
+    }
+    journal = resumed(path)
+    assert journal.groups() == {FIRST: "as they are"}
+    assert journal.outcome(FIRST) == outcome("one")
+    journal.close()
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_it_is_for_its_owner_alone(noted):
     assert stat.S_IMODE(noted.stat().st_mode) == 0o600
 
@@ -95,6 +139,7 @@ def test_it_is_for_its_owner_alone(noted):
 def test_its_place(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_journal("analysis") == tmp_path / "physlite" / "runs" / "analysis.journal"
+    assert default_journal("analysis", 2) == tmp_path / "physlite" / "runs" / "analysis-2.journal"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert default_journal("analysis") == tmp_path / ".cache" / "physlite" / "runs" / "analysis.journal"
@@ -142,7 +187,17 @@ def test_one_run_at_a_time(noted):
 @pytest.mark.parametrize("end", [Journal.close, Journal.remove])
 def test_the_lock_goes_with_the_run(path, end):
     end(resumed(path))
-    assert not list(path.parent.glob("*.lock"))
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("end", [Journal.close, Journal.remove])
+def test_the_lock_is_no_file_of_somebody_else(path, end):
+    """`poetry.lock` is not the lock of a journal called `poetry`."""
+    path.parent.mkdir()
+    other = path.with_name(f"{path.name}.lock")
+    other.write_text("needed")
+    end(resumed(path))
+    assert other.read_text() == "needed"
 
 
 def test_a_lock_that_is_taken_away_as_it_is_had(path, monkeypatch):
@@ -184,6 +239,21 @@ def test_a_disk_that_is_full(path):
     journal.close()
 
 
+@pytest.mark.parametrize(("group", "files"), [(FIRST, "2 files"), (SECOND, "1 file")])
+def test_a_result_that_is_too_big(noted, group, files):
+    """SQLite takes a GB; here less."""
+    journal = resumed(noted)
+    journal._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 100_000)
+    big = outcome("one " * 100_000)
+    with pytest.raises(JournalError) as raised:
+        journal.add(group, big, "as they are")
+    assert str(raised.value) == (
+        f"{noted}: results of {files} are too big to be noted ({len(pickle.dumps(big)):,} bytes): return less, or have "
+        "the analysis write them to files"
+    )
+    journal.close()
+
+
 def test_two_runs_of_the_same_name(tmp_path, monkeypatch):
     """The second one notes elsewhere."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -198,6 +268,54 @@ def test_two_runs_of_the_same_name(tmp_path, monkeypatch):
     assert physlite.run(running_another, physlite.sample(), workers=0).value == 2000
     assert seen == [1, 2]
     assert list(tmp_path.rglob("*.journal*")) == []
+
+
+@pytest.fixture
+def with_a_bad_one(tmp_path):
+    files = many_files(tmp_path, 3)
+    files[1].write_bytes(files[1].read_bytes()[:300_000])
+    return files
+
+
+def default_of_bad(files, cache):
+    """The journal of a run that has ended early, where it is by default; and what was said."""
+    said = run_of_bad(files)
+    (path,) = cache.rglob("*.journal")
+    return path, said
+
+
+def run_of_bad(files):
+    with pytest.raises(BadFilesError) as raised:
+        physlite.run(len, files, workers=0, attempts=1)
+    return str(raised.value)
+
+
+def test_a_second_run_of_the_same_name_that_ends_early_tells_where_its_journal_is(with_a_bad_one, own_cache, caplog):
+    caplog.set_level(logging.INFO, "physlite.running")
+    default, said = default_of_bad(with_a_bad_one, own_cache)
+    assert "under way" not in caplog.text
+    assert "; resume=True tries them again" in said
+    first = Journal(default, IDENTITY, resume=False)
+    second = default.with_name(f"{default.stem}-2.journal")
+    for _ in range(2):  # another time it is overwritten, and not one more
+        said = run_of_bad(with_a_bad_one)
+        assert f"; journal='{second}', resume=True tries them again, and max_bad_files=1 leaves them out" in said
+        assert set(own_cache.rglob("*.journal")) == {default, second}
+    assert f"the same run is under way: journal='{second}' resumes this one if it ends early" in caplog.messages
+    first.close()
+    shutil.copy(physlite.sample(), with_a_bad_one[1])
+    for path in with_a_bad_one[::2]:
+        path.write_bytes(bytes(path.stat().st_size))  # not needed any more
+    assert physlite.run(len, with_a_bad_one, workers=0, journal=second, resume=True).value == 6000
+    assert not list(own_cache.rglob("*.journal*"))
+
+
+def test_something_else_in_the_place_of_the_default_journal(with_a_bad_one, own_cache):
+    """It is not evaded as another run is: it would be for ever."""
+    default, _ = default_of_bad(with_a_bad_one, own_cache)
+    default.write_text("something else")
+    with pytest.raises(JournalError, match="not a journal of physlite, or damaged: remove it"):
+        physlite.run(len, with_a_bad_one, workers=0)
 
 
 # -------------------------------------------------------------------------------------------------------- other content

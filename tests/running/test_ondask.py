@@ -158,7 +158,8 @@ def test_a_file_that_kills_workers_is_a_bad_one(client, tmp_path):
     assert (failure.dataset, failure.file) == ("zee", str(files[1]))
     assert str(raised.value).startswith(
         f"1 file could not be processed: dataset zee, {files[1]}: workers died, one after the other, while they "
-        "processed it: is there enough memory? a smaller chunk_size needs less; resume=True tries"
+        "processed it: is there enough memory? a smaller chunk_size needs less; "
+        f"journal='{tmp_path / 'j'}', resume=True tries"
     )
     again = physlite.run(analysis, {"zee": files}, client=client, journal=tmp_path / "j", resume=True, max_bad_files=1)
     assert again.value == 4000

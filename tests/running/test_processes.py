@@ -1,6 +1,7 @@
 """Processes of this machine that die, and analyses that end what they run in."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -204,7 +205,7 @@ def test_an_interrupted_run_leaves_no_process_and_goes_on(files, tmp_path, to):
         (os.killpg if to == "all" else os.kill)(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGINT
-    assert said.rstrip().endswith("KeyboardInterrupt")
+    assert re.search(r"\nKeyboardInterrupt\n\d+ of \d+ files are noted, resume=True goes on$", said.rstrip())
     workers = {int(line.split()[0]) for line in log.read_text().splitlines()}
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 10)
     before = len(log.read_text().splitlines())
@@ -213,3 +214,14 @@ def test_an_interrupted_run_leaves_no_process_and_goes_on(files, tmp_path, to):
     assert shown == "20000\n", said
     again = len(log.read_text().splitlines()) - before
     assert FILES - before <= again < FILES
+
+
+def test_processes_leave_when_the_one_that_needs_them_was_killed(files, tmp_path):
+    """Also out of the middle of their work."""
+    script, log = tmp_path / "script.py", tmp_path / "log"
+    script.write_text(textwrap.dedent(SCRIPT))
+    with subprocess.Popen([sys.executable, str(script), str(log), "60", *map(str, files)]) as process:
+        wait_until(lambda: log.exists() and len(log.read_text().splitlines()) == 2, 60)
+        process.kill()
+    workers = {int(line.split()[0]) for line in log.read_text().splitlines()}
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 20)

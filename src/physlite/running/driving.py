@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import logging
 import operator
 import os
@@ -13,7 +14,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -28,7 +29,7 @@ from physlite.running.datasetlists import as_datasets
 from physlite.running.datasets import Dataset
 from physlite.running.engines import Engine, InThisProcess, Listener
 from physlite.running.fingerprint import fingerprint
-from physlite.running.journal import Journal, default_journal
+from physlite.running.journal import Journal, JournalInUseError, default_journal
 from physlite.running.merging import value_of
 from physlite.running.mixing import warn_of_mixed
 from physlite.running.ordered import OrderedSum
@@ -158,7 +159,9 @@ def run(
         "metadata": fingerprint([dict(dataset.metadata) for dataset in chosen]),
     }
     begin = time.perf_counter()
-    with closing(_journal(journal, _name_of(analysis, chosen), identity, resume=resume)) as noted:
+    name = _name_of(analysis, chosen)
+    with closing(_journal(journal, name, identity, resume=resume)) as noted:
+        elsewhere = None if noted.path == default_journal(name) else noted.path
         done = noted.groups()
         left = [group for group in plan.groups() if done.get(group) != plan.sizes(group)]
         with (
@@ -167,6 +170,8 @@ def run(
             Display(plan.files, kind="auto" if progress is None else progress) as display,
         ):
             course.begin(display, plan.files - sum(group.size for group in left))
+            if journal is None and elsewhere is not None:
+                display.note(f"the same run is under way: journal={str(elsewhere)!r} resumes this one if it ends early")
             pairs = _Pairs(plan)
             with closing(engine.run(plan, left, course)) as finished:
                 for group, outcome in finished:
@@ -176,7 +181,7 @@ def run(
         by_dataset, records = _summed(plan, noted)
         busy = max(busy, len({record.worker for record in records}))  # some may have come later
         report = Report(records, course.failures, time.perf_counter() - begin, busy)
-        course.require_few(report)
+        course.require_few(report, elsewhere)
         noted.remove()
     try:
         total = _total(by_dataset.values())
@@ -193,7 +198,8 @@ class _Course(Listener):
         self._display: Display | None = None
         self._lock = threading.Lock()  # workers of Dask tell from another thread
         self._files = self._events = self._bytes = 0
-        self._failed: dict[tuple[str, int], FailedPartError] = {}
+        self._failed: set[tuple[str, int]] = set()
+        self._first_error: FailedPartError | None = None  # of the others nothing is kept that holds events
         self.failures: list[FileFailure] = []
 
     def begin(self, display: Display, done: int) -> None:
@@ -212,16 +218,17 @@ class _Course(Listener):
         with self._lock:
             self._events += events
             self._bytes += received
-            told = (self._files, len(self.failures), self._events, self._bytes)
-        if self._display is not None:
-            files, failed, events, received = told
-            self._display.update(files_done=files, files_failed=failed, events=events, bytes=received)
+            if self._display is not None:  # told in the order in which it is counted: the last number stays
+                self._display.update(
+                    files_done=self._files, files_failed=len(self.failures), events=self._events, bytes=self._bytes
+                )
 
     def file_failed(self, part: FilePart, error: FailedPartError) -> None:
         """Notes it, or raises AnalysisError when it is the analysis and that has not worked on any events so far."""
         if error.is_users and error.is_first and not self._files:
             raise _analysis_error(error) from error.cause
-        self._failed[part.dataset, part.number] = error
+        self._failed.add((part.dataset, part.number))
+        self._first_error = self._first_error or error
         self.failures.append(FileFailure(part.dataset, redacted(part.url), error.text, error.attempts, error.entries))
         if self._display is not None and len(self.failures) <= _MOST_NOTES:
             self._display.note(error.text)
@@ -231,16 +238,22 @@ class _Course(Listener):
         """Whether a file of a group has failed."""
         return any((dataset, number) in self._failed for number in range(group.first, group.first + group.size))
 
-    def require_few(self, report: Report) -> None:
-        """Raises BadFilesError, with the report, where more files have failed than may."""
+    def require_few(self, report: Report, journal: Path | None) -> None:
+        """Raises BadFilesError, with the report, where more files have failed than may.
+
+        Args:
+            report: of the others.
+            journal: in which the others are noted, where `resume=True` does not find it by itself.
+        """
         number = len(self.failures)
-        if number <= self._max_bad_files:
+        first = self._first_error
+        if number <= self._max_bad_files or first is None:
             return
-        first = next(iter(self._failed.values()))
         files = "file" if number == 1 else "files"
         others = f" (and {number - 1} more, see .failures)" if number > 1 else ""
+        named = "" if journal is None else f"journal={str(journal)!r}, "
         msg = (
-            f"{number} {files} could not be processed: {first.text}{others}; resume=True tries them again, and "
+            f"{number} {files} could not be processed: {first.text}{others}; {named}resume=True tries them again, and "
             f"max_bad_files={number} leaves them out"
         )
         error = BadFilesError(msg, self.failures, report)
@@ -407,21 +420,24 @@ def _name_of(analysis: Any, datasets: Sequence[Dataset]) -> str:
 
 
 def _journal(path: str | os.PathLike[str] | None, name: str, identity: dict[str, str], *, resume: bool) -> Journal:
-    where = default_journal(name) if path is None else Path(path).expanduser()
-    if resume:
-        return Journal(where, identity, resume=True)
-    finished = _finished(where, identity)
-    try:
-        journal = Journal(where, identity, resume=False)
-    except JournalError:
-        if path is not None:
-            raise
-        return Journal(
-            default_journal(f"{name}-{os.getpid()}"), identity, resume=False
-        )  # the same is running elsewhere
+    if path is not None or resume:
+        where = default_journal(name) if path is None else Path(path).expanduser()
+        finished = 0 if resume else _finished(where, identity)
+        journal = Journal(where, identity, resume=resume)
+    else:
+        finished = _finished(default_journal(name), identity)
+        journal = _unused_journal(name, identity)
     if finished:
         _log.warning("a run that ended early had finished %d files, which are done again without resume=True", finished)
     return journal
+
+
+def _unused_journal(name: str, identity: dict[str, str]) -> Journal:
+    """The first of a name that no other run is using."""
+    for number in itertools.count(1):
+        with suppress(JournalInUseError):
+            return Journal(default_journal(name, number), identity, resume=False)
+    raise AssertionError  # there are others
 
 
 def _finished(path: Path, identity: dict[str, str]) -> int:

@@ -15,7 +15,7 @@ from physlite.exceptions import JournalError
 from physlite.running.parts import Outcome
 from physlite.running.plan import FileGroup
 
-__all__ = ["Journal", "default_journal"]
+__all__ = ["Journal", "JournalInUseError", "default_journal"]
 
 _MAGIC = b"SQLite format 3\0"
 _OURS = 0x70686A31  # SQLite's number of the application that a file is of
@@ -29,6 +29,10 @@ CREATE TABLE IF NOT EXISTS done (
 """
 
 
+class JournalInUseError(JournalError):
+    """A journal that another run is using."""
+
+
 class Journal:
     """The groups of files that are finished, each with what has come of it. For one run at a time.
 
@@ -38,8 +42,8 @@ class Journal:
         resume: whether to keep what is there.
 
     Raises:
-        JournalError: somebody else is using it, it is no journal, it is of another analysis or of other files, or it
-            cannot be written.
+        JournalInUseError: another run is using it.
+        JournalError: it is no journal, it is of another analysis or of other files, or it cannot be written.
     """
 
     def __init__(self, path: Path, identity: dict[str, str], *, resume: bool) -> None:
@@ -67,6 +71,8 @@ class Journal:
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))  # results are their owner's
         database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
+            # First, so that there is no memory to be shared, which file systems of a network do not have.
+            database.execute("PRAGMA locking_mode = EXCLUSIVE")
             database.execute(f"PRAGMA application_id = {_OURS}")
             database.execute("PRAGMA synchronous = NORMAL")
             database.execute("PRAGMA journal_mode = WAL")
@@ -103,7 +109,12 @@ class Journal:
         row = (*group, files, content, zlib.crc32(content))
         try:
             self._database.execute("INSERT OR REPLACE INTO done VALUES (?, ?, ?, ?, ?, ?)", row)
-        except sqlite3.OperationalError as error:
+        except (sqlite3.DataError, OverflowError):  # beyond SQLite's limits: a GB, or what an int of C can hold
+            number = f"{group.size} {'file' if group.size == 1 else 'files'}"
+            msg = f"{self.path}: results of {number} are too big to be noted ({len(content):,} bytes)"
+            msg = f"{msg}: return less, or have the analysis write them to files"
+            raise JournalError(msg) from None
+        except sqlite3.Error as error:
             raise _unwritable(self.path, str(error)) from None
 
     def groups(self) -> dict[FileGroup, str]:
@@ -132,14 +143,21 @@ class Journal:
         return outcome
 
     def close(self) -> None:
-        """Closes it; it stays for another run."""
+        """Closes it; it stays for another run, if there is anything in it to go on from."""
+        try:
+            is_empty = not self.groups()
+        except JournalError:  # damaged, or closed before
+            is_empty = False
+        if is_empty:
+            self.remove()
+            return
         self._database.close()
         self._unlock()
 
     def remove(self) -> None:
         """Closes it and takes it away: the run is over."""
         self._database.close()
-        for suffix in ("", "-wal", "-shm"):
+        for suffix in ("", "-wal"):
             self.path.with_name(f"{self.path.name}{suffix}").unlink(missing_ok=True)
         self._unlock()
 
@@ -150,13 +168,13 @@ class Journal:
 
 
 def _lock_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}.lock")
+    return path.with_name(f".{path.name}.physlite-lock")  # NAME.lock may be somebody's, as of Poetry
 
 
 def _locked(path: Path) -> IO[Any]:
     """The lock of a journal, which is this process' until it is closed."""
     while True:
-        lock = _lock_of(path).open("w")
+        lock = _lock_of(path).open("a")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(lock.fileno()), _lock_of(path).stat()):
@@ -166,7 +184,7 @@ def _locked(path: Path) -> IO[Any]:
         except BlockingIOError:
             lock.close()
             msg = f"{path}: another run is using this journal: wait for it, or name another with journal=…"
-            raise JournalError(msg) from None
+            raise JournalInUseError(msg) from None
         except BaseException:
             lock.close()
             raise
@@ -211,8 +229,13 @@ def _require_same(path: Path, known: dict[str, str], identity: dict[str, str]) -
     raise JournalError(msg)
 
 
-def default_journal(name: str) -> Path:
-    """Where the journal of a run is unless the user says: in the folder for caches, by the name of the run."""
+def default_journal(name: str, number: int = 1) -> Path:
+    """Where the journal of a run is unless the user says: in the folder for caches, by the name of the run.
+
+    Args:
+        name: of the run.
+        number: which one it is of the runs of this name that go on at the same time.
+    """
     home = os.environ.get("XDG_CACHE_HOME")
     folder = Path(home) if home else Path.home() / ".cache"
-    return folder / "physlite" / "runs" / f"{name}.journal"
+    return folder / "physlite" / "runs" / (f"{name}.journal" if number == 1 else f"{name}-{number}.journal")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import concurrent.futures
+import os
+import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +24,8 @@ __all__ = ["InProcesses"]
 
 _AHEAD = 3  # parts for each worker that are on their way to it
 _MOST_ATTEMPTS = 3  # of a part whose process, or one beside it, was killed; all but the first by itself
+
+_PAUSE = 1.0  # seconds after which a process looks again whether it is still needed
 
 _code: PackedCode | None = None
 
@@ -52,7 +57,7 @@ class InProcesses(FutureEngine):
 
     def begin(self) -> None:
         """As the interface says."""
-        self._executor = loky.ProcessPoolExecutor(self._workers, initializer=_begin, initargs=(self._code,))
+        self._executor = loky.ProcessPoolExecutor(self._workers, initializer=_begin, initargs=(self._code, os.getpid()))
 
     def window(self) -> int:
         """As the interface says."""
@@ -110,10 +115,21 @@ class InProcesses(FutureEngine):
             self._executor.shutdown(wait=True, kill_workers=True)
 
 
-def _begin(code: PackedCode) -> None:
+def _begin(code: PackedCode, parent: int) -> None:
     global _code  # noqa: PLW0603  # one a process
+    threading.Thread(target=_leave_after, args=(parent,), name="physlite-parent", daemon=True).start()
     _code = code
     hide()
+
+
+def _leave_after(parent: int) -> None:
+    """Ends this process when its parent is gone: one that was killed has told nobody, and work would go on for nobody.
+
+    Signals of the system tell when a thread of the parent has ended, and pipes stay open in whatever else it started.
+    """
+    while os.getppid() == parent:
+        time.sleep(_PAUSE)
+    os._exit(1)
 
 
 def _work(part: FilePart, settings: Settings) -> Outcome:
