@@ -70,7 +70,8 @@ def test_what_is_known_goes_with_each_part():
         ([1000] * 9, 3, [1] * 9),
         ([1000, 8000], 3, [1, 8]),  # the share is 1000 MB
         ([999, 8001], 3, [1, 16]),
-        ([100], 1, [2]),  # 50 MB or more
+        ([100], 2, [2]),  # 50 MB or more
+        ([1000, 1000], 1, [1, 1]),  # nobody else would have the other parts
         ([101], 100, [4]),
         ([100], 100, [2]),
         ([50], 100, [1]),
@@ -83,7 +84,7 @@ def test_large_files_are_divided_where_that_shortens_the_end(sizes, workers, exp
 
 
 def test_parts_are_numbered():
-    ((one, two),) = Plan([dataset("a", [100 * MB])], 1).parts(FileGroup(0, 0, 1))
+    ((one, two),) = Plan([dataset("a", [100 * MB])], 2).parts(FileGroup(0, 0, 1))
     assert [(part.number, part.part, part.parts) for part in (one, two)] == [(0, 0, 2), (0, 1, 2)]
     assert one._replace(part=1) == two
 
