@@ -17,6 +17,7 @@ from physlite.running.parts import FailedPartError, FilePart, Outcome, Settings
 from support.many_files import many_files
 from support.servers.process import wait_until
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 
 SETTINGS = Settings("token", 500, 1, False, 1, "raise")
@@ -29,8 +30,6 @@ class Nobody:
 
 @pytest.fixture
 def cluster():
-    import dask
-
     # One task at a time for each worker, so that no other one dies with it.
     settings = {"distributed.scheduler.allowed-failures": 0, "distributed.scheduler.worker-saturation": 1.0}
     with (
@@ -194,6 +193,7 @@ def test_a_file_that_kills_workers_takes_no_others_down(tmp_path):
 
     files = many_files(tmp_path, 2)
     with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         distributed.LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
