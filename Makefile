@@ -17,9 +17,10 @@ LOWEST_BIN := $(LOWEST_VENV)/bin
 LOWEST_PYTHON ?= $(or $(firstword $(foreach p,python3.11 python3.12 python3.13 python3.14, \
   $(shell command -v $p >/dev/null && $p -c 'import venv' 2>/dev/null && echo $p))),$(PYTHON))
 LOWEST_TESTS := tests/model tests/formats tests/analysis tests/running
-# What takes longest, and is of the core, of each column that others are like, or of what versions do not matter for.
+# What takes longest, and is of the core, of each column that others are like, or of what versions do not matter for; what
+# the oldest uproot cannot write; and workers that die, whose nannies the oldest Dask does not always start again.
 LOWEST_WITHOUT := of_every_kind or output_memory or oracle or slow_resolving or file_that_is_bad or test_shipping \
-  or test_secrets or test_prefetching or coffea_1139
+  or test_secrets or test_prefetching or coffea_1139 or what_uproot_has_written or test_ondask or test_processes
 export PHYSLITE_RUCIO_PYTHON ?= $(wildcard $(abspath $(RUCIO_VENV))/bin/python)
 export PHYSLITE_ROOT_PYTHON ?= $(wildcard $(abspath $(ROOT_VENV))/bin/python)
 DONE := $(VENV)/.done
