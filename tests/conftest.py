@@ -1,5 +1,6 @@
 """Settings of the property tests, where the real files are, and servers that tests of several folders share."""
 
+import gc
 import os
 import tempfile
 from pathlib import Path
@@ -33,6 +34,15 @@ def data_dir():
     if not folder.is_dir():
         pytest.skip(f"no real files in {folder}: set PHYSLITE_TEST_DATA")
     return folder
+
+
+@pytest.fixture
+def nothing_else_collected():
+    """The garbage collector does not look through what other tests have left, for tests that call it often."""
+    gc.collect()  # garbage that is frozen stays, with the threads it holds
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

@@ -52,9 +52,9 @@ def test_large_baskets_after_empty_ones(threads):
     assert decode(baskets, 0, 301, threads).to_list() == [event for basket in baskets for event in basket]
 
 
+@pytest.mark.usefixtures("nothing_else_collected")
 def test_memory_in_use_is_not_used_again():
     """Arrays that somebody still holds do not change, whatever is read, freed and read again beside them."""
-    gc.freeze()  # what other tests have left need not be looked through each time
     kept = []
     for i in range(40):
         big = [[[float(i)] * (20_000 + 1000 * (i % 7))]] * 2

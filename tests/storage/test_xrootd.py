@@ -469,10 +469,11 @@ def test_a_source_that_nobody_closes(own_server, content):
     wait_until(lambda: "close rc=0" in own_server.log())
 
 
+@pytest.mark.usefixtures("nothing_else_collected")
 def test_the_garbage_collector_may_come_at_any_time(server, content):
     """Also while a thread is started for another source, as it does here."""
+    before = threads()
     begin = threading.Thread.start
-    gc.freeze()  # what other tests have left need not be looked through each time
 
     def start(thread):
         gc.collect()
@@ -486,7 +487,7 @@ def test_the_garbage_collector_may_come_at_any_time(server, content):
             source.itself = source  # so that nothing but the collector ends it
     del source
     gc.collect()
-    wait_until(lambda: not threads())
+    wait_until(lambda: not threads(before))
 
 
 def test_a_process_that_closes_nothing(server):
