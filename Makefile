@@ -20,7 +20,8 @@ LOWEST_TESTS := tests/model tests/formats tests/analysis tests/running
 # What takes longest, and is of the core, of each column that others are like, or of what versions do not matter for; what
 # the oldest uproot cannot write; and workers that die, whose nannies the oldest Dask does not always start again.
 LOWEST_WITHOUT := of_every_kind or output_memory or oracle or slow_resolving or file_that_is_bad or test_shipping \
-  or test_secrets or test_prefetching or coffea_1139 or what_uproot_has_written or test_ondask or test_processes
+  or test_secrets or test_prefetching or coffea_1139 or what_uproot_has_written or test_ondask or test_processes \
+  or test_driving or same_everywhere or link_counts or links_page or every_cycle or test_threads
 export PHYSLITE_RUCIO_PYTHON ?= $(wildcard $(abspath $(RUCIO_VENV))/bin/python)
 export PHYSLITE_ROOT_PYTHON ?= $(wildcard $(abspath $(ROOT_VENV))/bin/python)
 DONE := $(VENV)/.done

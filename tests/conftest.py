@@ -36,13 +36,18 @@ def data_dir():
     return folder
 
 
-@pytest.fixture
-def nothing_else_collected():
-    """The garbage collector does not look through what other tests have left, for tests that call it often."""
-    gc.collect()  # garbage that is frozen stays, with the threads it holds
+@pytest.fixture(autouse=True, scope="module")
+def nothing_old_collected():
+    """The garbage collector does not look again and again through the millions of objects that other tests keep."""
+    gc.collect()  # garbage that is frozen stays, with the threads and files it holds
     gc.freeze()
-    yield
-    gc.unfreeze()
+
+
+@pytest.fixture
+def nothing_else_collected(nothing_old_collected):
+    """Nor through those of the tests before in its module, for tests that call it often."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

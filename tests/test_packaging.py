@@ -44,6 +44,7 @@ def sdist(tmp_path_factory):
     return file
 
 
+@pytest.mark.slow
 def test_sdist_holds_what_a_build_and_the_tests_need(sdist):
     stem = f"physlite-{physlite.__version__}"
     assert sdist.name == f"{stem}.tar.gz"

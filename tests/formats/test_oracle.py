@@ -26,7 +26,10 @@ class Case:
         self.columns = [c for c in self.manifest.columns if not oracle.reason_not_asked(name, c)]
 
 
-@pytest.fixture(scope="module", params=data.ALL_TTREES)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(n, marks=pytest.mark.slow if n == data.TIMES_50 else ()) for n in data.ALL_TTREES],
+)
 def case(request):
     return Case(request.param)
 

@@ -21,7 +21,9 @@ def _trees(name):
     return root, [key for key in root.keys if key.class_name == "TTree" and key.name != TREE]
 
 
-@pytest.mark.parametrize("name", [data.R21, data.R22, data.R24, data.RNTUPLE, data.SAMPLE])
+@pytest.mark.parametrize(
+    "name", [data.R21, data.R22, data.R24, pytest.param(data.RNTUPLE, marks=pytest.mark.slow), data.SAMPLE]
+)
 def test_trees_of_metadata_in_every_cycle(name):
     """Many keep their baskets in the tree object: they were written while the job went on."""
     root, keys = _trees(name)

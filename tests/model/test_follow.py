@@ -206,6 +206,7 @@ def test_events_are_freed_with_their_arrays():
 # ----------------------------------------------------------------------------------------------- fields of the targets
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*data.REAL_TTREES, data.RNTUPLE])
 def test_fields_of_targets_do_not_depend_on_the_events(name):
     """Chunks of a file fit each other: the type is always that of the class that the links are declared for."""

@@ -36,6 +36,7 @@ def test_keys_are_those_of_the_file_itself(name, rows):
         assert slow_links.storegate_key(container, slow_links.CLIDS[class_name]) == key, container
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", slow_links.FILES)
 def test_no_two_containers_have_one_key(name):
     stored = slow_links.containers(name)

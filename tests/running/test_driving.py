@@ -159,7 +159,7 @@ def test_on_dask(here, datasets, client):
         assert result.by_dataset[name].sum_of_weights == dataset.sum_of_weights
 
 
-@pytest.mark.parametrize("parts", [2, 4, 64])
+@pytest.mark.parametrize("parts", [2, 4, pytest.param(64, marks=pytest.mark.slow)])
 def test_in_parts(here, datasets, monkeypatch, parts):
     """Large files are divided where that shortens the end."""
     from physlite.running import plan
@@ -227,6 +227,7 @@ def test_events_that_it_fails_on(files, workers):
     assert failure.entries == (1000, 1500)
 
 
+@pytest.mark.usefixtures("nothing_else_collected")
 def test_events_of_files_that_failed_are_not_kept(files):
     """But for those that the first traceback shows: there may be thousands of files."""
     seen, most = [], 0

@@ -89,15 +89,14 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture
-def of_files(tmp_path):
+@pytest.fixture(scope="module")
+def of_files(tmp_path_factory):
     """The fingerprint of the analysis in these files, taken in a process of its own."""
     seeds = iter(range(1, 1000))
 
     def of_files(main=MAIN, helpers=HELPERS, sub=SUB, name="main.py"):
         seed = next(seeds)
-        folder = tmp_path / f"copy{seed}"
-        folder.mkdir()
+        folder = tmp_path_factory.mktemp("copy")
         for file, text in ((name, main), ("helpers.py", helpers), ("sub.py", sub)):
             (folder / file).write_text(text, "utf-8")
         environment = {**os.environ, "PYTHONHASHSEED": str(seed)}
@@ -107,8 +106,12 @@ def of_files(tmp_path):
     return of_files
 
 
-def test_processes_folders_and_layout_do_not_matter(of_files):
-    expected = of_files()
+@pytest.fixture(scope="module")
+def expected(of_files):
+    return of_files()
+
+
+def test_processes_folders_and_layout_do_not_matter(expected, of_files):
     assert len(bytes.fromhex(expected)) == 32
     assert of_files() == expected
     main = MAIN.replace(
@@ -141,10 +144,10 @@ def test_processes_folders_and_layout_do_not_matter(of_files):
         ("x * FACTOR", "FACTOR * x"),
     ],
 )
-def test_code_and_data_that_are_reached_matter(before, after, of_files):
+def test_code_and_data_that_are_reached_matter(before, after, expected, of_files):
     texts = (MAIN, HELPERS, SUB)
     assert sum(text.count(before) for text in texts) == 1
-    assert of_files(*(text.replace(before, after) for text in texts)) != of_files()
+    assert of_files(*(text.replace(before, after) for text in texts)) != expected
 
 
 def analysis_of(text, **names):

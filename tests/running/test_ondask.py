@@ -134,6 +134,7 @@ def test_a_sum_that_is_lost_is_made_again_and_counted_once(client, tmp_path, mon
     assert (notes.done, notes.failed) == (2, [])
 
 
+@pytest.mark.slow
 def test_a_sum_that_kills_workers_leaves_its_files_out(client, tmp_path, monkeypatch):
     outcome, notes = summed(client, tmp_path, monkeypatch, heavy)
     assert outcome == Outcome(b"", ())
@@ -183,6 +184,7 @@ def test_workers_without_physlite(client, monkeypatch):
         ondask.check_workers(client)
 
 
+@pytest.mark.slow
 def test_a_file_that_kills_workers_takes_no_others_down(tmp_path):
     """Those that die beside it are done again without it."""
 

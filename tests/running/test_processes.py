@@ -81,6 +81,7 @@ def test_a_file_that_kills_whoever_works_on_it_is_bad_and_no_other(files):
     assert run(kill, files, max_bad_files=1).value == {k: n for k, n in EVERYTHING.items() if k != "000.root"}
 
 
+@pytest.mark.slow
 def test_several_files_that_kill(files):
     """Of files next to each other each is told from the others."""
 
@@ -94,6 +95,7 @@ def test_several_files_that_kill(files):
     assert len(result.value) == FILES - 3
 
 
+@pytest.mark.slow
 def test_the_rest_is_done_when_a_file_no_longer_kills(files, tmp_path):
     cure, log = tmp_path / "cure", tmp_path / "log"
 

@@ -199,7 +199,7 @@ def test_coffea_1139_what_is_sent_to_a_cluster_grows_with_the_files_and_is_small
     """No task knows of other files, and no more are sent than are worked on soon."""
     from distributed import Client
 
-    number = 4000
+    number = 3000
     plan = Plan([physlite.Dataset("a", site(number), cross_section=0.83)], 0)
     with tapped(cluster.scheduler.port) as (tap, passed), Client(f"127.0.0.1:{tap}") as client:
         known = []

@@ -50,6 +50,6 @@ def test_in_processes(files, here, threads):
     assert bits(physlite.run(weighted_masses, files, workers=2, threads=threads).value) == bits(here.value)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_on_a_cluster(files, here, client, threads):
     assert bits(physlite.run(weighted_masses, files, client=client, threads=threads).value) == bits(here.value)

@@ -145,6 +145,7 @@ def secrets_of(site):
     return {KEY.encode(), TOKEN.encode(), *leaks_of(PROXY), *site.signatures()}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="looks into a process's memory as Linux shows it")
 def test_of_a_signer_nothing_leaves_the_workers(tmp_path, site, caplog, capfd):
     caplog.set_level(logging.DEBUG)

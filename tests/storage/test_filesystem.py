@@ -206,7 +206,7 @@ def test_no_keys(monkeypatch, tmp_path):
         FsspecSource("s3://bucket/name", endpoint_url=f"http://127.0.0.1:{free_port()}").size()
 
 
-@pytest.mark.parametrize("scheme", ["s3", "gs"])
+@pytest.mark.parametrize("scheme", [pytest.param("s3", marks=pytest.mark.slow), "gs"])
 def test_nobody_there(scheme):
     url = f"http://127.0.0.1:{free_port()}"
     options = {"s3": {"key": "a", "secret": "b"}, "gs": {"token": "anon"}}[scheme]
