@@ -6,6 +6,7 @@ import pickle
 import re
 import signal
 import subprocess
+import sys
 import textwrap
 
 import pytest
@@ -211,6 +212,14 @@ def test_a_run_goes_on(reluctant, folder):
     assert shown.endswith("\n\nttbar: 4000\n\nzee: 2000\n")
 
 
+def test_a_journal_of_ones_own(reluctant, folder):
+    run("run", *reluctant, "--journal", "mine.journal")
+    assert (folder / "mine.journal").stat().st_size
+    (folder / "stop").unlink()
+    assert ran(*reluctant, "--journal", "mine.journal", "--resume").startswith("001.root\n3 files, ")
+    assert not (folder / "mine.journal").exists()
+
+
 def test_files_that_are_left_out(reluctant):
     shown = ran(*reluctant, "--max-bad-files", 1)
     assert shown.startswith("000.root\n002.root\n2 files, 1 failed, 4,000 events, ")
@@ -254,6 +263,16 @@ def test_a_changed_analysis_does_not_go_on(reluctant, folder):
     told = fails("run", *reluctant, "--resume")
     assert "the journal cannot be resumed: the analysis was changed since: " in told
     assert told.endswith("; run without --resume to begin anew")
+
+
+def test_pictures_without_matplotlib(folder, tmp_path):
+    """Said before anything is done."""
+    (tmp_path / "matplotlib.py").write_text("raise ModuleNotFoundError('no matplotlib', name='matplotlib')")
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    (folder / "seen").unlink(missing_ok=True)
+    said = fails("run", "analysis.py:select", "files/000.root", "--report", "report.svg", env=env)
+    assert said == "pictures need matplotlib: pip install 'physlite[plot]'"
+    assert not (folder / "seen").exists()
 
 
 # ---------------------------------------------------------------------------------------------------------------- Dask

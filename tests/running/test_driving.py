@@ -27,7 +27,7 @@ from physlite.exceptions import (
     MetadataNotFoundError,
 )
 from physlite.model.source import SOURCE
-from physlite.running.driving import _Course
+from physlite.running.course import Course
 from physlite.running.showing import Display
 from support import data
 from support.many_files import many_files
@@ -112,6 +112,8 @@ def test_a_result(here):
     assert ttbar.value["n"] == ttbar.events == 10_000
     assert ttbar.files == 5
     assert ttbar.metadata["cross_section"] == 0.83
+    with pytest.raises(KeyError, match=r"by_dataset has no 'tt': it has "):
+        here.by_dataset["tt"]
     assert here.report.events == 14_000
 
 
@@ -139,6 +141,8 @@ def test_what_the_analysis_is_told(files):
 def test_a_range_of_events_knows_which_it_is():
     events = physlite.events(physlite.sample(), 100, 200)
     assert events.metadata["entry_start"] == 100
+    with pytest.raises(KeyError, match=r"events.metadata has no 'xsec': it has file, entry_start, entry_stop"):
+        events.metadata["xsec"]
     assert events[10:20].metadata["entry_start"] == 110
     assert events[10:20].metadata["entry_stop"] == 120
 
@@ -263,7 +267,7 @@ def test_the_last_number_that_is_shown_is_the_last_that_was_counted():
             super().update(**counts)
             shown.append(counts["events"])
 
-    course = _Course(0)
+    course = Course(0)
     course.begin(Interrupted(1), 0)
     course.progress(1, 0)
     others[0].join()

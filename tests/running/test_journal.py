@@ -301,7 +301,9 @@ def test_a_second_run_of_the_same_name_that_ends_early_tells_where_its_journal_i
         said = run_of_bad(with_a_bad_one)
         assert f"; journal='{second}', resume=True tries them again, and max_bad_files=1 leaves them out" in said
         assert set(own_cache.rglob("*.journal")) == {default, second}
-    assert f"the same run is under way: journal='{second}' resumes this one if it ends early" in caplog.messages
+    assert (
+        f"the same run is under way: the journal of this one is {str(second)!r}, should it end early" in caplog.messages
+    )
     first.close()
     shutil.copy(physlite.sample(), with_a_bad_one[1])
     for path in with_a_bad_one[::2]:

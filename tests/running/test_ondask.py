@@ -72,6 +72,7 @@ class Notes:
         self.folder = folder
         self.done = 0
         self.failed = []
+        self.notes = []
 
     def file_done(self, events, received):
         self.done += 1
@@ -82,6 +83,9 @@ class Notes:
 
     def progress(self, events, received):
         """Nobody tells."""
+
+    def note(self, text):
+        self.notes.append(text)
 
 
 def times(part):
@@ -141,6 +145,31 @@ def test_a_sum_that_kills_workers_leaves_its_files_out(client, tmp_path, monkeyp
     said = "workers died, one after the other, while results were added: is there enough memory? return less, or have"
     said += " workers with more memory"
     assert notes.failed == [(n, f"dataset a, {tmp_path}/{n}.root: {said}") for n in (0, 1)]
+
+
+def test_a_cluster_that_has_no_workers_left(cluster, client, tmp_path, monkeypatch):
+    """It is told of, once, and the run goes on when there are some."""
+    monkeypatch.setattr(ondask, "_CALL", 0.2)
+    cluster.scale(0)
+    wait_until(lambda: not client.nthreads())
+    notes = Notes(tmp_path)
+    engine = ondask.OnDask(client, pack(len), SETTINGS, notes, work)
+    engine.begin()
+    futures = engine.submit([FilePart("a", 7, "a.root", {}, None)])
+
+    def help_when_called():
+        wait_until(lambda: notes.notes)
+        time.sleep(0.6)  # long enough to tell it again
+        cluster.scale(1)
+
+    helper = threading.Thread(target=help_when_called)
+    helper.start()
+    assert engine.wait(futures) == futures
+    helper.join()
+    (note,) = notes.notes
+    address = client.scheduler.address
+    assert note.startswith(f"the Dask cluster {address} has no workers: this waits until it has; ")
+    engine.end(futures)
 
 
 def test_a_file_that_kills_workers_is_a_bad_one(client, tmp_path):

@@ -310,6 +310,14 @@ def run(
             metavar="FILE", help="Where the report goes: .json, or a picture: .png, .pdf, .svg.", dir_okay=False
         ),
     ] = None,
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where finished files are noted while it runs. [default: in the folder for caches]",
+            dir_okay=False,
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that ended early.")] = False,
     chunk_size: Annotated[int, typer.Option(min=1, help="Events at a time.")] = 50_000,
     max_bad_files: Annotated[int, typer.Option(min=0, help="Files that may be left out.")] = 0,
@@ -326,7 +334,7 @@ def run(
     from physlite.cli.run import Options
     from physlite.cli.run import run as run_analysis
 
-    options = Options(workers, scheduler, out, report, resume, chunk_size, max_bad_files)
+    options = Options(workers, scheduler, out, report, journal, resume, chunk_size, max_bad_files)
     run_analysis(analysis, datasets, options)
 
 

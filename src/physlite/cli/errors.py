@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,7 +75,7 @@ def _line(error: Exception) -> str:
 def _advised(text: str) -> str:
     for python, command in _ADVICE.items():
         text = text.replace(python, command)
-    return text
+    return re.sub(r"journal=('[^']*'), --resume", r"--journal \1 --resume", text)
 
 
 def _flush() -> None:

@@ -38,6 +38,7 @@ class Options(NamedTuple):
     scheduler: str | None
     out: Path | None
     report: Path | None
+    journal: Path | None
     resume: bool
     chunk_size: int
     max_bad_files: int
@@ -54,6 +55,7 @@ def run(name: str, datasets: list[str], options: Options) -> None:
                 datasets[0] if len(datasets) == 1 else datasets,
                 client=client,
                 workers=options.workers,
+                journal=options.journal,
                 resume=options.resume,
                 chunk_size=options.chunk_size,
                 max_bad_files=options.max_bad_files,
@@ -77,16 +79,26 @@ def run(name: str, datasets: list[str], options: Options) -> None:
 
 def _check(options: Options) -> None:
     """Raises CommandError for what would be known when all is done, too late."""
-    for path in (options.out, options.report):
+    for path in (options.out, options.report, options.journal):
         if path is not None and not path.absolute().parent.is_dir():
             msg = f"{path.parent}: there is no such folder"
             raise CommandError(msg)
     if options.report is not None and options.report.suffix not in (".json", *_PICTURES):
         msg = f"{options.report}: the report is written as .json, or as a picture: {', '.join(_PICTURES)}"
         raise CommandError(msg)
+    if options.report is not None and options.report.suffix in _PICTURES:
+        _require_plots()
     if options.scheduler is not None and options.workers is not None:
         msg = "--workers is of this machine: with --scheduler its cluster has the workers"
         raise CommandError(msg)
+
+
+def _require_plots() -> None:
+    try:
+        importlib.import_module("matplotlib.figure")
+    except ImportError as error:
+        msg = f"pictures need {error.name}: pip install 'physlite[plot]'"
+        raise CommandError(msg) from None
 
 
 def _loaded(name: str) -> Callable[[Any], Any]:

@@ -21,6 +21,7 @@ from physlite.model.objects import HIDDEN, LINK, event_ids, file_token, own_link
 from physlite.model.remembered import Remembered
 from physlite.model.source import SOURCE, wanted_field
 from physlite.model.store import ColumnStore
+from physlite.named import Named
 
 __all__ = ["EventSource", "OnBadLink"]
 
@@ -92,7 +93,7 @@ class EventSource:
     def metadata(self) -> Mapping[str, Any]:
         """Which events these are, and what is known of their dataset."""
         where = {"file": self.store.name, "entry_start": self.start, "entry_stop": self.stop}
-        return MappingProxyType({**self._given, **where})
+        return MappingProxyType(Named("events.metadata", {**self._given, **where}))
 
     # ------------------------------------------------------------------------------------------------- the array
 

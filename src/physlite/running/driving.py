@@ -10,7 +10,6 @@ import operator
 import os
 import secrets
 import sys
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,30 +17,32 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from physlite.exceptions import AddingError, AnalysisError, BadFilesError, JournalError
+from physlite.exceptions import AddingError, AnalysisError, JournalError
 from physlite.formats.reader import default_threads
 from physlite.model.events import OnBadLink
+from physlite.named import Named
 from physlite.running.adding import add
 from physlite.running.code import dumps, loads, pack
 from physlite.running.codebehavior import own_behavior
 from physlite.running.copies import warn_of_copies
+from physlite.running.course import Course
 from physlite.running.datasetlists import as_datasets
 from physlite.running.datasets import Dataset
-from physlite.running.engines import Engine, InThisProcess, Listener
+from physlite.running.engines import Engine, InThisProcess
 from physlite.running.fingerprint import fingerprint
 from physlite.running.journal import Journal, JournalInUseError, default_journal
 from physlite.running.merging import value_of
 from physlite.running.mixing import warn_of_mixed
 from physlite.running.ordered import OrderedSum
-from physlite.running.parts import FailedPartError, FilePart, Outcome, Settings
-from physlite.running.plan import FileGroup, Plan
-from physlite.running.records import FileFailure, FileRecord
+from physlite.running.pairs import Pairs
+from physlite.running.parts import Settings
+from physlite.running.plan import Plan
+from physlite.running.records import FileRecord
 from physlite.running.report import Report
 from physlite.running.result import DatasetResult, Result
 from physlite.running.showing import Display
 from physlite.running.weights import FileWeights
 from physlite.storage.progress import hidden
-from physlite.storage.redaction import redacted
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -50,7 +51,6 @@ __all__ = ["run"]
 
 CHUNK_SIZE = 50_000
 _ATTEMPTS = 3
-_MOST_NOTES = 10  # bad files that are told of while the run lasts
 
 _log = logging.getLogger("physlite.running")
 
@@ -147,7 +147,7 @@ def run(
         attempts,
         on_bad_link,
     )
-    course = _Course(max_bad_files)
+    course = Course(max_bad_files)
     engine = _engine(client, count, function, settings, course)
     busy = engine.workers
     plan = Plan(chosen, busy)
@@ -171,8 +171,10 @@ def run(
         ):
             course.begin(display, plan.files - sum(group.size for group in left))
             if journal is None and elsewhere is not None:
-                display.note(f"the same run is under way: journal={str(elsewhere)!r} resumes this one if it ends early")
-            pairs = _Pairs(plan)
+                course.note(
+                    f"the same run is under way: the journal of this one is {str(elsewhere)!r}, should it end early"
+                )
+            pairs = Pairs(plan)
             with closing(engine.run(plan, left, course)) as finished:
                 for group, outcome in finished:
                     is_good = not course.has_failures(plan.datasets[group.dataset].name, group)
@@ -190,102 +192,6 @@ def run(
         return Result(by_dataset, report, None, error)
 
 
-class _Course(Listener):
-    """How a run goes: what the user sees of it, and which files have failed."""
-
-    def __init__(self, max_bad_files: int) -> None:
-        self._max_bad_files = max_bad_files
-        self._display: Display | None = None
-        self._lock = threading.Lock()  # workers of Dask tell from another thread
-        self._files = self._events = self._bytes = 0
-        self._failed: set[tuple[str, int]] = set()
-        self._first_error: FailedPartError | None = None  # of the others nothing is kept that holds events
-        self.failures: list[FileFailure] = []
-
-    def begin(self, display: Display, done: int) -> None:
-        """Shows it from now on; so many files were finished before."""
-        self._display = display
-        self._files = done
-
-    def file_done(self, events: int | None, received: int | None) -> None:
-        """A file is finished."""
-        with self._lock:
-            self._files += 1
-        self.progress(events or 0, received or 0)
-
-    def progress(self, events: int, received: int) -> None:
-        """So many events and bytes more."""
-        with self._lock:
-            self._events += events
-            self._bytes += received
-            if self._display is not None:  # told in the order in which it is counted: the last number stays
-                self._display.update(
-                    files_done=self._files, files_failed=len(self.failures), events=self._events, bytes=self._bytes
-                )
-
-    def file_failed(self, part: FilePart, error: FailedPartError) -> None:
-        """Notes it, or raises AnalysisError when it is the analysis and that has not worked on any events so far."""
-        if error.is_users and error.is_first and not self._files:
-            raise _analysis_error(error) from error.cause
-        self._failed.add((part.dataset, part.number))
-        self._first_error = self._first_error or error
-        self.failures.append(FileFailure(part.dataset, redacted(part.url), error.text, error.attempts, error.entries))
-        if self._display is not None and len(self.failures) <= _MOST_NOTES:
-            self._display.note(error.text)
-        self.progress(0, 0)
-
-    def has_failures(self, dataset: str, group: FileGroup) -> bool:
-        """Whether a file of a group has failed."""
-        return any((dataset, number) in self._failed for number in range(group.first, group.first + group.size))
-
-    def require_few(self, report: Report, journal: Path | None) -> None:
-        """Raises BadFilesError, with the report, where more files have failed than may.
-
-        Args:
-            report: of the others.
-            journal: in which the others are noted, where `resume=True` does not find it by itself.
-        """
-        number = len(self.failures)
-        first = self._first_error
-        if number <= self._max_bad_files or first is None:
-            return
-        files = "file" if number == 1 else "files"
-        others = f" (and {number - 1} more, see .failures)" if number > 1 else ""
-        named = "" if journal is None else f"journal={str(journal)!r}, "
-        msg = (
-            f"{number} {files} could not be processed: {first.text}{others}; {named}resume=True tries them again, and "
-            f"max_bad_files={number} leaves them out"
-        )
-        error = BadFilesError(msg, self.failures, report)
-        if first.details:
-            error.add_note(first.details)
-        raise error from first.cause
-
-
-class _Pairs:
-    """Adds the first two results of each dataset, so that it is not told at the end that they do not add up."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._first: dict[int, tuple[FileGroup, Outcome] | None] = {}
-
-    def check(self, group: FileGroup, outcome: Outcome) -> None:
-        """Takes the next result; raises AddingError where the first two do not add up."""
-        if not outcome.value:
-            return
-        first = self._first.setdefault(group.dataset, (group, outcome))
-        if first is None or first[0] == group:
-            return
-        self._first[group.dataset] = None
-        try:
-            add(value_of(first[1]), value_of(outcome))
-        except AddingError as error:
-            dataset = self._plan.datasets[group.dataset]
-            one, other = (dataset.files[number].shown for number in (first[0].first, group.first))
-            msg = f"dataset {dataset.name}, {one} and {other}: {error}"
-            raise AddingError(msg) from None
-
-
 @contextmanager
 def _interrupts(noted: Journal, files: int) -> Iterator[None]:
     """Notes in a KeyboardInterrupt how much need not be done again."""
@@ -297,15 +203,8 @@ def _interrupts(noted: Journal, files: int) -> Iterator[None]:
         raise
 
 
-def _analysis_error(error: FailedPartError) -> AnalysisError:
-    out = AnalysisError(error.text)
-    if error.cause is None:  # else Python shows where it comes from
-        out.add_note(error.details)
-    return out
-
-
 def _engine(
-    client: Client | None, workers: int, analysis: Callable[[Any], Any], settings: Settings, course: _Course
+    client: Client | None, workers: int, analysis: Callable[[Any], Any], settings: Settings, course: Course
 ) -> Engine:
     """Who does it."""
     if client is not None:
@@ -345,7 +244,7 @@ def _summed(plan: Plan, noted: Journal) -> tuple[dict[str, DatasetResult], list[
         )
         for number, dataset in enumerate(plan.datasets)
     }
-    return by_dataset, [record for number in sorted(records) for record in records[number]]
+    return Named("by_dataset", by_dataset), [record for number in sorted(records) for record in records[number]]
 
 
 def _total(datasets: Iterable[DatasetResult]) -> Any:

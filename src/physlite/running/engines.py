@@ -37,6 +37,9 @@ class Listener(Protocol):
     def progress(self, events: int, received: int) -> None:
         """So many events and bytes more were processed."""
 
+    def note(self, text: str) -> None:
+        """Something that the user should know now."""
+
 
 class Engine(Protocol):
     """Processes the files of a plan. Nothing is begun before `run` is, and nothing is left when that ends."""

@@ -26,6 +26,7 @@ _LEAST = 2048
 _AHEAD = 4  # for each thread of a worker
 _TOGETHER = 16  # outcomes that are added in one task
 _SOONEST, _LATEST = 0.001, 0.1  # seconds between two looks at what is done
+_CALL = 10.0  # seconds between two looks for workers, while nothing comes
 # What was lost with a worker is made again, without being asked for.
 _UNDER_WAY = ("pending", "lost")
 _ATTEMPTS = 3  # of a part: with other workers, as a rule; Dask itself bears with some that die, at each attempt
@@ -90,10 +91,26 @@ class OnDask(FutureEngine):
     def wait(self, futures: Sequence[Future]) -> Sequence[Future]:
         """As the interface says. Looking at all of them now and then takes less than a callback for each."""
         pause = _SOONEST
+        call = time.monotonic() + _CALL
+        is_alone = False
         while not (done := [future for future in futures if future.status not in _UNDER_WAY]):
             time.sleep(pause)
             pause = min(2 * pause, _LATEST)
+            if time.monotonic() > call:
+                is_alone = self._has_told_of_none(is_alone)
+                call = time.monotonic() + _CALL
         return done
+
+    def _has_told_of_none(self, was_told: bool) -> bool:
+        """Tells, once, when there are no workers: a cluster may be starting some, or not replace those that died."""
+        if self._client.status != "running" or self.workers:
+            return False
+        if not was_told:
+            self._listener.note(
+                f"the Dask cluster {redacted(self._client.scheduler.address)} has no workers: this waits until it has; "
+                "look at its logs, or interrupt, and go on elsewhere with resume=True"
+            )
+        return True
 
     def taken(self, part: FilePart, future: Future) -> Future:
         """As the interface says: the outcome stays where it is."""
