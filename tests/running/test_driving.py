@@ -27,6 +27,7 @@ from physlite.exceptions import (
     MetadataNotFoundError,
 )
 from physlite.model.source import SOURCE
+from physlite.running import plan
 from physlite.running.course import Course
 from physlite.running.showing import Display
 from support import data
@@ -166,8 +167,6 @@ def test_on_dask(here, datasets, client):
 @pytest.mark.parametrize("parts", [2, 4, pytest.param(64, marks=pytest.mark.slow)])
 def test_in_parts(here, datasets, monkeypatch, parts):
     """Large files are divided where that shortens the end."""
-    from physlite.running import plan
-
     monkeypatch.setattr(plan.Plan, "_parts_of", lambda *_: parts)
     same(physlite.run(analysis, datasets, workers=0, chunk_size=500).value, here.value)
 
@@ -175,8 +174,6 @@ def test_in_parts(here, datasets, monkeypatch, parts):
 @pytest.mark.parametrize("groups", [1, 2, 3])
 def test_in_groups(here, datasets, client, monkeypatch, groups):
     """Of many files, several are added up before they are sent."""
-    from physlite.running import plan
-
     monkeypatch.setattr(plan, "_MOST_GROUPS", groups)
     same(physlite.run(analysis, datasets, client=client, chunk_size=500).value, here.value)
 
@@ -356,10 +353,13 @@ def test_results_of_datasets_that_do_not_add_up(datasets):
         _ = result.value
 
 
-def test_a_third_file_that_does_not_add_up(files):
-    """It is told at the end, and of which dataset."""
+@pytest.mark.parametrize("groups", [1, 1024])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_third_file_that_does_not_add_up(files, monkeypatch, groups, workers):
+    """It is told of which dataset, whoever adds up."""
+    monkeypatch.setattr(plan, "_MOST_GROUPS", groups)
     with pytest.raises(AddingError, match=r"^dataset zee: the result is 'early' for some events and 'late' for others"):
-        physlite.run(lambda events: EARLY[int(events.metadata["file"][-8:-5])], {"zee": files[:4]}, workers=0)
+        physlite.run(lambda events: EARLY[int(events.metadata["file"][-8:-5])], {"zee": files[:4]}, workers=workers)
 
 
 EARLY = ("early", "early", "late", "late")

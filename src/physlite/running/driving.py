@@ -31,7 +31,7 @@ from physlite.running.datasets import Dataset
 from physlite.running.engines import Engine, InThisProcess
 from physlite.running.fingerprint import fingerprint
 from physlite.running.journal import Journal, JournalInUseError, default_journal
-from physlite.running.merging import value_of
+from physlite.running.merging import of_dataset, value_of
 from physlite.running.mixing import warn_of_mixed
 from physlite.running.ordered import OrderedSum
 from physlite.running.pairs import Pairs
@@ -226,7 +226,7 @@ def _summed(plan: Plan, noted: Journal) -> tuple[dict[str, DatasetResult], list[
     records: dict[int, list[FileRecord]] = defaultdict(list)
     for group in plan.groups():
         outcome = noted.outcome(group)
-        with _of_dataset(plan.datasets[group.dataset].name):
+        with of_dataset(plan.datasets[group.dataset].name):
             sums[group.dataset].append(value_of(outcome))
         weights[group.dataset] += outcome.weights
         records[group.dataset] += outcome.records
@@ -253,16 +253,6 @@ def _total(datasets: Iterable[DatasetResult]) -> Any:
         return functools.reduce(add, (dataset.value for dataset in datasets))
     except AddingError as error:
         msg = f"results of different datasets do not add up, see .by_dataset: {error}"
-        raise AddingError(msg) from None
-
-
-@contextmanager
-def _of_dataset(name: str) -> Iterator[None]:
-    """Has errors say of which dataset they are."""
-    try:
-        yield
-    except AddingError as error:
-        msg = f"dataset {name}: {error}"
         raise AddingError(msg) from None
 
 

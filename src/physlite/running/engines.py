@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from physlite.running.merging import merged, of_one_file
+from physlite.running.merging import merged, of_dataset, of_one_file
 from physlite.running.parts import FailedPartError, FilePart, Outcome, Settings
 from physlite.running.plan import FileGroup, Plan
 from physlite.running.processing import process
@@ -74,7 +74,9 @@ class InThisProcess:
                 else:
                     listener.file_done(outcome.records[0].events, outcome.records[0].bytes)
                     outcomes.append(outcome)
-            yield group, merged(outcomes)
+            with of_dataset(plan.datasets[group.dataset].name):
+                total = merged(outcomes)
+            yield group, total
 
 
 @dataclass
@@ -167,7 +169,8 @@ class FutureEngine(ABC):
                 for future in self.wait([*tasks, *sums]):
                     if (opened := sums.pop(future, None)) is not None:
                         try:
-                            outcome = self.outcome_of(future)
+                            with of_dataset(plan.datasets[opened.group.dataset].name):
+                                outcome = self.outcome_of(future)
                         except LostSumError as error:
                             again += _begun_anew(opened, error, listener)
                             if not opened.missing:
@@ -179,7 +182,8 @@ class FutureEngine(ABC):
                     if (retried := self._finish(task, future, listener)) is not None:
                         suspects.append(retried)
                     elif not task.group.missing:
-                        sums[self.collected(task.group.collected())] = task.group
+                        with of_dataset(plan.datasets[task.group.group.dataset].name):
+                            sums[self.collected(task.group.collected())] = task.group
         finally:
             self.end([*tasks, *sums])
             tasks.clear()  # whoever keeps the traceback of an error keeps these frames

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from physlite.exceptions import AddingError
 from physlite.running.adding import add
 from physlite.running.code import dumps, loads
 from physlite.running.ordered import OrderedSum
 from physlite.running.parts import Outcome
 from physlite.running.records import FileRecord, Stage
 
-__all__ = ["merged", "of_one_file", "value_of"]
+__all__ = ["merged", "of_dataset", "of_one_file", "value_of"]
 
 
 def value_of(outcome: Outcome) -> Any:
@@ -45,6 +47,16 @@ def of_one_file(parts: Sequence[Outcome]) -> Outcome:
     """The parts of a file, added."""
     outcome = merged(parts)
     return outcome if len(outcome.records) == 1 else replace(outcome, records=(_joined(outcome.records),))
+
+
+@contextmanager
+def of_dataset(name: str) -> Iterator[None]:
+    """Has errors say of which dataset they are."""
+    try:
+        yield
+    except AddingError as error:
+        msg = f"dataset {name}: {error}"
+        raise AddingError(msg) from None
 
 
 def _joined(records: Sequence[FileRecord]) -> FileRecord:
