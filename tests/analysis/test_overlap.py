@@ -1,25 +1,19 @@
-"""Overlap removal, beside that of one object after the other: `support.slow_overlap`."""
+"""Overlap removal: its rules one by one, events of all shapes, and what is wrong."""
 
 import functools
-import math
 
 import awkward as ak
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import physlite
 from physlite.analysis import overlap
+from physlite.exceptions import ColumnNotFoundError
 from physlite.units import GeV
-from support import data, slow_overlap
-from support.made_objects import SCHEMA, events_of, mask
+from support import data
+from support.made_objects import events_of, mask
 
-REAL = (data.R21, data.R22, data.R24, data.TREE_ONLY, data.RNTUPLE)
-NO_ORIGINAL_TRACKS = (data.R21, data.R22)
 NAMES = ("Electrons", "Muons", "TauJets", "Photons", "Jets", "LargeRJets")
-
-# -------------------------------------------------------------------------------------------------------- real files
 
 
 @functools.cache
@@ -27,194 +21,302 @@ def real_events(name):
     return physlite.events(data.path_of(name))
 
 
-@functools.cache
-def plain_events(name):
-    """The same as lists of dictionaries, with what they have of the columns in SCHEMA."""
-    events = real_events(name)
-    collections = {}
-    for collection, (_, fields) in SCHEMA.items():
-        known = [field for field in fields if collection in events.fields and field in events[collection].fields]
-        columns = {field: plain(events[collection][field]) for field in known}
-        if collection == "Electrons" and name not in NO_ORIGINAL_TRACKS:
-            columns["originalTrack"] = plain(ak.firsts(events.Electrons.trackParticles.originalTrackParticle, axis=2))
-        collections[collection] = columns
-    return [{name: objects(columns, i) for name, columns in collections.items() if columns} for i in range(len(events))]
+def lists(arrays):
+    return {name: array.to_list() for name, array in arrays.items()}
 
 
-def plain(column):
-    return pairs_of(column.to_list())
+# ------------------------------------------------------------------------------------------------------------ the rules
 
 
-def pairs_of(values):
-    if isinstance(values, dict):
-        return values["m_persKey"], values["m_persIndex"]
-    return [*map(pairs_of, values)] if isinstance(values, list) else values
+def event(**collections):
+    """An event with these objects, which have what is not given from here."""
+    usual = {"pt": 30 * GeV, "eta": 0.0, "phi": 0.0, "m": 0.0, "author": 1, "muonType": 0, "originalTrack": None}
+    usual |= {"trackParticleLinks": [], "inDetTrackParticleLink": None, "DFCommonElectronsLHLoose": 1}
+    usual |= {"NumTrkPt500": [5], "SumPtTrkPt500": [1e4], "GhostTrack": []}
+    found = {name: [usual | thing for thing in collections.get(name, [])] for name in NAMES}
+    return found | {"PrimaryVertices": collections.get("PrimaryVertices", [{"vertexType": 1}])}
 
 
-def objects(columns, i):
-    rows = zip(*(column[i] for column in columns.values()), strict=True)
-    return [dict(zip(columns, row, strict=True)) for row in rows]
+def kept(step, b_jets=None, **collections):
+    """What a step leaves of an event in which all is selected."""
+    events = events_of([event(**collections)])
+    selected = {name: events[name].pt == events[name].pt for name in step.collections}
+    found = overlap.remove(events, [step], selected, b_jets=None if b_jets is None else mask([b_jets]))
+    return {name: flags[0] for name, flags in lists(found).items()}
 
 
-def possible(name, steps):
-    """Those that the columns of a file allow: LargeRJets of R21 have no momentum."""
-    without = {"LargeRJets"} if name == data.R21 else set()
-    for step in steps:
-        if isinstance(step, overlap.ElectronMuon) and name in NO_ORIGINAL_TRACKS:
-            yield overlap.DeltaR("Electrons", "Muons", 0.01)
-        elif without.isdisjoint(step.collections):
-            yield step
+def test_at_the_radius_is_within():
+    """In single precision, in which the tools have it: 0.4 there is more than 0.4."""
+    step = overlap.DeltaR("Jets", "Photons", 0.4)
+    assert kept(step, Jets=[{"phi": 0.4}], Photons=[{}])["Jets"] == [False]
+    assert kept(step, Jets=[{"phi": float(np.nextafter(np.float32(0.4), 1))}], Photons=[{}])["Jets"] == [True]
 
 
-SELECTIONS = {
-    "all": lambda objects: objects.eta == objects.eta,
-    "10 GeV": lambda objects: objects.pt > 10 * GeV,
-    "25 GeV": lambda objects: objects.pt > 25 * GeV,
-    "every second": lambda objects: ak.local_index(objects.pt) % 2 == 0,
-}
-WORKING_POINTS = {
-    "standard": overlap.standard(NAMES),
-    "boosted": overlap.standard(NAMES, boosted=True, electron_electron=True),
-    "other options": (
-        overlap.TauLooseElectron(),
-        overlap.TauLooseMuon(),
-        overlap.ElectronMuon(remove_calo_muons=False, radius=0.1),
-        overlap.ElectronJet(outer=0.3, min_pt_ratio=0.8),
-        overlap.MuonJet(inner=0.4, compare_pt=True),
-        overlap.TauJet(),
-        overlap.DeltaR("Jets", "Jets", 1.5),
-    ),
-    "reversed": overlap.standard(NAMES, electron_electron=True)[::-1],
-}
+def test_azimuth_goes_round():
+    assert kept(overlap.DeltaR("Jets", "Photons"), Jets=[{"phi": 3.1}], Photons=[{"phi": -3.1}])["Jets"] == [False]
 
 
-@pytest.mark.parametrize("b_jets", [False, True], ids=["no b-jets", "b-jets"])
-@pytest.mark.parametrize("point", WORKING_POINTS)
-@pytest.mark.parametrize("selection", SELECTIONS)
-@pytest.mark.parametrize("name", REAL)
-def test_agrees_with_a_loop_over_objects(name, selection, point, b_jets):
-    events = real_events(name)
-    steps = tuple(possible(name, WORKING_POINTS[point]))
-    selected = {name: SELECTIONS[selection](events[name]) for step in steps for name in step.collections}
-    tagged = events.Jets.pt % 3 < 1 if b_jets else None
-    found = overlap.removed_by(events, steps, selected, b_jets=tagged)
-    masks = {name: mask.to_list() for name, mask in selected.items()}
-    expected = slow_overlap.removed_by(plain_events(name), steps, masks, tagged.to_list() if b_jets else None)
-    assert {name: by.to_list() for name, by in found.items()} == expected
+def test_distances_are_in_rapidity():
+    """A heavy jet is more central in rapidity than in pseudorapidity."""
+    jets = [{"eta": 1.0, "m": 0.0}, {"eta": 1.0, "m": 60 * GeV}]
+    assert kept(overlap.DeltaR("Jets", "Photons"), Jets=jets, Photons=[{"eta": 0.5}])["Jets"] == [True, False]
 
 
-def test_real_events_have_all_kinds_of_overlaps():
-    """Otherwise the test before would say little."""
-    seen = set()
-    for name in REAL:
-        events = real_events(name)
-        for steps in map(tuple, (possible(name, steps) for steps in WORKING_POINTS.values())):
-            selected = {name: events[name].pt > 5 * GeV for step in steps for name in step.collections}
-            for collection, by in overlap.removed_by(events, steps, selected).items():
-                seen |= {(type(steps[i]), collection) for i in np.unique(ak.flatten(by)) if i >= 0}
-    assert {
-        (overlap.DeltaR, "TauJets"),
-        (overlap.DeltaR, "Photons"),
-        (overlap.DeltaR, "Jets"),
-        (overlap.DeltaR, "LargeRJets"),
-        (overlap.ElectronJet, "Jets"),
-        (overlap.ElectronJet, "Electrons"),
-        (overlap.MuonJet, "Jets"),
-        (overlap.MuonJet, "Muons"),
-        (overlap.TauJet, "Jets"),
-        (overlap.TauLooseElectron, "TauJets"),
-        (overlap.TauLooseMuon, "TauJets"),
-    } <= seen
+def test_what_was_removed_removes_nothing():
+    """The jet is the electron, and gone, when muons are compared with jets."""
+    events = events_of([event(Electrons=[{}], Muons=[{"phi": 0.3}], Jets=[{}])])
+    selected = {name: events[name].pt > 0 for name in ("Electrons", "Muons", "Jets")}
+    by = overlap.removed_by(events, overlap.standard(selected), selected)
+    assert {name: array.to_list() for name, array in by.items()} == {
+        "Electrons": [[-1]],
+        "Muons": [[-1]],
+        "Jets": [[1]],
+    }
+    by = overlap.removed_by(events, overlap.standard(selected)[::-1], selected)
+    assert lists(by) == {"Electrons": [[-1]], "Muons": [[0]], "Jets": [[1]]}
 
 
-# ------------------------------------------------------------------------------------------------------- made events
-
-LINKS = st.sampled_from([(0, 0), (0, 0xFFFFFFFF), (7, 0), (7, 1), (8, 0), (7, 0xFFFFFFFF)])
-PT = st.sampled_from([*map(float, map(np.float32, (1e3, 2e3, 5e3, 2e4, 2.7e4, 5e4, 1e5, 3e5))), math.nan, 0.0])
-# Distances in them are just the radii, or just not: 0.2 is another number in single than in double precision.
-PLACES = [*map(float, map(np.float32, (0, 0.1, 0.2, 0.3, 0.4, 0.5, -0.2, 1.0, 2.2)))]
-ETA = st.sampled_from([*PLACES, math.nan])
-PHI = st.sampled_from([*PLACES, *map(float, map(np.float32, (math.pi, -math.pi, 3.1, -3.1, -2.95, 7.0))), math.nan])
-MASS = st.sampled_from([0.0, 0.0, 5e3])
-VERTICES = 3
-
-
-def things(**columns):
-    kinematics = {"pt": PT, "eta": ETA, "phi": PHI}
-    return st.lists(st.fixed_dictionaries(kinematics | columns), max_size=4)
+def test_electrons_with_one_track():
+    step = overlap.SharedTrackElectrons()
+    track, other = [(7, 1)], [(7, 2)]
+    soft, hard = {"pt": 10 * GeV, "trackParticleLinks": track}, {"pt": 20 * GeV, "trackParticleLinks": track}
+    assert kept(step, Electrons=[soft, hard])["Electrons"] == [False, True]
+    assert kept(step, Electrons=[hard, soft])["Electrons"] == [True, False]
+    assert kept(step, Electrons=[hard, hard])["Electrons"] == [True, True]
+    assert kept(step, Electrons=[soft, hard | {"trackParticleLinks": other}])["Electrons"] == [True, True]
+    assert kept(step, Electrons=[soft, hard | {"author": 16}])["Electrons"] == [True, False]
 
 
-EVENTS = st.lists(
-    st.fixed_dictionaries(
-        {
-            "Electrons": things(
-                author=st.sampled_from([1, 16, 2]),
-                DFCommonElectronsLHLoose=st.sampled_from([0, 1]),
-                trackParticleLinks=st.lists(LINKS, max_size=2),
-                originalTrack=LINKS,
-            ),
-            "Muons": things(muonType=st.sampled_from([0, 1, 3]), inDetTrackParticleLink=LINKS),
-            "TauJets": things(m=MASS),
-            "Photons": things(),
-            "Jets": things(
-                m=MASS,
-                NumTrkPt500=st.lists(st.integers(0, 4), min_size=VERTICES, max_size=VERTICES),
-                SumPtTrkPt500=st.lists(st.sampled_from([0.0, 2e4, 1e5]), min_size=VERTICES, max_size=VERTICES),
-                GhostTrack=st.lists(LINKS, max_size=3),
-            ),
-            "LargeRJets": things(m=MASS),
-            "PrimaryVertices": st.lists(
-                st.fixed_dictionaries({"vertexType": st.sampled_from([0, 1, 3])}), max_size=VERTICES
-            ),
-        }
-    ),
-    max_size=4,
+def test_electrons_are_tested_in_their_order():
+    """The second would go for the first, which is gone by then."""
+    a, b, c = (
+        {"pt": pt, "author": author, "trackParticleLinks": [(7, 1)]} for pt, author in [(2e4, 2), (1e4, 1), (3e4, 16)]
+    )
+    found = [
+        kept(overlap.SharedTrackElectrons(), Electrons=list(order))["Electrons"] for order in [(a, b, c), (b, a, c)]
+    ]
+    assert found == [[False, True, False], [False, False, True]]
+
+
+def test_muons_of_the_calorimeter_go_for_electrons_and_others_do_not():
+    electron = {"trackParticleLinks": [(9, 0)], "originalTrack": (7, 1)}
+    muon = {"inDetTrackParticleLink": (7, 1)}
+    step = overlap.ElectronMuon()
+    assert kept(step, Electrons=[electron], Muons=[muon]) == {"Electrons": [False], "Muons": [True]}
+    assert kept(step, Electrons=[electron], Muons=[muon | {"muonType": 3}]) == {"Electrons": [True], "Muons": [False]}
+    nothing = {"trackParticleLinks": [(9, 0)], "originalTrack": (0, 0)}
+    assert kept(step, Electrons=[nothing], Muons=[{}]) == {"Electrons": [True], "Muons": [True]}
+
+
+def test_b_jets_are_not_removed_by_soft_electrons():
+    soft, hard = {"pt": 50 * GeV}, {"pt": 150 * GeV}
+    step = overlap.ElectronJet()
+    assert kept(step, [True], Electrons=[soft], Jets=[{}]) == {"Electrons": [False], "Jets": [True]}
+    assert kept(step, [True], Electrons=[hard], Jets=[{}]) == {"Electrons": [True], "Jets": [False]}
+    assert kept(step, [False], Electrons=[soft], Jets=[{}]) == {"Electrons": [True], "Jets": [False]}
+
+
+def test_cones_shrink_with_pt():
+    jet = {"phi": 0.35}
+    for pt, flat, sliding in [(25 * GeV, False, False), (50 * GeV, False, True)]:
+        assert kept(overlap.ElectronJet(), Electrons=[{"pt": pt}], Jets=[jet])["Electrons"] == [flat]
+        step = overlap.ElectronJet(outer=overlap.SlidingCone())
+        assert kept(step, Electrons=[{"pt": pt}], Jets=[jet])["Electrons"] == [sliding]
+
+
+def test_jets_with_few_tracks_are_muons():
+    step = overlap.MuonJet()
+    assert kept(step, Muons=[{}], Jets=[{"NumTrkPt500": [2]}]) == {"Muons": [True], "Jets": [False]}
+    assert kept(step, Muons=[{}], Jets=[{"NumTrkPt500": [3]}]) == {"Muons": [False], "Jets": [True]}
+
+
+def test_tracks_are_counted_at_the_primary_vertex():
+    vertices = [{"vertexType": kind} for kind in (3, 1, 1)]
+    for tracks, is_kept in [([9, 2, 9], False), ([0, 3, 0], True)]:
+        jet = {"NumTrkPt500": tracks}
+        assert kept(overlap.MuonJet(), Muons=[{}], Jets=[jet], PrimaryVertices=vertices)["Jets"] == [is_kept]
+
+
+def test_a_jet_with_the_muons_track_goes_at_any_distance():
+    jet = {"eta": 2.0, "NumTrkPt500": [1], "GhostTrack": [(7, 3), (7, 1)]}
+    muon = {"inDetTrackParticleLink": (7, 1)}
+    assert kept(overlap.MuonJet(), Muons=[muon], Jets=[jet])["Jets"] == [False]
+    assert kept(overlap.MuonJet(ghosts=False), Muons=[muon], Jets=[jet])["Jets"] == [True]
+
+
+def test_loose_leptons_count_although_not_selected():
+    events = events_of([event(Electrons=[{}], Muons=[{}], TauJets=[{}])])
+    selected = {"Electrons": mask([[False]]), "Muons": mask([[False]]), "TauJets": mask([[True]])}
+    for step in (overlap.TauLooseElectron(), overlap.TauLooseMuon()):
+        assert overlap.remove(events, [step], selected)["TauJets"].to_list() == [[False]]
+    for step in overlap.standard(selected):
+        assert overlap.remove(events, [step], selected)["TauJets"].to_list() == [[True]]
+
+
+# --------------------------------------------------------------------------------------------------- shapes of events
+
+
+USED = ("Electrons", "Muons", "TauJets", "Photons", "Jets")
+
+
+def on(events):
+    selected = {name: events[name].pt > 10 * GeV for name in USED}
+    return overlap.removed_by(events, overlap.standard(selected), selected)
+
+
+@pytest.mark.parametrize(
+    "choose",
+    [
+        lambda x: x[:0],
+        lambda x: x[10:30],
+        lambda x: x[::3],
+        lambda x: x[np.arange(len(x)) % 7 == 2],
+        lambda x: x[[5, 3, 3, 90]],
+    ],
+    ids=["none", "range", "steps", "mask", "numbers"],
 )
-RADII = st.sampled_from([0.0, 0.1, 0.2, 0.4, 1.0])
-CONES = st.one_of(RADII, st.builds(overlap.SlidingCone))
-STEPS = st.one_of(
-    st.builds(overlap.DeltaR, st.sampled_from(NAMES), st.sampled_from(NAMES), RADII),
-    st.builds(overlap.SharedTrackElectrons),
-    st.builds(overlap.ElectronMuon, st.booleans(), st.sampled_from([None, 0.2])),
-    st.builds(overlap.ElectronJet, RADII, CONES, st.sampled_from([1e5, math.inf]), st.sampled_from([None, 0.5, 0.8])),
-    st.builds(
-        overlap.MuonJet,
-        RADII,
-        CONES,
-        st.integers(1, 4),
-        compare_pt=st.booleans(),
-        ghosts=st.booleans(),
-        allow_no_vertex=st.just(True),
-    ),
-    st.builds(overlap.TauJet, RADII),
-    st.builds(overlap.TauLooseElectron, RADII),
-    st.builds(overlap.TauLooseMuon, RADII),
-)
+def test_chosen_events(choose):
+    events = real_events(data.TREE_ONLY)
+    of_all, of_some = on(events), on(choose(events))
+    for name, by in of_all.items():
+        assert of_some[name].to_list() == choose(by).to_list()
 
 
-def without_track(events):
-    """As the array has it: an electron without links has no track either."""
-    for event in events:
-        for electron in event["Electrons"]:
-            electron["originalTrack"] = electron["originalTrack"] if electron["trackParticleLinks"] else None
-    return events
+def test_chosen_objects():
+    """Those that are not in the collection any more are as those not selected."""
+    events = real_events(data.TREE_ONLY)
+    few = events
+    for name in USED:
+        few = ak.with_field(few, events[name][events[name].pt > 10 * GeV], name)
+    of_all, of_few = on(events), on(few)
+    for name in USED:
+        assert of_few[name].to_list() == of_all[name][events[name].pt > 10 * GeV].to_list()
 
 
-@given(EVENTS, st.lists(STEPS, max_size=4), st.data())
-def test_made_events(events, steps, draw):
-    def flags(name):
-        return [[draw.draw(st.booleans()) for _ in event[name]] for event in events]
+def test_masked_objects():
+    """Objects that are None are as those not selected."""
+    events = real_events(data.TREE_ONLY)
+    masked = events
+    for name in USED:
+        masked = ak.with_field(masked, ak.mask(events[name], events[name].pt > 15 * GeV), name)
+    selected = {name: events[name].pt > 15 * GeV for name in USED}
+    expected = overlap.remove(events, overlap.standard(selected), selected)
+    found = overlap.remove(masked, overlap.standard(selected), {name: masked[name].pt > 15 * GeV for name in USED})
+    assert lists(found) == lists(expected)
 
-    events = without_track(events)
-    selected = {name: flags(name) for name in NAMES}
-    b_jets = draw.draw(st.none() | st.just(flags("Jets")))
-    masks = {name: mask(lists) for name, lists in selected.items()}
-    tagged = None if b_jets is None else mask(b_jets)
-    array = events_of(events)
-    expected = slow_overlap.removed_by(events, steps, selected, b_jets)
-    found = overlap.removed_by(array, steps, masks, b_jets=tagged)
-    assert {name: by.to_list() for name, by in found.items()} == expected
-    kept = overlap.remove(array, steps, masks, b_jets=tagged)
-    for name, lists in selected.items():
-        both = [[*zip(flags, by, strict=True)] for flags, by in zip(lists, expected[name], strict=True)]
-        assert kept[name].to_list() == [[is_selected and by < 0 for is_selected, by in event] for event in both]
+
+def test_nothing_is_left_where_nothing_is_selected():
+    events = real_events(data.TREE_ONLY)
+    selected = {name: events[name].pt < 0 for name in USED}
+    assert not any(ak.any(mask) for mask in overlap.remove(events, overlap.standard(selected), selected).values())
+
+
+def test_without_steps_what_is_selected_is_left():
+    events = real_events(data.TREE_ONLY)
+    found = overlap.remove(events, [], {"Jets": events.Jets.pt > 30 * GeV})
+    assert found["Jets"].to_list() == (events.Jets.pt > 30 * GeV).to_list()
+
+
+def test_fields_that_were_given_to_objects_count():
+    """As calibrated ones."""
+    events = real_events(data.TREE_ONLY)[:]
+    events["Electrons", "phi"] = events.Electrons.phi + 1
+    assert on(events)["Electrons"].to_list() != on(real_events(data.TREE_ONLY))["Electrons"].to_list()
+
+
+@pytest.mark.parametrize("name", [data.SAMPLE, data.SAMPLE_RNTUPLE])
+def test_reads_only_what_is_needed(name):
+    with physlite.open(data.path_of(name)) as file:
+        events = file.events()
+        selected = {name: events[name].pt > 20 * GeV for name in ("Electrons", "Photons", "Jets")}
+        overlap.remove(events, overlap.standard(selected), selected)
+        named = {"pt", "eta", "phi", "m"}
+        columns = [i for name in selected for field, i in file.collections[name].fields.items() if field in named]
+        assert file.source.stats.bytes <= sum(file._store.stored_bytes(i) for i in columns) + opening_bytes(name)
+
+
+def opening_bytes(name):
+    with physlite.open(data.path_of(name)) as file:
+        file.events()
+        return file.source.stats.bytes
+
+
+# ------------------------------------------------------------------------------------------------------------- errors
+
+
+def fails(kind, *words, events=None, steps=None, selected=None, **options):
+    events = real_events(data.TREE_ONLY) if events is None else events
+    selected = {"Jets": events.Jets.pt > 0} if selected is None else selected
+    with pytest.raises(kind) as caught:
+        overlap.remove(events, overlap.standard(selected) if steps is None else steps, selected, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_steps_whose_collections_are_not_selected():
+    fails(
+        ValueError,
+        "ElectronJet(inner=0.2",
+        "selected['Electrons']",
+        "leave the step out",
+        steps=[overlap.ElectronJet()],
+    )
+    names = [step.collections for step in overlap.standard(["Photons", "Jets", "Muons"])]
+    assert names == [("Photons", "Muons"), ("Muons", "Jets"), ("Jets", "Photons")]
+
+
+def test_collections_that_are_not_there():
+    fails(ColumnNotFoundError, "'Electron'", "nearest: Electrons", selected={"Electron": None})
+
+
+@pytest.mark.parametrize("name", [data.R21, data.R22])
+def test_files_without_tracks_of_electrons_before_their_refit(name):
+    events = real_events(name)
+    selected = {name: events[name].pt > 0 for name in ("Electrons", "Muons")}
+    words = (name, "Electrons.trackParticles.originalTrackParticle", "DeltaR('Electrons', 'Muons', 0.01)")
+    fails(ColumnNotFoundError, *words, events=events, selected=selected)
+
+
+def test_files_without_numbers_of_tracks():
+    events = physlite.events(data.path_of(data.SAMPLE))
+    selected = {name: events[name].pt > 0 for name in ("Muons", "Jets")}
+    fails(ColumnNotFoundError, "sample.root", "Jets.NumTrkPt500", "leave out MuonJet", events=events, selected=selected)
+    selected = {name: events[name].pt > 0 for name in ("TauJets", "Jets")}
+    fails(ColumnNotFoundError, "TauJets.m", events=events, selected=selected)
+
+
+def test_events_without_a_primary_vertex():
+    events = events_of([event(), event(Muons=[{}], Jets=[{}], PrimaryVertices=[{"vertexType": 3}])])
+    selected = {name: events[name].pt > 0 for name in ("Muons", "Jets")}
+    fails(ValueError, "event 1 ", "allow_no_vertex=True", events=events, selected=selected)
+    assert overlap.remove(events[:1], overlap.standard(selected), {n: m[:1] for n, m in selected.items()})
+    steps = [overlap.MuonJet(allow_no_vertex=True)]
+    assert overlap.remove(events, steps, selected)["Jets"].to_list() == [[], [False]]
+
+
+def test_jets_without_a_number_for_the_primary_vertex():
+    events = events_of([event(Muons=[{}], Jets=[{"NumTrkPt500": []}])])
+    selected = {name: events[name].pt > 0 for name in ("Muons", "Jets")}
+    fails(ValueError, "Jets.NumTrkPt500 of event 0", "vertex 0", events=events, selected=selected)
+
+
+def test_events_without_vertices():
+    events = events_of([event()])[["Muons", "Jets"]]
+    selected = {name: events[name].pt > 0 for name in ("Muons", "Jets")}
+    fails(ColumnNotFoundError, "PrimaryVertices.vertexType", events=events, selected=selected)
+
+
+def test_masks_that_are_none():
+    jets = real_events(data.TREE_ONLY).Jets
+    steps = [overlap.DeltaR("Jets", "Jets")]
+    fails(TypeError, "selected['Jets']", "int8", "compare", selected={"Jets": jets.NNJvtPass}, steps=steps)
+    fails(TypeError, "selected['Jets']", "one list for each event", selected={"Jets": ak.num(jets) > 1}, steps=steps)
+    some = ak.mask(jets.pt > 0, ak.num(jets) > 3)
+    fails(TypeError, "selected['Jets']", "one list for each event", selected={"Jets": some}, steps=steps)
+    short = jets.pt[jets.pt > 20 * GeV] > 0
+    fails(ValueError, "selected['Jets']", "not a mask of all Jets", selected={"Jets": short}, steps=steps)
+    fails(ValueError, "b_jets", "all of events.Jets", b_jets=short)
+    fails(TypeError, "b_jets", "compare", b_jets=jets.NNJvtPass)
+    fails(ValueError, "b_jets", "selected['Jets']", selected={}, b_jets=jets.pt > 0)
