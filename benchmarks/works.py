@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import overlaps
 import reading
 import remote
 import scale
@@ -20,13 +21,14 @@ WORKS: dict[str, Callable[[int], Makers]] = {
     "list15": reading.list15,
     "everything": reading.everything,
     "follow": using.following,
-    "analysis": using.analysis,
+    "dilepton": using.analysis,
     "cold": using.cold_start,
     "small": using.small_files,
     "memory": reading.memory,
     "remote": remote.remote,
     "scale": scale.scale,
+    "analysis": overlaps.overlaps,
 }
 
-# Left out where nobody asks for them.
-LONG = ("scale",)
+# Left out where nobody asks for them: what takes long, and what has no peer.
+LONG = ("scale", "analysis")

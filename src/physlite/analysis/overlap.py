@@ -1,0 +1,117 @@
+"""Overlap removal: which objects are left when one signal in the detector is to be one object.
+
+The recipe is that of ATLAS, as the tools of AssociationUtils apply it (Athena, PhysicsAnalysis/AnalysisCommon/
+AssociationUtils: Root/OverlapRemovalTool.cxx and python/AssociationUtilsConfig.py)::
+
+    selected = {"Electrons": good_electrons, "Muons": good_muons, "Jets": good_jets}
+    kept = overlap.remove(events, overlap.standard(selected), selected)
+    events.Jets[kept["Jets"]]
+
+Distances are in rapidity and azimuth. What a step removes does not count in the steps after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import awkward as ak
+
+from physlite.analysis.overlaps.cones import DeltaR, ElectronJet, TauJet
+from physlite.analysis.overlaps.loosetaus import TauLooseElectron, TauLooseMuon
+from physlite.analysis.overlaps.muonjet import MuonJet
+from physlite.analysis.overlaps.pairs import Radius, SlidingCone
+from physlite.analysis.overlaps.removal import Removal, Step
+from physlite.analysis.overlaps.tracks import ElectronMuon, SharedTrackElectrons
+
+__all__ = [
+    "DeltaR",
+    "ElectronJet",
+    "ElectronMuon",
+    "MuonJet",
+    "SharedTrackElectrons",
+    "SlidingCone",
+    "Step",
+    "TauJet",
+    "TauLooseElectron",
+    "TauLooseMuon",
+    "remove",
+    "removed_by",
+    "standard",
+]
+
+# Those of the tools' default, which leaves out large-R jets.
+_USUAL = ("Electrons", "Muons", "TauJets", "Photons", "Jets")
+
+
+def standard(
+    collections: Iterable[str] = _USUAL, *, boosted: bool = False, electron_electron: bool = False
+) -> tuple[Step, ...]:
+    """The standard steps, in their order.
+
+    The heavy-flavour working point has the same steps: give `b_jets` to `remove`.
+
+    Args:
+        collections: those that take part, as the keys of `selected`; steps with others are left out. The names are
+            Electrons, Muons, TauJets, Photons, Jets and LargeRJets.
+        boosted: electrons and muons near jets are removed within a cone that shrinks with their pT (the boosted working
+            point).
+        electron_electron: begin with electrons that share a track.
+    """
+    outer: Radius = SlidingCone() if boosted else 0.4
+    steps: list[Step] = [SharedTrackElectrons()] if electron_electron else []
+    steps += [
+        DeltaR("TauJets", "Electrons", 0.2),
+        DeltaR("TauJets", "Muons", 0.2),
+        ElectronMuon(),
+        DeltaR("Photons", "Electrons", 0.4),
+        DeltaR("Photons", "Muons", 0.4),
+        ElectronJet(outer=outer),
+        MuonJet(outer=outer),
+        DeltaR("Jets", "TauJets", 0.2),
+        DeltaR("Jets", "Photons", 0.4),
+        DeltaR("LargeRJets", "Electrons", 1.0),
+        DeltaR("Jets", "LargeRJets", 1.0),
+    ]
+    known = set(collections)
+    return tuple(step for step in steps if known.issuperset(step.collections))
+
+
+def remove(
+    events: ak.Array, steps: Sequence[Step], selected: Mapping[str, ak.Array], *, b_jets: ak.Array | None = None
+) -> dict[str, ak.Array]:
+    """Which of the selected objects survive.
+
+    Args:
+        events: the events.
+        steps: what is done, in this order.
+        selected: a mask for each collection that takes part, of all of its objects; the others take no part, and remove
+            nothing (save for `TauLooseElectron` and `TauLooseMuon`, which say so).
+        b_jets: a mask of jets, of all of events.Jets, that leptons of low pT do not remove (the heavy-flavour working
+            point).
+
+    Returns:
+        A mask for each collection: selected, and not removed.
+
+    Raises:
+        ColumnNotFoundError: a collection of `selected`, or a column that a step needs, is not there.
+        TypeError: an array is no mask.
+        ValueError: a mask does not fit its collection, a step needs a collection that is not in `selected`, or it needs
+            a primary vertex that an event does not have.
+    """
+    return _run(events, steps, selected, b_jets).surviving()
+
+
+def removed_by(
+    events: ak.Array, steps: Sequence[Step], selected: Mapping[str, ak.Array], *, b_jets: ak.Array | None = None
+) -> dict[str, ak.Array]:
+    """Which step removed each object, as its number in `steps`; -1 where none did, as for those not selected.
+
+    Arguments and errors are those of `remove`.
+    """
+    return _run(events, steps, selected, b_jets).removed_by()
+
+
+def _run(events: ak.Array, steps: Sequence[Step], selected: Mapping[str, ak.Array], b_jets: ak.Array | None) -> Removal:
+    removal = Removal(events, selected, b_jets)
+    removal.run(steps)
+    return removal

@@ -1,0 +1,1 @@
+"""What `physlite.analysis.overlap` is made of."""
