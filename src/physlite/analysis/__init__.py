@@ -1,1 +1,34 @@
 """What a physicist asks of events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from physlite.lazily import looked_up
+
+if TYPE_CHECKING:
+    from physlite.analysis.cutflow import Cutflow, CutflowTable
+    from physlite.analysis.weights import event_weights, scale_of, scaled
+
+__all__ = [
+    "Cutflow",
+    "CutflowTable",
+    "event_weights",
+    "scale_of",
+    "scaled",
+]
+
+# Looked up on first use: nobody pays for what is not used.
+_HOME = {
+    "Cutflow": "physlite.analysis.cutflow",
+    "CutflowTable": "physlite.analysis.cutflow",
+    "event_weights": "physlite.analysis.weights",
+    "scale_of": "physlite.analysis.weights",
+    "scaled": "physlite.analysis.weights",
+}
+
+__getattr__ = looked_up(__name__, _HOME)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
