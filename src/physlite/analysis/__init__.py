@@ -8,11 +8,15 @@ from physlite.lazily import looked_up
 
 if TYPE_CHECKING:
     from physlite.analysis.cutflow import Cutflow, CutflowTable
+    from physlite.analysis.goodruns import GoodRuns
+    from physlite.analysis.luminosity import Luminosity
     from physlite.analysis.weights import event_weights, scale_of, scaled
 
 __all__ = [
     "Cutflow",
     "CutflowTable",
+    "GoodRuns",
+    "Luminosity",
     "event_weights",
     "scale_of",
     "scaled",
@@ -22,6 +26,8 @@ __all__ = [
 _HOME = {
     "Cutflow": "physlite.analysis.cutflow",
     "CutflowTable": "physlite.analysis.cutflow",
+    "GoodRuns": "physlite.analysis.goodruns",
+    "Luminosity": "physlite.analysis.luminosity",
     "event_weights": "physlite.analysis.weights",
     "scale_of": "physlite.analysis.weights",
     "scaled": "physlite.analysis.weights",
