@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from physlite.analysis.cutflow import Cutflow, CutflowTable
     from physlite.analysis.goodruns import GoodRuns
     from physlite.analysis.luminosity import Luminosity
+    from physlite.analysis.pileup import PileupReweighting, data_run_number, pileup_weight
     from physlite.analysis.weights import event_weights, scale_of, scaled
 
 __all__ = [
@@ -17,7 +18,10 @@ __all__ = [
     "CutflowTable",
     "GoodRuns",
     "Luminosity",
+    "PileupReweighting",
+    "data_run_number",
     "event_weights",
+    "pileup_weight",
     "scale_of",
     "scaled",
 ]
@@ -28,7 +32,10 @@ _HOME = {
     "CutflowTable": "physlite.analysis.cutflow",
     "GoodRuns": "physlite.analysis.goodruns",
     "Luminosity": "physlite.analysis.luminosity",
+    "PileupReweighting": "physlite.analysis.pileup",
+    "data_run_number": "physlite.analysis.pileup",
     "event_weights": "physlite.analysis.weights",
+    "pileup_weight": "physlite.analysis.pileup",
     "scale_of": "physlite.analysis.weights",
     "scaled": "physlite.analysis.weights",
 }
