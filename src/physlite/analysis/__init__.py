@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from physlite.analysis.goodruns import GoodRuns
     from physlite.analysis.luminosity import Luminosity
     from physlite.analysis.pileup import PileupReweighting, data_run_number, pileup_weight
+    from physlite.analysis.scalefactors import ScaleFactors, event_product
     from physlite.analysis.weights import event_weights, scale_of, scaled
 
 __all__ = [
@@ -19,7 +20,9 @@ __all__ = [
     "GoodRuns",
     "Luminosity",
     "PileupReweighting",
+    "ScaleFactors",
     "data_run_number",
+    "event_product",
     "event_weights",
     "pileup_weight",
     "scale_of",
@@ -33,7 +36,9 @@ _HOME = {
     "GoodRuns": "physlite.analysis.goodruns",
     "Luminosity": "physlite.analysis.luminosity",
     "PileupReweighting": "physlite.analysis.pileup",
+    "ScaleFactors": "physlite.analysis.scalefactors",
     "data_run_number": "physlite.analysis.pileup",
+    "event_product": "physlite.analysis.scalefactors",
     "event_weights": "physlite.analysis.weights",
     "pileup_weight": "physlite.analysis.pileup",
     "scale_of": "physlite.analysis.weights",
