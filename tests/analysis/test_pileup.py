@@ -142,9 +142,7 @@ def test_data_without_events_count_in_the_nearest_bin():
 def test_too_much_data_without_events():
     rows = [(RUNS[0], 1, 10.5, 90.0), (RUNS[3], 1, 10.5, 10.0)]
     prw = reweighting(rows, {(CHANNEL, A): {10: 1}})
-    with pytest.raises(
-        ValueError, match=r"^channel 410470 has no events at the pile-up of 10% of the data, of which 5%"
-    ):
+    with pytest.raises(ValueError, match=r"^channel 410470 has no events for 10% of the data, in their runs or at"):
         prw.weight(simulated([(A, 10.5)]))
 
 
@@ -177,7 +175,7 @@ def test_samples_that_are_not_known():
     ):
         prw.weight(simulated([(310000, 1)]))
     with pytest.raises(
-        ValueError, match="channel 1 is of run number 5, of which no runs of data are known: there are 28"
+        ValueError, match="channel 1 is of run number 5, which stands for no runs of data: those do: 284500, "
     ):
         PileupReweighting({(1, 5): np.ones(100)}, blocks(EXAMPLE_DATA))
     with pytest.raises(ValueError, match="the profile of channel 1 has 50 bins: 100 from 0 to 100 are expected"):
@@ -191,8 +189,10 @@ def test_samples_that_are_not_known():
 
 
 def test_it_is_sent_to_workers():
-    prw = pickle.loads(pickle.dumps(reweighting()))  # noqa: S301
-    assert prw.weight(simulated([(A, 1.6)])).tolist() == reweighting().weight(simulated([(A, 1.6)])).tolist()
+    prw, pickled = reweighting(), pickle.dumps(reweighting())
+    expected = prw.weight(simulated([(A, 1.6)])).tolist()
+    assert pickle.dumps(prw) == pickled, "whether it was used before or not"
+    assert pickle.loads(pickled).weight(simulated([(A, 1.6)])).tolist() == expected  # noqa: S301
 
 
 @pytest.mark.parametrize("name", data.ALL_FILES)
@@ -269,6 +269,15 @@ def test_runs_of_simulation_need_random_run_numbers():
 
 
 # -------------------------------------------------------------------------------------------------------------- files
+
+
+def test_runs_of_data_that_a_file_tells(tmp_path):
+    """Of a run number of the simulation that is not known."""
+    path = write_config(tmp_path / "x.prw.root", {(1, 470000): (np.ones(100), np.linspace(0, 100, 101))}, period=(1, 9))
+    lumicalc = write_lumicalc(tmp_path / "y.root", [(5, 1, 10.5, 1.0), (9, 1, 20.5, 3.0)])
+    prw = PileupReweighting.open([path], [lumicalc])
+    assert prw.weight(simulated([(470000, 10), (470000, 19)], channel=1)).tolist() == pytest.approx([25, 75])
+    assert set(prw.random_run_number(simulated([(470000, 90)] * 50, channel=1)).tolist()) == {5, 9}
 
 
 def test_good_runs_choose_the_data(tmp_path):

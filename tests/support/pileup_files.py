@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import awkward as ak
 import numpy as np
 import uproot
 
@@ -19,12 +20,14 @@ def write_lumicalc(path, rows, without=()):
     return path
 
 
-def write_config(path, simulated, data=(), *, folder="", without=()):
+def write_config(path, simulated, data=(), *, folder="", without=(), period=(222222, 999999)):
     """Histograms, as pairs of contents and edges, of samples by channel and run number, and of data by run."""
     trees = {
         "MCPileupReweighting": {
             "Channel": np.array([channel for channel, _ in simulated], "i4"),
             "RunNumber": np.array([run for _, run in simulated], "u4"),
+            "PeriodStarts": ak.Array([[np.uint32(period[0])]] * len(simulated)),
+            "PeriodEnds": ak.Array([[np.uint32(period[1])]] * len(simulated)),
             "HistName": [f"pileup_chan{channel}_run{run}" for channel, run in simulated],
         },
         "DataCustomReweighting": {
@@ -37,7 +40,8 @@ def write_config(path, simulated, data=(), *, folder="", without=()):
             columns = {name: column for name, column in trees[tree].items() if name not in without}
             if not histograms:
                 continue
-            file.mktree(f"{folder}{tree}", {n: "string" if n == "HistName" else c.dtype for n, c in columns.items()})
+            types = {"HistName": "string", "PeriodStarts": "var * uint32", "PeriodEnds": "var * uint32"}
+            file.mktree(f"{folder}{tree}", {n: types.get(n) or column.dtype for n, column in columns.items()})
             file[f"{folder}{tree}"].extend(columns)
             for name, key in zip(trees[tree]["HistName"], histograms, strict=True):
                 if key not in without:

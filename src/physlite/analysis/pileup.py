@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import awkward as ak
 import numpy as np
@@ -114,10 +114,10 @@ class PileupReweighting:
         profiles: sums of weights in 100 bins of μ from 0 to 100, by channel and run number of the simulation.
         lumi_blocks: of data, as `read_lumi_blocks` gives them.
         data_profiles: the distribution of μ in runs whose own is not taken from lumi blocks.
+        periods: the first and the last run of data for run numbers of the simulation that are not in `PERIODS`.
 
     Raises:
-        ValueError: a profile has another number of bins, a run number of a simulation that is not known, or there
-            are no data.
+        ValueError: a profile has another number of bins or a run number that is not known, or there are no data.
     """
 
     def __init__(
@@ -125,14 +125,19 @@ class PileupReweighting:
         profiles: Mapping[tuple[int, int], ArrayLike],
         lumi_blocks: LumiBlocks,
         data_profiles: Mapping[int, DataProfile] | None = None,
+        periods: Mapping[int, tuple[int, int]] | None = None,
     ) -> None:
+        self._periods = {**(periods or {}), **PERIODS}
         self._profiles = {key: np.asarray(profile, np.float64) for key, profile in profiles.items()}
         for (channel, period), profile in self._profiles.items():
             if profile.shape != (BINS,):
                 msg = f"the profile of channel {channel} has {profile.size} bins: {BINS} from 0 to 100 are expected"
                 raise ValueError(msg)
-            if period not in PERIODS:
-                msg = f"channel {channel} is of run number {period}, of which no runs of data are known: {_known()}"
+            if period not in self._periods:
+                known = ", ".join(map(str, self._periods))
+                msg = (
+                    f"channel {channel} is of run number {period}, which stands for no runs of data: those do: {known}"
+                )
                 raise ValueError(msg)
         if not lumi_blocks.luminosity.sum() > 0:
             msg = "no data to reweight to: the lumi blocks have no luminosity, see whether they are of the good runs"
@@ -163,7 +168,7 @@ class PileupReweighting:
         blocks = functools.reduce(LumiBlocks.joined, map(read_lumi_blocks, lumicalc_files))
         if good_runs is not None:
             blocks = blocks.chosen(good_runs.contains(blocks.run, blocks.lumi_block))
-        return cls(profiles.simulated, blocks, profiles.data)
+        return cls(profiles.simulated, blocks, profiles.data, profiles.periods)
 
     @property
     def luminosity(self) -> Luminosity:
@@ -248,7 +253,7 @@ class PileupReweighting:
         total, total_simulated = data.sum(), sum(profile.sum() for profile in mine.values())
         weights, cumulated, runs_of = [], [], []
         for period, profile in mine.items():
-            chosen = _runs_of(period, runs)
+            chosen = self._runs_of(period, runs)
             moved = _moved(data[chosen], profile)
             share = moved.sum(axis=0) / total
             alone = share.sum() * total_simulated / profile.sum()
@@ -271,6 +276,10 @@ class PileupReweighting:
             data[row, :BINS] = self._data_profiles[int(runs[row])].binned(scale_factor) * data[row].sum()
         return runs, data[:, :BINS]
 
+    def _runs_of(self, period: int, runs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        first, last = self._periods[period]
+        return (runs >= first) & (runs <= last)
+
     def _check_represented(
         self,
         channel: int,
@@ -278,30 +287,23 @@ class PileupReweighting:
         runs: NDArray[np.int64],
         data: NDArray[np.float64],
     ) -> None:
-        missing = 0.0
-        for period in PERIODS:
-            luminosity = data[_runs_of(period, runs)].sum(axis=0)
-            missing += luminosity[mine[period] == 0].sum() if period in mine else luminosity.sum()
-        share = missing / data.sum()
+        has_events = np.zeros(data.shape, np.bool_)
+        for period, profile in mine.items():
+            has_events |= self._runs_of(period, runs)[:, None] & (profile != 0)
+        share = data[~has_events].sum() / data.sum()
         if share > _MOST_UNREPRESENTED:
             msg = (
-                f"channel {channel} has no events at the pile-up of {share:.0%} of the data, of which "
-                f"{_MOST_UNREPRESENTED:.0%} are allowed: take the luminosity files of its campaign, with all of its "
+                f"channel {channel} has no events for {share:.0%} of the data, in their runs or at their pile-up; "
+                f"{_MOST_UNREPRESENTED:.0%} are allowed: take the luminosity files of its campaign, and all of its "
                 "configuration files"
             )
             raise ValueError(msg)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_tables": {}}  # the same whether it was used before or not
+
     def __repr__(self) -> str:
         return f"<PileupReweighting: {len(self.channels)} channels, {self.luminosity!r}>"
-
-
-def _known() -> str:
-    return f"there are {', '.join(map(str, PERIODS))}"
-
-
-def _runs_of(period: int, runs: NDArray[np.int64]) -> NDArray[np.bool_]:
-    first, last = PERIODS[period]
-    return (runs >= first) & (runs <= last)
 
 
 def _moved(data: NDArray[np.float64], profile: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -51,10 +51,12 @@ class Profiles(NamedTuple):
     Attributes:
         simulated: sums of weights in the bins from 0 to 100 of samples, by channel and run number of the simulation.
         data: by run.
+        periods: the first and the last run of data that run numbers of the simulation stand for, as files say it.
     """
 
     simulated: Mapping[tuple[int, int], NDArray[np.float64]]
     data: Mapping[int, DataProfile]
+    periods: Mapping[int, tuple[int, int]]
 
 
 def bin_of(mu: NDArray[Any]) -> NDArray[np.int64]:
@@ -73,31 +75,35 @@ def read_profiles(paths: Iterable[str | os.PathLike[str]]) -> Profiles:
     """
     simulated: dict[tuple[int, int], NDArray[np.float64]] = {}
     data: dict[int, DataProfile] = {}
+    periods: dict[int, tuple[int, int]] = {}
     for path in paths:
         name = os.fsdecode(path)
         with open_root(path, "a configuration of pile-up") as file:
             found = False
-            for channel, run, profile in _profiles(name, file):
+            for channel, run, period, profile in _profiles(name, file):
                 found = True
                 if channel is None:
                     data[run] = profile
                     continue
+                periods[run] = period
                 contents = np.bincount(bin_of(profile.centers), profile.contents, BINS + 1)[:BINS].astype(np.float64)
                 simulated[channel, run] = simulated.get((channel, run), np.zeros(BINS)) + contents
             if not found:
                 msg = f"{name}: no tree {_OF_SIMULATION[0]} in it: take a file that PileupReweightingTool wrote"
                 raise CorruptDataError(msg)
-    return Profiles(simulated, data)
+    return Profiles(simulated, data, periods)
 
 
-def _profiles(name: str, file: Any) -> Iterator[tuple[int | None, int, DataProfile]]:
-    """Each profile of a file, with its channel (None: data) and run number."""
+def _profiles(name: str, file: Any) -> Iterator[tuple[int | None, int, tuple[int, int], DataProfile]]:
+    """Each profile of a file, with its channel (None: data), its run number and the runs that this stands for."""
     for folder in _FOLDERS:
         for tree_name in (*_OF_SIMULATION, _OF_DATA):
             tree = file.get(f"{folder}{tree_name}")
             if tree is None:
                 continue
-            branches = ["RunNumber", "HistName"] + (["Channel"] if tree_name != _OF_DATA else [])
+            branches = ["RunNumber", "HistName"]
+            if tree_name != _OF_DATA:
+                branches += ["Channel", "PeriodStarts", "PeriodEnds"]
             missing = [branch for branch in branches if branch not in tree]
             if missing:
                 msg = f"{name}: no {', '.join(missing)} in its tree {tree_name}: the file is damaged, copy it again"
@@ -105,8 +111,13 @@ def _profiles(name: str, file: Any) -> Iterator[tuple[int | None, int, DataProfi
             columns = tree.arrays(branches, library="np")
             _, once = np.unique(columns["HistName"].astype(str), return_index=True)
             for i in once:
-                channel = int(columns["Channel"][i]) if "Channel" in columns else None
-                yield channel, int(columns["RunNumber"][i]), _histogram(name, file, str(columns["HistName"][i]))
+                run = int(columns["RunNumber"][i])
+                profile = _histogram(name, file, str(columns["HistName"][i]))
+                if tree_name == _OF_DATA:
+                    yield None, run, (run, run), profile
+                else:
+                    period = int(min(columns["PeriodStarts"][i])), int(max(columns["PeriodEnds"][i]))
+                    yield int(columns["Channel"][i]), run, period, profile
 
 
 def _histogram(name: str, file: Any, histogram: str) -> DataProfile:
