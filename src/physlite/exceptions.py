@@ -30,6 +30,7 @@ __all__ = [
     "NotAnEventFileError",
     "PhysliteError",
     "SameFileWarning",
+    "ScaleFactorError",
     "StaleManifestError",
     "TransferError",
     "TriggerNotFoundError",
@@ -141,6 +142,10 @@ class JournalError(PhysliteError, ValueError):
 
 class CodeError(PhysliteError, RuntimeError):
     """An analysis that cannot be sent to workers, or that does not fit what is installed there."""
+
+
+class ScaleFactorError(PhysliteError, ValueError):
+    """A scale factor that these objects do not have: they are out of its range, or there is no such variation."""
 
 
 class UnknownLinkWarning(UserWarning):

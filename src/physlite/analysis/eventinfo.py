@@ -1,0 +1,40 @@
+"""What `EventInfo` says of each event, as NumPy arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from physlite.exceptions import ColumnNotFoundError
+from physlite.formats.filters import nearest
+
+__all__ = ["event_values", "is_simulation"]
+
+# xAOD::EventInfo_v1::IS_SIMULATION (Event/xAOD/xAODEventInfo), a bit of eventTypeBitmask.
+_IS_SIMULATION = 1
+
+
+def event_values(events: ak.Array, name: str) -> NDArray[Any]:
+    """A field of `EventInfo`, one value an event.
+
+    Raises:
+        ColumnNotFoundError: there is no such field; the message offers the nearest ones.
+    """
+    info = events.EventInfo
+    if name not in info.fields:
+        msg = f"these events have no EventInfo.{name}{nearest(info.fields, name, '; see events.EventInfo.fields')}"
+        raise ColumnNotFoundError(msg)
+    values: NDArray[Any] = ak.to_numpy(info[name])
+    return values
+
+
+def is_simulation(events: ak.Array) -> NDArray[np.bool_]:
+    """Whether each event is simulated, as `EventInfo.eventTypeBitmask` says; without it, by their generator weights."""
+    fields = events.EventInfo.fields
+    if "eventTypeBitmask" not in fields:
+        return np.full(len(events), "mcEventWeights" in fields)
+    simulated: NDArray[np.bool_] = (event_values(events, "eventTypeBitmask") & _IS_SIMULATION) != 0
+    return simulated

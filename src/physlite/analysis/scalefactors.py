@@ -1,0 +1,164 @@
+"""Scale factors of objects, from files of correctionlib (https://cms-nanoaod.github.io/correctionlib)."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from physlite.exceptions import CorruptDataError, MetadataNotFoundError, ScaleFactorError
+from physlite.formats.filters import nearest
+
+if TYPE_CHECKING:
+    from correctionlib import CorrectionSet
+
+__all__ = ["Input", "ScaleFactors", "event_product"]
+
+# A field of the collection, a function of the collection, a number, an array, or the text of an input that takes texts.
+Input: TypeAlias = "str | float | ak.Array | Callable[[ak.Array], Any]"
+
+
+class ScaleFactors:
+    """The corrections in a file, for collections of objects. It pickles, so that analyses can refer to it.
+
+    Made by `ScaleFactors.open`.
+
+    Attributes:
+        name: of the file.
+    """
+
+    def __init__(self, name: str, corrections: CorrectionSet) -> None:
+        self.name = name
+        self._corrections = corrections
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> ScaleFactors:
+        """Reads a file, `.json` or `.json.gz`.
+
+        Raises:
+            OSError: the file cannot be read.
+            CorruptDataError: it is not one of correctionlib.
+            ImportError: correctionlib is not installed.
+        """
+        try:
+            from correctionlib import CorrectionSet
+        except ImportError:
+            msg = "scale factors need correctionlib: pip install 'physlite[analysis]'"
+            raise ImportError(msg) from None
+        name = os.fsdecode(path)
+        try:
+            return cls(name, CorrectionSet.from_file(name))
+        except Exception as error:  # whatever its parsers have
+            if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
+                raise
+            msg = f"{name}: no scale factors of correctionlib, or damaged: {_line(error)}"
+            raise CorruptDataError(msg) from None
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the corrections, compound ones too."""
+        return [*self._corrections, *self._corrections.compound]
+
+    def inputs(self, name: str) -> dict[str, str]:
+        """The inputs that a correction takes, with their descriptions.
+
+        Raises:
+            MetadataNotFoundError: there is no such correction; the message offers the nearest names.
+        """
+        return {each.name: each.description or "" for each in self._correction(name).inputs}
+
+    def evaluate(self, name: str, collection: ak.Array, **inputs: Input) -> ak.Array:
+        """The scale factor of each object.
+
+        Args:
+            name: of the correction.
+            collection: the objects, in lists as events have them, one an event, or any choice of them.
+            **inputs: what the inputs of the correction are: of those that take texts, as names of systematic
+                variations or working points, the text; of the others the name of a field, a function of the
+                collection, a number, or an array. Those that are called as a field need not be given. Mind the units:
+                `pt=lambda electrons: electrons.pt / GeV`.
+
+        Returns:
+            One number for each object, in lists as they are; None for None.
+
+        Raises:
+            MetadataNotFoundError: there is no such correction.
+            TypeError: an input that the correction does not have, or one that is missing.
+            ScaleFactorError: an object is out of range, or there is no such variation.
+        """
+        correction = self._correction(name)
+        expected = {each.name: each.type for each in correction.inputs}
+        if unknown := [given for given in inputs if given not in expected]:
+            msg = f"{self.name}: {name} has no input {unknown[0]!r}: it takes {', '.join(expected)}"
+            raise TypeError(msg)
+        values = {each: self._input(name, each, kind, collection, inputs) for each, kind in expected.items()}
+        try:
+            factors = correction.evaluate(*values.values())
+        except (RuntimeError, IndexError, ValueError, TypeError) as error:
+            # It numbers the inputs.
+            problem = re.sub(r"input argument (\d+)", lambda match: list(values)[int(match[1])], _line(error))
+            given = ", ".join(f"{each}={_shown(value)}" for each, value in values.items())
+            msg = f"{self.name}: {name} cannot be evaluated: {problem} (with {given})"
+            raise ScaleFactorError(msg) from None
+        if isinstance(factors, float):  # of numbers alone: the same for all objects
+            return ak.full_like(ak.local_index(collection, axis=collection.ndim - 1), factors, dtype=np.float64)
+        return factors
+
+    def _correction(self, name: str) -> Any:
+        for corrections in (self._corrections, self._corrections.compound):
+            if name in list(corrections):  # to ask them is an error where it is not there
+                return corrections[name]
+        others = f"; there are {', '.join(self.names)}"
+        msg = f"{self.name}: no correction {name!r}{nearest(self.names, name, others)}"
+        raise MetadataNotFoundError(msg)
+
+    def _input(self, name: str, wanted: str, kind: str, collection: ak.Array, inputs: Mapping[str, Input]) -> Any:
+        given = inputs.get(wanted, wanted)
+        if kind == "string":
+            if wanted not in inputs:
+                msg = f"{self.name}: {name} needs {wanted}=, a text"
+                raise TypeError(msg)
+            return given
+        if callable(given):
+            return given(collection)
+        if isinstance(given, str):
+            if given not in collection.fields:
+                msg = (
+                    f"{self.name}: {name} needs {wanted}=, a field or a function of the objects: they have no {given!r}"
+                )
+                raise TypeError(msg)
+            return collection[given]
+        # Of numbers it wants those of Python, of the right kind.
+        return float(given) if kind == "real" and isinstance(given, int | np.number) else given
+
+
+def event_product(*factors: ak.Array) -> NDArray[np.float64]:
+    """The product of the factors of all objects of each event, 1 where there are none; None counts as 1.
+
+    Args:
+        *factors: of the objects of several collections, each in lists as `ScaleFactors.evaluate` gives them.
+
+    Raises:
+        ValueError: they are not of the same number of events.
+    """
+    products = [ak.to_numpy(ak.fill_none(ak.prod(each, axis=-1), 1.0)).astype(np.float64) for each in factors]
+    product: NDArray[np.float64] = np.prod(products, axis=0)
+    return product
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _shown(value: Any) -> str:
+    """A value, or the range of an array of them."""
+    if not isinstance(value, ak.Array | np.ndarray):
+        return repr(value)
+    low, high = ak.min(value, axis=None), ak.max(value, axis=None)
+    return "nothing" if low is None else f"{low:g} to {high:g}"

@@ -1,0 +1,207 @@
+"""Weights of simulated events, and what makes of them the events that are expected in data.
+
+An event counts w · σ · ε · k · L / Σw in a dataset of luminosity L: w is its generator weight, σ the cross-section of
+the process, ε the efficiency of a filter of the generator, k a factor to a higher order, and Σw the sum of the weights
+of all events before any selection (ATLAS software documentation, analysis software tutorial: "Normalising MC").
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import sys
+from collections.abc import Mapping
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from physlite.analysis.cutflow import Cutflow
+from physlite.exceptions import MetadataNotFoundError
+from physlite.formats.filters import nearest
+from physlite.model.metadata import read_metadata
+from physlite.model.source import source_of
+from physlite.model.store import ColumnStore
+
+__all__ = ["Processed", "event_weights", "scale_of", "scaled"]
+
+_WEIGHTS = "mcEventWeights"
+
+# Read once for each opened file.
+_names: WeakKeyDictionary[ColumnStore, tuple[str, ...]] = WeakKeyDictionary()
+
+
+class Processed(Protocol):
+    """What has come of one dataset, as `Result.by_dataset` of a run has it."""
+
+    @property
+    def name(self) -> str:
+        """Of the dataset."""
+
+    @property
+    def value(self) -> Any:
+        """What the analysis returned for its events."""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What was given with the dataset."""
+
+    @property
+    def mc_channel_numbers(self) -> tuple[int, ...]:
+        """The processes that were simulated; none of data."""
+
+    @property
+    def sum_of_weights(self) -> float:
+        """Of all events before any selection."""
+
+
+def event_weights(
+    events: ak.Array,
+    *,
+    variation: int | str = 0,
+    cross_section: float | None = None,
+    filter_efficiency: float = 1.0,
+    k_factor: float = 1.0,
+    luminosity: float | None = None,
+    sum_of_weights: float | None = None,
+) -> NDArray[np.float64]:
+    """The weight of each event: that of the generator, normalised where a cross-section is given. Data have 1.
+
+    In a run over many files the sum of weights is not known before its end: leave out the normalisation there, and
+    scale the results with `scaled`.
+
+    Args:
+        events: of one file.
+        variation: which of the generator's weights, by its index or by one of the file's `metadata.weight_names`.
+        cross_section: of the process, in pb; with `luminosity` and `sum_of_weights`.
+        filter_efficiency: of the generator's filter.
+        k_factor: to a higher order than the generator's.
+        luminosity: of the data, in 1/pb.
+        sum_of_weights: of all events before any selection, of all files of the dataset.
+
+    Returns:
+        One number an event.
+
+    Raises:
+        MetadataNotFoundError: there is no such variation.
+        ValueError: a normalisation of which a part is missing, or a sum of weights that is 0.
+    """
+    given = {"cross_section": cross_section, "luminosity": luminosity, "sum_of_weights": sum_of_weights}
+    missing = [name for name, value in given.items() if value is None]
+    if missing and len(missing) < len(given):
+        msg = f"a normalisation needs {', '.join(given)}: {' and '.join(missing)} is missing"
+        raise ValueError(msg)
+    if _WEIGHTS not in events.EventInfo.fields:
+        return np.ones(len(events))
+    weights = _of_variation(events, variation)
+    if cross_section is None or luminosity is None or sum_of_weights is None:
+        return weights
+    return weights * _scale(cross_section * filter_efficiency * k_factor, luminosity, sum_of_weights, "these events")
+
+
+def _of_variation(events: ak.Array, variation: int | str) -> NDArray[np.float64]:
+    weights = events.EventInfo[_WEIGHTS]
+    index = _index_of(events, variation) if isinstance(variation, str) else variation
+    fewest = ak.min(ak.num(weights), axis=None)
+    if index < 0 or (fewest is not None and index >= fewest):
+        msg = f"no weight {index} in EventInfo.{_WEIGHTS}: there are {fewest or 0}, counted from 0"
+        raise MetadataNotFoundError(msg)
+    chosen: NDArray[np.float64] = ak.to_numpy(weights[:, index]).astype(np.float64)
+    return chosen
+
+
+def _index_of(events: ak.Array, name: str) -> int:
+    source = source_of(events)
+    if source is None:
+        msg = f"the weight {name!r} cannot be looked up: the array does not know its file any more, give the index"
+        raise MetadataNotFoundError(msg)
+    store = source.store
+    if store not in _names:
+        _names[store] = read_metadata(store).weight_names
+    names, name = _names[store], name.strip()
+    if names.count(name) != 1:
+        problem = f"several weights are named {name!r}: take them by their index" if name in names else ""
+        msg = f"{store.name}: {problem or f'no weight {name!r}{nearest(names, name)}'}"
+        raise MetadataNotFoundError(msg)
+    return names.index(name)
+
+
+def scale_of(dataset: Processed, luminosity: float | Mapping[str, float]) -> float:
+    """The factor that makes of sums of generator weights the events that are expected: σ · ε · k · L / Σw.
+
+    σ, ε and k are `cross_section` (in pb), `filter_efficiency` and `k_factor` in the metadata of the dataset; without
+    the last two they are 1. The sum of weights is that of the files that were processed. Of data it is 1.
+
+    Args:
+        dataset: of `Result.by_dataset`.
+        luminosity: in 1/pb; or one for each `campaign` that is in the metadata of datasets, as `{"mc20a": …}`.
+
+    Raises:
+        MetadataNotFoundError: the dataset has no cross-section or campaign, or no sum of weights.
+        ValueError: the sum of weights is 0.
+    """
+    if not dataset.mc_channel_numbers:
+        return 1.0
+    cross_section = _given(dataset, "cross_section")
+    efficiency = dataset.metadata.get("filter_efficiency", 1.0) * dataset.metadata.get("k_factor", 1.0)
+    if isinstance(luminosity, Mapping):
+        campaign = _given(dataset, "campaign")
+        if campaign not in luminosity:
+            msg = f"dataset {dataset.name}: no luminosity of campaign {campaign!r}: there are {', '.join(luminosity)}"
+            raise MetadataNotFoundError(msg)
+        luminosity = luminosity[campaign]
+    return _scale(cross_section * efficiency, luminosity, dataset.sum_of_weights, f"dataset {dataset.name}")
+
+
+def scaled(by_dataset: Mapping[str, Processed], luminosity: float | Mapping[str, float]) -> dict[str, Any]:
+    """What an analysis returned for each dataset, normalised to a luminosity: `scaled(result.by_dataset, 36.6 / fb)`.
+
+    Histograms and cutflows are multiplied by `scale_of`, wherever they stand in mappings, lists, tuples and
+    dataclasses; all else, as counts of events, stays as it is.
+
+    Args:
+        by_dataset: results by the name of the dataset.
+        luminosity: as of `scale_of`.
+
+    Raises:
+        MetadataNotFoundError, ValueError: as `scale_of`.
+    """
+    return {name: _scaled(dataset.value, scale_of(dataset, luminosity)) for name, dataset in by_dataset.items()}
+
+
+def _given(dataset: Processed, name: str) -> Any:
+    if name not in dataset.metadata:
+        msg = f"dataset {dataset.name}: no {name} in its metadata: Dataset({dataset.name!r}, …, {name}=…)"
+        raise MetadataNotFoundError(msg)
+    return dataset.metadata[name]
+
+
+def _scale(cross_section: float, luminosity: float, sum_of_weights: float, what: str) -> float:
+    if sum_of_weights == 0:
+        msg = f"{what} cannot be normalised: the sum of weights is 0"
+        raise ValueError(msg)
+    return float(cross_section * luminosity / sum_of_weights)
+
+
+def _scaled(value: Any, scale: float) -> Any:
+    if isinstance(value, Cutflow) or _is_histogram(value):
+        return value * scale
+    if isinstance(value, Mapping):
+        return {key: _scaled(item, scale) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        items = [_scaled(item, scale) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        changed = copy.copy(value)
+        for field in dataclasses.fields(value):
+            object.__setattr__(changed, field.name, _scaled(getattr(value, field.name), scale))
+        return changed
+    return value
+
+
+def _is_histogram(value: Any) -> bool:
+    """Whether it is one of boost-histogram or hist, which is not imported for that."""
+    module = sys.modules.get("boost_histogram")
+    return module is not None and isinstance(value, module.Histogram)

@@ -1,0 +1,250 @@
+"""Scale factors of objects against correctionlib object by object."""
+
+import gzip
+import math
+import pickle
+from itertools import pairwise
+
+import awkward as ak
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import physlite
+from physlite.analysis import ScaleFactors, event_product
+from physlite.exceptions import CorruptDataError, MetadataNotFoundError, ScaleFactorError
+from physlite.units import GeV
+from support import data
+
+correctionlib = pytest.importorskip("correctionlib")
+v2 = pytest.importorskip("correctionlib.schemav2")
+
+PT_EDGES, ETA_EDGES = [0.0, 20.0, 50.0, 1e9], [0.0, 1.37, 1.52, 2.47, 10.0]
+
+
+def correction(name, inputs, content):
+    return v2.Correction(
+        name=name,
+        version=1,
+        inputs=[v2.Variable(name=each, type=kind, description=f"the {each}") for each, kind in inputs.items()],
+        output=v2.Variable(name="factor", type="real"),
+        data=content,
+    )
+
+
+def binned(shift):
+    """By pT in GeV and |η|; flow is an error."""
+    return v2.MultiBinning(
+        nodetype="multibinning",
+        inputs=["pt", "abs_eta"],
+        edges=[PT_EDGES, ETA_EDGES],
+        content=[0.875 + i / 64 + shift for i in range(12)],
+        flow="error",
+    )
+
+
+def formula(expression, *variables):
+    return v2.Formula(nodetype="formula", expression=expression, parser="TFormula", variables=list(variables))
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    identification = v2.Category(
+        nodetype="category",
+        input="systematic",
+        content=[{"key": key, "value": binned(shift)} for key, shift in (("nominal", 0), ("up", 0.5), ("down", -0.5))],
+    )
+    of_quality = v2.Category(
+        nodetype="category", input="quality", content=[{"key": i, "value": 1.0 + 0.1 * i} for i in range(64)]
+    )
+    corrections = [
+        correction("identification", {"pt": "real", "abs_eta": "real", "systematic": "string"}, identification),
+        correction("trigger", {"pt": "real"}, formula("1 + x / 1000", "pt")),
+        correction("quality", {"quality": "int"}, of_quality),
+        correction("flat", {"working_point": "string"}, v2.Category(
+            nodetype="category", input="working_point", content=[{"key": "tight", "value": 0.98}])),
+    ]  # fmt: skip
+    compound = v2.CompoundCorrection(
+        name="all",
+        inputs=corrections[0].inputs,
+        output=corrections[0].output,
+        inputs_update=[],
+        input_op="*",
+        output_op="*",
+        stack=["identification", "trigger"],
+    )
+    folder = tmp_path_factory.mktemp("corrections")
+    text = v2.CorrectionSet(
+        schema_version=2, corrections=corrections, compound_corrections=[compound]
+    ).model_dump_json(exclude_unset=True)  # fmt: skip
+    (folder / "electron.json").write_text(text)
+    with gzip.open(folder / "electron.json.gz", "wt") as file:
+        file.write(text)
+    return folder / "electron.json.gz"
+
+
+@pytest.fixture(scope="module")
+def factors(path):
+    return ScaleFactors.open(path)
+
+
+def in_gev(objects):
+    return objects.pt / GeV
+
+
+def absolute_eta(objects):
+    return abs(objects.eta)
+
+
+INPUTS = {"pt": in_gev, "abs_eta": absolute_eta}
+
+
+def one_by_one(pts, etas, systematic="nominal"):
+    """As lists of lists; None stays None."""
+    shift = {"nominal": 0, "up": 0.5, "down": -0.5}[systematic]
+
+    def factor(pt, eta):
+        pt, eta = float(np.float32(pt) / np.float32(GeV)), abs(float(eta))
+        i = next(i for i, (low, high) in enumerate(pairwise(PT_EDGES)) if low <= pt < high)
+        j = next(i for i, (low, high) in enumerate(pairwise(ETA_EDGES)) if low <= eta < high)
+        return 0.875 + (4 * i + j) / 64 + shift
+
+    return [
+        None if pt is None else one_by_one(pt, eta, systematic) if isinstance(pt, list) else factor(pt, eta)
+        for pt, eta in zip(pts, etas, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("name", data.ALL_FILES)
+def test_of_real_objects(name, factors):
+    electrons = physlite.events(data.path_of(name)).Electrons
+    for systematic in ("nominal", "up", "down"):
+        found = factors.evaluate("identification", electrons, **INPUTS, systematic=systematic)
+        assert found.to_list() == one_by_one(electrons.pt.to_list(), electrons.eta.to_list(), systematic)
+    first = factors.evaluate("identification", ak.firsts(electrons), **INPUTS, systematic="up")
+    assert first.to_list() == [each[0] if each else None for each in
+                               one_by_one(electrons.pt.to_list(), electrons.eta.to_list(), "up")]  # fmt: skip
+    chosen = electrons[electrons.pt > 20 * GeV]
+    found = factors.evaluate("identification", chosen, **INPUTS, systematic="down")
+    assert found.to_list() == one_by_one(chosen.pt.to_list(), chosen.eta.to_list(), "down")
+
+
+def test_of_masked_objects_and_of_none(factors):
+    electrons = physlite.events(data.path_of(data.SAMPLE)).Electrons
+    masked = electrons.mask[electrons.pt > 20 * GeV]
+    found = factors.evaluate("identification", masked, **INPUTS, systematic="nominal")
+    assert found.to_list() == one_by_one(masked.pt.to_list(), masked.eta.to_list())
+    assert factors.evaluate("identification", electrons[:0], **INPUTS, systematic="up").to_list() == []
+    assert factors.evaluate("trigger", electrons[electrons.pt < 0][:2], pt="pt").to_list() == [[], []]
+    assert ak.count(factors.evaluate("flat", masked, working_point="tight")) == ak.count(electrons.pt)
+
+
+@given(st.lists(st.lists(st.tuples(st.floats(0, 1e7, width=32), st.floats(-9, 9)), max_size=3), max_size=6))
+def test_of_made_objects(factors, rows):
+    pts, etas = ([[each[i] for each in event] for event in rows] for i in (0, 1))
+    counts = [len(event) for event in rows]
+    flat = ak.zip({"pt": np.array(sum(pts, []), np.float32), "eta": np.array(sum(etas, []), float)})  # noqa: RUF017
+    objects = ak.unflatten(flat, np.array(counts, int))
+    found = factors.evaluate("identification", objects, **INPUTS, systematic="nominal")
+    assert found.to_list() == one_by_one(pts, etas)
+    products = [math.prod(event) for event in one_by_one(pts, etas)]
+    assert event_product(found).tolist() == pytest.approx(products)
+    assert event_product(found, 2 * ak.ones_like(found)).tolist() == pytest.approx(
+        [product * 2**count for product, count in zip(products, counts, strict=True)]
+    )
+
+
+def test_inputs_by_name_number_array_and_function(factors):
+    objects = ak.Array([[{"pt": 10.0, "quality": np.uint8(3)}, {"pt": 20.0, "quality": np.uint8(1)}], []])
+    for given_pt, expected in (
+        ({}, [[1.01, 1.02], []]),  # fields that are called as an input need not be named
+        ({"pt": "pt"}, [[1.01, 1.02], []]),
+        ({"pt": 5}, [[1.005, 1.005], []]),
+        ({"pt": np.float32(5)}, [[1.005, 1.005], []]),
+        ({"pt": ak.Array([[1.0, 2.0], []])}, [[1.001, 1.002], []]),
+        ({"pt": lambda o: 2 * o.pt}, [[1.02, 1.04], []]),
+    ):
+        assert factors.evaluate("trigger", objects, **given_pt).to_list() == expected
+    assert factors.evaluate("quality", objects).to_list() == [[1.3, 1.1], []]
+    assert factors.evaluate("flat", objects, working_point="tight").to_list() == [[0.98, 0.98], []]
+    assert factors.evaluate("trigger", objects[:, 0:0], pt=5).to_list() == [[], []]
+
+
+def test_compound_corrections(factors):
+    objects = ak.Array([[{"pt": 10_000.0, "eta": -0.5}]])
+    found = factors.evaluate("all", objects, **INPUTS, systematic="nominal")
+    assert found.to_list() == [[pytest.approx(0.875 * 1.01)]]
+
+
+def test_what_there_is(path, factors):
+    assert factors.names == ["flat", "identification", "quality", "trigger", "all"]
+    assert factors.inputs("identification") == {
+        "pt": "the pt",
+        "abs_eta": "the abs_eta",
+        "systematic": "the systematic",
+    }
+    assert ScaleFactors.open(path.with_suffix("")).names == factors.names
+    copy = pickle.loads(pickle.dumps(factors))  # noqa: S301  # it is sent to workers
+    assert copy.evaluate("trigger", ak.Array([[{"pt": 10.0}]])).to_list() == [[1.01]]
+
+
+def test_objects_out_of_range(factors):
+    objects = ak.Array([[{"pt": 30_000.0, "eta": 11.0}, {"pt": 10_000.0, "eta": 2.0}], []])
+    with pytest.raises(ScaleFactorError) as raised:
+        factors.evaluate("identification", objects, **INPUTS, systematic="up")
+    assert str(raised.value).partition(".json.gz: ")[2] == (
+        "identification cannot be evaluated: Index above bounds in MultiBinning for abs_eta value: 11.000000 "
+        "(with pt=10 to 30, abs_eta=2 to 11, systematic='up')"
+    )
+    with pytest.raises(ScaleFactorError, match=r"Category for systematic val: sideways \(with pt=10 to 30, abs_eta="):
+        factors.evaluate("identification", objects, **INPUTS, systematic="sideways")
+    with pytest.raises(ScaleFactorError, match=r"pt=nothing, abs_eta=1 to 1"):
+        factors.evaluate(
+            "identification", objects, pt=ak.Array([[], []]), abs_eta=ak.Array([[1.0], []]), systematic="up"
+        )
+
+
+def test_inputs_that_are_missing(factors):
+    objects = ak.Array([[{"pt": 30_000.0}]])
+    for name, inputs, said in (
+        (
+            "identification",
+            {"pt": 1.0, "systematic": "up"},
+            "identification needs abs_eta=, a field or a function of the objects: ",
+        ),
+        ("identification", {"pt": 1.0, "abs_eta": 1.0}, "identification needs systematic=, a text"),
+        ("trigger", {"pt": "px"}, "trigger needs pt=, a field or a function of the objects: they have no 'px'"),
+        ("trigger", {"phi": 1.0}, "trigger has no input 'phi': it takes pt"),
+    ):
+        with pytest.raises(TypeError, match=rf"electron\.json\.gz: {said}"):
+            factors.evaluate(name, objects, **inputs)
+    with pytest.raises(MetadataNotFoundError, match=r"no correction 'identifcation'; nearest: identification$"):
+        factors.evaluate("identifcation", objects)
+    with pytest.raises(MetadataNotFoundError, match="no correction 'x'; there are flat, identification, quality, trig"):
+        factors.inputs("x")
+
+
+def test_files_that_are_none(tmp_path):
+    (tmp_path / "x.json").write_text("{}")
+    with pytest.raises(
+        CorruptDataError, match=r"x\.json: no scale factors of correctionlib, or damaged: Object missing"
+    ):
+        ScaleFactors.open(tmp_path / "x.json")
+    (tmp_path / "x.json.gz").write_bytes(b"no gzip")
+    with pytest.raises(CorruptDataError, match=r"x\.json\.gz: no scale factors of correctionlib, or damaged: Not a gz"):
+        ScaleFactors.open(tmp_path / "x.json.gz")
+    (tmp_path / "x.root").write_bytes(b"")
+    with pytest.raises(
+        CorruptDataError, match=r"x\.root: no scale factors of correctionlib.*: unrecognized file format"
+    ):
+        ScaleFactors.open(str(tmp_path / "x.root"))
+    with pytest.raises(FileNotFoundError):
+        ScaleFactors.open(tmp_path / "none.json")
+
+
+def test_products_of_none():
+    assert event_product(ak.Array([[2.0, None], [], [None]])).tolist() == [2, 1, 1]
+    assert event_product(ak.Array([2.0, None])[:, np.newaxis]).tolist() == [2, 1]
+    with pytest.raises(ValueError, match=r"inhomogeneous|not be broadcast"):
+        event_product(ak.Array([[1.0]]), ak.Array([[1.0], [2.0]]))

@@ -1,0 +1,206 @@
+"""Weights of events against the file's own columns and sums, and results that are scaled to a luminosity."""
+
+import dataclasses
+import math
+import shutil
+import warnings
+from typing import NamedTuple
+
+import awkward as ak
+import hist
+import numpy as np
+import pytest
+
+import physlite
+from physlite.analysis import Cutflow, event_weights, scale_of, scaled
+from physlite.exceptions import MetadataNotFoundError, SameFileWarning
+from physlite.units import fb, nb, pb, ub
+from support import data
+
+WITH_NAMES = (data.R21, data.R22, data.R24, data.RNTUPLE, data.SAMPLE)
+
+
+@pytest.mark.parametrize("name", data.ALL_FILES)
+def test_nominal_weights(name):
+    events = physlite.events(data.path_of(name))
+    weights = event_weights(events)
+    assert weights.dtype == np.float64
+    assert weights.tolist() == [each[0] for each in events.EventInfo.mcEventWeights.to_list()]
+    assert event_weights(events[3:5]).tolist() == weights[3:5].tolist()
+    assert event_weights(events[weights > 1]).tolist() == weights[weights > 1].tolist()
+    assert event_weights(events[:0]).tolist() == []
+
+
+@pytest.mark.parametrize("name", WITH_NAMES)
+def test_variations_by_index_and_by_name(name):
+    with physlite.open(data.path_of(name)) as file:
+        events = file.events()
+        names = file.metadata.weight_names
+        columns = np.array(events.EventInfo.mcEventWeights.to_list())
+        for index in {1, len(names) - 1}:
+            assert event_weights(events, variation=index).tolist() == columns[:, index].tolist()
+            if names.count(names[index]) == 1:
+                of_name = event_weights(events, variation=f" {names[index]} ")
+                assert of_name.tolist() == columns[:, index].tolist()
+                assert of_name.sum() == pytest.approx(file.metadata.sum_of_weights(names[index]), rel=1e-9)
+
+
+def test_variations_that_are_not_there():
+    events = physlite.events(data.path_of(data.R21))
+    with pytest.raises(MetadataNotFoundError, match=r"21\.2\.108\.0_mc\.root: no weight 'nominl'; nearest: nominal$"):
+        event_weights(events, variation="nominl")
+    for index in (217, -1):
+        with pytest.raises(
+            MetadataNotFoundError, match=f"no weight {index} in EventInfo.mcEventWeights: there are 217"
+        ):
+            event_weights(events, variation=index)
+    with pytest.raises(MetadataNotFoundError, match="the array does not know its file any more, give the index"):
+        event_weights(ak.Array([{"EventInfo": {"mcEventWeights": [1.0]}}]), variation="nominal")
+
+
+def test_normalisation_is_that_of_the_guide():
+    """docs/how-to/metadata.md has it step by step."""
+    with physlite.open(data.path_of(data.SAMPLE)) as file:
+        events = file.events()
+        weights = event_weights(
+            events,
+            cross_section=1901.1,
+            filter_efficiency=0.5,
+            k_factor=1.2,
+            luminosity=36.6 / fb,
+            sum_of_weights=file.metadata.sum_of_weights(),
+        )
+        assert weights.sum() == pytest.approx(
+            ak.sum(events.EventInfo.mcEventWeights[:, 0])
+            * 1901.1
+            * 0.5
+            * 1.2
+            * 36_600
+            / file.metadata.sum_of_weights(),
+            rel=1e-6,
+        )
+
+
+def test_a_normalisation_has_all_parts():
+    events = physlite.events(data.path_of(data.SAMPLE))
+    with pytest.raises(
+        ValueError, match=r"^a normalisation needs cross_section, luminosity, sum_of_weights: luminosity"
+    ):
+        event_weights(events, cross_section=1.0, sum_of_weights=1.0)
+    with pytest.raises(ValueError, match=r"^these events cannot be normalised: the sum of weights is 0$"):
+        event_weights(events, cross_section=1.0, luminosity=1.0, sum_of_weights=0.0)
+
+
+def test_data_have_one():
+    """As the same events without what simulation alone has."""
+    events = ak.Array([{"EventInfo": {"runNumber": 300000, "eventTypeBitmask": 0}}] * 3)
+    assert event_weights(events).tolist() == [1, 1, 1]
+    assert event_weights(events, cross_section=1, luminosity=1, sum_of_weights=1).tolist() == [1, 1, 1]
+
+
+def test_units():
+    assert (nb, pb, ub) == (1000 * pb, 1, 1000 * nb)
+    assert 36.6 / fb == pytest.approx(36_600 / pb)
+
+
+# ----------------------------------------------------------------------------------------------------------- datasets
+
+
+@dataclasses.dataclass(frozen=True)
+class Channel:
+    name: str
+    flow: Cutflow
+    events: int
+
+
+class Pair(NamedTuple):
+    mass: hist.Hist
+    masses: np.ndarray
+
+
+@dataclasses.dataclass
+class OneDataset:
+    """As `Result.by_dataset` has them."""
+
+    name: str
+    value: object
+    metadata: dict
+    mc_channel_numbers: tuple
+    sum_of_weights: float
+
+
+def dataset(value=None, channels=(410470,), sum_of_weights=50.0, **metadata):
+    return OneDataset("ttbar", value, metadata, channels, sum_of_weights)
+
+
+def flow():
+    cutflow = Cutflow(np.array([1.0, 2.0]))
+    cutflow.add("one", np.array([True, False]))
+    return cutflow
+
+
+def histogram(storage):
+    return hist.Hist(hist.axis.Regular(2, 0, 2, name="x"), storage=storage).fill([0.5, 0.5, 1.5], weight=[1, 2, 4])
+
+
+def test_the_scale_of_a_dataset():
+    assert scale_of(dataset(cross_section=5.0), 100.0) == 10.0
+    assert scale_of(dataset(cross_section=5.0, filter_efficiency=0.5, k_factor=3.0), 100.0) == 15.0
+    assert scale_of(dataset(cross_section=5.0, campaign="mc20a"), {"mc20a": 100.0, "mc20d": 1.0}) == 10.0
+    assert scale_of(dataset(channels=()), 100.0) == 1.0, "data"
+
+
+def test_what_a_scale_needs():
+    for found, luminosity, said in (
+        (dataset(), 1.0, r"^dataset ttbar: no cross_section in its metadata: Dataset\('ttbar', …, cross_section=…\)$"),
+        (dataset(cross_section=1.0), {"mc20a": 1.0}, "^dataset ttbar: no campaign in its metadata"),
+        (dataset(cross_section=1.0, campaign="x"), {"mc20a": 1.0}, "no luminosity of campaign 'x': there are mc20a$"),
+    ):
+        with pytest.raises(MetadataNotFoundError, match=said):
+            scale_of(found, luminosity)
+    with pytest.raises(ValueError, match=r"^dataset ttbar cannot be normalised: the sum of weights is 0$"):
+        scale_of(dataset(cross_section=1.0, sum_of_weights=0), 1.0)
+
+
+def test_histograms_and_cutflows_are_scaled_wherever_they_are():
+    value = {
+        "weighted": histogram(hist.storage.Weight()),
+        "plain": [histogram(hist.storage.Double()), 7],
+        "pair": Pair(histogram(hist.storage.Double()), np.array([1.0, 2.0])),
+        "channel": Channel("ee", flow(), 3),
+        "none": None,
+    }
+    out = scaled({"ttbar": dataset(value, cross_section=5.0)}, 100.0)["ttbar"]
+    assert out["weighted"].values().tolist() == [30, 40]
+    assert out["weighted"].variances().tolist() == [500, 1600]
+    assert out["plain"][0].values().tolist() == [30, 40]
+    assert out["plain"][1] == 7
+    assert isinstance(out["pair"], Pair)
+    assert out["pair"].mass.values().tolist() == [30, 40]
+    assert out["pair"].masses.tolist() == [1, 2]
+    assert out["channel"] == Channel("ee", 10 * flow(), 3)
+    assert out["none"] is None
+    assert value["channel"] == Channel("ee", flow(), 3), "what was returned stays as it was"
+
+
+def analysis(events):
+    return {"flow": Cutflow(event_weights(events)), "events": len(events)}
+
+
+def test_after_a_run(tmp_path):
+    """Normalised to what was processed, the datasets have the events that are expected, but for those of data."""
+    for name in "abc":
+        shutil.copy(data.path_of(data.SAMPLE), tmp_path / f"{name}.root")
+    datasets = [
+        physlite.Dataset("one", str(tmp_path / "[ab].root"), cross_section=83.0),
+        physlite.Dataset("two", str(tmp_path / "c.root"), cross_section=2.0, k_factor=1.5),
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SameFileWarning)
+        result = physlite.run(analysis, datasets, workers=0)
+    with physlite.open(data.path_of(data.SAMPLE)) as file:
+        kept = math.fsum(event_weights(file.events())) / file.metadata.sum_of_weights()
+    out = scaled(result.by_dataset, 36.6 / fb)
+    assert out["one"]["flow"]["all events"].weights == pytest.approx(83.0 * 36_600 * kept, rel=1e-9)
+    assert out["two"]["flow"]["all events"].weights == pytest.approx(3.0 * 36_600 * kept, rel=1e-9)
+    assert (out["one"]["events"], out["two"]["events"]) == (4000, 2000)
