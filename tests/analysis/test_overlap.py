@@ -162,7 +162,14 @@ def test_tracks_are_counted_at_the_primary_vertex():
 
 def test_jets_with_many_tracks_are_muons_where_these_have_most_of_the_pt():
     step = overlap.MuonJet(compare_pt=True)
-    for pt, of_tracks, is_kept in [(14, 0, True), (16, 0, False), (16, 20, False), (16, 25, True), (14, 20, True)]:
+    for pt, of_tracks, is_kept in [
+        (14, 0, True),
+        (16, 0, False),
+        (16, 20, False),
+        (16, -1, False),
+        (16, 25, True),
+        (14, 20, True),
+    ]:
         jet = {"SumPtTrkPt500": [of_tracks * GeV]}
         assert kept(step, Muons=[{"pt": pt * GeV}], Jets=[jet])["Jets"] == [is_kept]
         assert kept(step, Muons=[{"pt": pt * GeV}], Jets=[jet | {"NumTrkPt500": [2]}])["Jets"] == [False]
@@ -382,6 +389,9 @@ def test_masks_that_are_none():
     fails(TypeError, "selected['Jets']", "one list for each event", selected={"Jets": some}, steps=steps)
     short = jets.pt[jets.pt > 20 * GeV] > 0
     fails(ValueError, "selected['Jets']", "not a mask of all Jets", selected={"Jets": short}, steps=steps)
+    fails(
+        ValueError, "selected['Jets']", "9 events", "not of these 100", selected={"Jets": jets.pt[:9] > 0}, steps=steps
+    )
     fails(ValueError, "b_jets", "all of events.Jets", b_jets=short)
     fails(TypeError, "b_jets", "compare", b_jets=jets.NNJvtPass)
     fails(ValueError, "b_jets", "selected['Jets']", selected={}, b_jets=jets.pt > 0)
