@@ -17,7 +17,7 @@ __all__ = ["Removal", "Step"]
 
 
 class Step(Protocol):
-    """One step of overlap removal; an object of your own with the same members works too."""
+    """One step of overlap removal."""
 
     @property
     def collections(self) -> tuple[str, ...]:
