@@ -87,6 +87,14 @@ def test_electrons_with_one_track():
     assert kept(step, Electrons=[soft, hard | {"author": 16}])["Electrons"] == [True, False]
 
 
+def test_electrons_without_tracks_share_none_unless_their_links_are_null():
+    step = overlap.SharedTrackElectrons()
+    soft, none, null = {"pt": 10 * GeV}, [], [(0, 0)]
+    for first, second, is_kept in [(none, none, True), (null, none, True), (none, null, True), (null, null, False)]:
+        electrons = [soft | {"trackParticleLinks": first}, {"trackParticleLinks": second}]
+        assert kept(step, Electrons=electrons)["Electrons"] == [is_kept, True]
+
+
 def test_electrons_are_tested_in_their_order():
     """The second would go for the first, which is gone by then."""
     a, b, c = (
@@ -104,12 +112,14 @@ def test_muons_of_the_calorimeter_go_for_electrons_and_others_do_not():
     step = overlap.ElectronMuon()
     assert kept(step, Electrons=[electron], Muons=[muon]) == {"Electrons": [False], "Muons": [True]}
     assert kept(step, Electrons=[electron], Muons=[muon | {"muonType": 3}]) == {"Electrons": [True], "Muons": [False]}
-    nothing = {"trackParticleLinks": [(9, 0)], "originalTrack": (0, 0)}
-    assert kept(step, Electrons=[nothing], Muons=[{}]) == {"Electrons": [True], "Muons": [True]}
+    for null in [(0, 0), (0, 1)]:
+        nothing = {"trackParticleLinks": [(9, 0)], "originalTrack": null}
+        found = kept(step, Electrons=[nothing], Muons=[{"inDetTrackParticleLink": null}])
+        assert found == {"Electrons": [True], "Muons": [True]}
 
 
 def test_b_jets_are_not_removed_by_soft_electrons():
-    soft, hard = {"pt": 50 * GeV}, {"pt": 150 * GeV}
+    soft, hard = {"pt": 99 * GeV}, {"pt": 100 * GeV}
     step = overlap.ElectronJet()
     assert kept(step, [True], Electrons=[soft], Jets=[{}]) == {"Electrons": [False], "Jets": [True]}
     assert kept(step, [True], Electrons=[hard], Jets=[{}]) == {"Electrons": [True], "Jets": [False]}
@@ -122,6 +132,19 @@ def test_cones_shrink_with_pt():
         assert kept(overlap.ElectronJet(), Electrons=[{"pt": pt}], Jets=[jet])["Electrons"] == [flat]
         step = overlap.ElectronJet(outer=overlap.SlidingCone())
         assert kept(step, Electrons=[{"pt": pt}], Jets=[jet])["Electrons"] == [sliding]
+
+
+def test_electrons_with_little_of_a_jet_do_not_remove_it():
+    """21 GeV of 30 GeV are less than 0.7 in single precision, in which the tools divide."""
+    for pt, ratio, is_kept in [(21, 0.7, True), (24, 0.8, False), (15, 0.5, False), (14, 0.5, True)]:
+        found = kept(overlap.ElectronJet(min_pt_ratio=ratio), Electrons=[{"pt": pt * GeV}], Jets=[{}])
+        assert found["Jets"] == [is_kept]
+
+
+def test_leptons_without_a_pt_are_near_everything():
+    """As for the tools: no comparison with NaN says that something is far."""
+    step = overlap.ElectronJet(outer=overlap.SlidingCone())
+    assert kept(step, Electrons=[{"pt": np.nan}], Jets=[{"phi": 2.0}])["Electrons"] == [False]
 
 
 def test_jets_with_few_tracks_are_muons():
@@ -137,11 +160,53 @@ def test_tracks_are_counted_at_the_primary_vertex():
         assert kept(overlap.MuonJet(), Muons=[{}], Jets=[jet], PrimaryVertices=vertices)["Jets"] == [is_kept]
 
 
+def test_jets_with_many_tracks_are_muons_where_these_have_most_of_the_pt():
+    step = overlap.MuonJet(compare_pt=True)
+    for pt, of_tracks, is_kept in [
+        (14, 0, True),
+        (16, 0, False),
+        (16, 20, False),
+        (16, -1, False),
+        (16, 25, True),
+        (14, 20, True),
+    ]:
+        jet = {"SumPtTrkPt500": [of_tracks * GeV]}
+        assert kept(step, Muons=[{"pt": pt * GeV}], Jets=[jet])["Jets"] == [is_kept]
+        assert kept(step, Muons=[{"pt": pt * GeV}], Jets=[jet | {"NumTrkPt500": [2]}])["Jets"] == [False]
+
+
 def test_a_jet_with_the_muons_track_goes_at_any_distance():
     jet = {"eta": 2.0, "NumTrkPt500": [1], "GhostTrack": [(7, 3), (7, 1)]}
     muon = {"inDetTrackParticleLink": (7, 1)}
     assert kept(overlap.MuonJet(), Muons=[muon], Jets=[jet])["Jets"] == [False]
     assert kept(overlap.MuonJet(ghosts=False), Muons=[muon], Jets=[jet])["Jets"] == [True]
+    for null in [(0, 0), (0, 1)]:
+        found = kept(overlap.MuonJet(), Muons=[{"inDetTrackParticleLink": null}], Jets=[jet | {"GhostTrack": [null]}])
+        assert found["Jets"] == [True]
+
+
+def test_which_leptons_are_loose():
+    step = overlap.TauLooseElectron()
+    assert kept(step, Electrons=[{}, {"phi": 1.0}], TauJets=[{}])["TauJets"] == [False]
+    assert kept(step, Electrons=[{"DFCommonElectronsLHLoose": 0}, {"phi": 1.0}], TauJets=[{}])["TauJets"] == [True]
+    step = overlap.TauLooseMuon()
+    combined, tagged = 0, 2
+    for pt, kind, tau_pt, is_kept in [
+        (2.0, combined, 51, False),
+        (1.9, combined, 51, True),
+        (2.0, tagged, 50, False),
+        (2.0, tagged, 51, True),
+    ]:
+        muon = {"pt": pt * GeV, "muonType": kind}
+        assert kept(step, Muons=[muon], TauJets=[{"pt": tau_pt * GeV}])["TauJets"] == [is_kept]
+
+
+def test_loose_leptons_that_were_removed_do_not_count():
+    events = events_of([event(Electrons=[{}], Muons=[{}], TauJets=[{}], Photons=[{}])])
+    selected = {name: mask([[True]]) for name in ("Electrons", "Muons", "TauJets", "Photons")}
+    for name, step in {"Electrons": overlap.TauLooseElectron(), "Muons": overlap.TauLooseMuon()}.items():
+        found = overlap.remove(events, [overlap.DeltaR(name, "Photons"), step], selected)
+        assert found["TauJets"].to_list() == [[True]]
 
 
 def test_loose_leptons_count_although_not_selected():
@@ -203,6 +268,13 @@ def test_masked_objects():
     expected = overlap.remove(events, overlap.standard(selected), selected)
     found = overlap.remove(masked, overlap.standard(selected), {name: masked[name].pt > 15 * GeV for name in USED})
     assert lists(found) == lists(expected)
+
+
+def test_none_in_a_mask_is_not_selected():
+    jets = real_events(data.TREE_ONLY).Jets
+    some = ak.mask(jets.pt > 0, jets.pt > 20 * GeV)
+    found = overlap.remove(real_events(data.TREE_ONLY), [], {"Jets": some})
+    assert found["Jets"].to_list() == (jets.pt > 20 * GeV).to_list()
 
 
 def test_nothing_is_left_where_nothing_is_selected():
@@ -317,6 +389,9 @@ def test_masks_that_are_none():
     fails(TypeError, "selected['Jets']", "one list for each event", selected={"Jets": some}, steps=steps)
     short = jets.pt[jets.pt > 20 * GeV] > 0
     fails(ValueError, "selected['Jets']", "not a mask of all Jets", selected={"Jets": short}, steps=steps)
+    fails(
+        ValueError, "selected['Jets']", "9 events", "not of these 100", selected={"Jets": jets.pt[:9] > 0}, steps=steps
+    )
     fails(ValueError, "b_jets", "all of events.Jets", b_jets=short)
     fails(TypeError, "b_jets", "compare", b_jets=jets.NNJvtPass)
     fails(ValueError, "b_jets", "selected['Jets']", selected={}, b_jets=jets.pt > 0)

@@ -10,7 +10,7 @@ import numpy as np
 from awkward.contents import Content
 from numpy.typing import NDArray
 
-from physlite.analysis.overlaps.flat import field_of, lists, numbers, places
+from physlite.analysis.overlaps.flat import LEAVE_OUT, field_of, lists, numbers, places
 
 __all__ = ["Candidates", "flat_mask"]
 
@@ -101,9 +101,9 @@ class Candidates:
         """A field of element links, one each, as `places` has them; errors are those of `numbers`."""
         return places(self._flat(field_of(self._objects, self.name, field)))
 
-    def lists(self, *path: str, **instead: str) -> tuple[NDArray[np.int64], Content]:
+    def lists(self, *path: str, instead: str = LEAVE_OUT) -> tuple[NDArray[np.int64], Content]:
         """A field that has a list for each object, as `lists` has them; path and errors are those of `field_of`."""
-        content = self._flat(field_of(self._objects, self.name, *path, **instead))
+        content = self._flat(field_of(self._objects, self.name, *path, instead=instead))
         if content.is_option:
             content = ak.fill_none(ak.Array(content), [], axis=0, highlevel=False)
         return lists(ak.Array(content))

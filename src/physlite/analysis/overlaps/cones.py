@@ -12,7 +12,7 @@ from physlite.analysis.overlaps.pairs import Pairs, Radius, near
 from physlite.analysis.overlaps.removal import Removal
 from physlite.units import GeV
 
-__all__ = ["DeltaR", "ElectronJet", "TauJet", "remove_one_by_one"]
+__all__ = ["DeltaR", "ElectronJet", "TauJet", "pt_ratio", "remove_one_by_one"]
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 from physlite.exceptions import ColumnNotFoundError
 from physlite.model.source import source_of
 
-__all__ = ["field_of", "lists", "numbers", "places"]
+__all__ = ["LEAVE_OUT", "field_of", "lists", "numbers", "places"]
+
+LEAVE_OUT = "leave out the steps that need it"
 
 
-def field_of(array: ak.Array, what: str, *path: str, instead: str = "leave out the steps that need it") -> ak.Array:
-    """A field of objects, or a field of what they have under another name: `trackParticles`, `originalTrackParticle`.
+def field_of(array: ak.Array, what: str, *path: str, instead: str = LEAVE_OUT) -> ak.Array:
+    """A field of objects, or of what a field of theirs has, and so on: `trackParticles`, `originalTrackParticle`.
 
     Raises:
-        ColumnNotFoundError: it is not there; the message says `what` has none, and what can be done `instead`.
+        ColumnNotFoundError: it is not there; the message begins with `what`, and says what can be done `instead`.
     """
     found = array
     try:

@@ -17,7 +17,7 @@ __all__ = ["Removal", "Step"]
 
 
 class Step(Protocol):
-    """One step of overlap removal; an object of your own with the same members works too."""
+    """One step of overlap removal."""
 
     @property
     def collections(self) -> tuple[str, ...]:
@@ -41,6 +41,10 @@ class Removal:
                 msg = f"overlap removal: no collection {name!r} in these events{nearest(ak.fields(events), name)}"
                 raise ColumnNotFoundError(msg)
         self._candidates = {name: Candidates(name, events[name], mask) for name, mask in selected.items()}
+        for name, candidates in self._candidates.items():
+            if (number := len(candidates.offsets) - 1) != len(events):
+                msg = f"selected[{name!r}] is a mask of {number} events, not of these {len(events)}: make it of them"
+                raise ValueError(msg)
         self._b_jets = None if b_jets is None else self._flat_b_jets(b_jets)
         self._removed_by = {name: np.full(len(c), -1, dtype=np.int64) for name, c in self._candidates.items()}
 
