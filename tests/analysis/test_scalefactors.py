@@ -60,6 +60,8 @@ def path(tmp_path_factory):
     )
     corrections = [
         correction("identification", {"pt": "real", "abs_eta": "real", "systematic": "string"}, identification),
+        correction("only_positive", {"pt": "real"}, v2.Binning(
+            nodetype="binning", input="pt", edges=[0.0, 100.0], content=[1.0], flow="error")),
         correction("trigger", {"pt": "real"}, formula("1 + x / 1000", "pt")),
         correction("quality", {"quality": "int"}, of_quality),
         correction("flat", {"working_point": "string"}, v2.Category(
@@ -178,7 +180,7 @@ def test_compound_corrections(factors):
 
 
 def test_what_there_is(path, factors):
-    assert factors.names == ["flat", "identification", "quality", "trigger", "all"]
+    assert factors.names == ["flat", "identification", "only_positive", "quality", "trigger", "all"]
     assert factors.inputs("identification") == {
         "pt": "the pt",
         "abs_eta": "the abs_eta",
@@ -199,6 +201,8 @@ def test_objects_out_of_range(factors):
     )
     with pytest.raises(ScaleFactorError, match=r"Category for systematic val: sideways \(with pt=10 to 30, abs_eta="):
         factors.evaluate("identification", objects, **INPUTS, systematic="sideways")
+    with pytest.raises(ScaleFactorError, match=r"\(with pt=-10 to 20\)$"):
+        factors.evaluate("only_positive", objects[0], pt=np.array([20.0, -10.0]))
     with pytest.raises(ScaleFactorError, match=r"pt=nothing, abs_eta=1 to 1"):
         factors.evaluate(
             "identification", objects, pt=ak.Array([[], []]), abs_eta=ak.Array([[1.0], []]), systematic="up"
@@ -221,7 +225,9 @@ def test_inputs_that_are_missing(factors):
             factors.evaluate(name, objects, **inputs)
     with pytest.raises(MetadataNotFoundError, match=r"no correction 'identifcation'; nearest: identification$"):
         factors.evaluate("identifcation", objects)
-    with pytest.raises(MetadataNotFoundError, match="no correction 'x'; there are flat, identification, quality, trig"):
+    with pytest.raises(
+        MetadataNotFoundError, match="no correction 'x'; there are flat, identification, only_positive, quality, trig"
+    ):
         factors.inputs("x")
 
 
@@ -245,6 +251,6 @@ def test_files_that_are_none(tmp_path):
 
 def test_products_of_none():
     assert event_product(ak.Array([[2.0, None], [], [None]])).tolist() == [2, 1, 1]
-    assert event_product(ak.Array([2.0, None])[:, np.newaxis]).tolist() == [2, 1]
+    assert event_product(ak.Array([[2.0, 3.0], None])).tolist() == [6, 1]
     with pytest.raises(ValueError, match=r"inhomogeneous|not be broadcast"):
         event_product(ak.Array([[1.0]]), ak.Array([[1.0], [2.0]]))
