@@ -2,8 +2,8 @@
 
 The recipe is that of Athena's PhysicsAnalysis/AnalysisCommon/PileupReweighting (Root/PileupReweightingTool.cxx,
 Root/TPileupReweighting.cxx), with its default `UnrepresentedDataAction` 3, the assignments of runs in
-`PeriodAssignments`, and the factors in `DataScaleFactor`, `…UP` and `…DOWN`: μ of data is divided by 1.03, and by 0.99 or
-1.07 for the uncertainty, since the cross-sections of inelastic collisions that are simulated and measured differ.
+`PeriodAssignments`, and the factors in `DataScaleFactor`, `…UP` and `…DOWN`: μ of data is divided by 1.03, and by 0.99
+or 1.07 for the uncertainty, since the cross-sections of inelastic collisions that are simulated and measured differ.
 """
 
 from __future__ import annotations
