@@ -110,7 +110,7 @@ class Luminosity:
         return float(self.values[chosen].sum())
 
     def check(self, good_runs: GoodRuns) -> None:
-        """Raises what tells that a luminosity is not of a good-runs list.
+        """Makes sure that this is the luminosity of a good-runs list, as far as runs tell.
 
         Raises:
             ValueError: one has runs that the other does not have.
