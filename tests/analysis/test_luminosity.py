@@ -41,6 +41,12 @@ def test_of_a_table(tmp_path):
     assert Luminosity.open(table(tmp_path, WITHOUT_LAR)).by_run == {297730: 5.0}, "after prescales"
 
 
+def test_numbers_of_a_table_are_rounded(tmp_path):
+    """To six digits, so that runs do not add up to the last one of the total."""
+    text = TABLE.replace("107.150000, 97.52", "107.151, 97.52")
+    assert Luminosity.open(table(tmp_path, text)).total == pytest.approx(107.15)
+
+
 def test_of_a_root_file(tmp_path):
     path = write_lumicalc(tmp_path / "lumicalc.root", BLOCKS)
     luminosity = Luminosity.open(path)

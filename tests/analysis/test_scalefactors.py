@@ -60,6 +60,8 @@ def path(tmp_path_factory):
     )
     corrections = [
         correction("identification", {"pt": "real", "abs_eta": "real", "systematic": "string"}, identification),
+        correction("only_positive", {"pt": "real"}, v2.Binning(
+            nodetype="binning", input="pt", edges=[0.0, 100.0], content=[1.0], flow="error")),
         correction("trigger", {"pt": "real"}, formula("1 + x / 1000", "pt")),
         correction("quality", {"quality": "int"}, of_quality),
         correction("flat", {"working_point": "string"}, v2.Category(
@@ -178,12 +180,16 @@ def test_compound_corrections(factors):
 
 
 def test_what_there_is(path, factors):
-    assert factors.names == ["flat", "identification", "quality", "trigger", "all"]
+    assert factors.names == ["flat", "identification", "only_positive", "quality", "trigger", "all"]
     assert factors.inputs("identification") == {
         "pt": "the pt",
         "abs_eta": "the abs_eta",
         "systematic": "the systematic",
     }
+    assert factors.choices("identification", "systematic") == ["nominal", "up", "down"]
+    assert factors.choices("all", "systematic") == ["nominal", "up", "down"]
+    assert factors.choices("quality", "quality") == list(range(64))
+    assert factors.choices("identification", "pt") == []
     assert ScaleFactors.open(path.with_suffix("")).names == factors.names
     copy = pickle.loads(pickle.dumps(factors))  # noqa: S301  # it is sent to workers
     assert copy.evaluate("trigger", ak.Array([[{"pt": 10.0}]])).to_list() == [[1.01]]
@@ -197,8 +203,13 @@ def test_objects_out_of_range(factors):
         "identification cannot be evaluated: Index above bounds in MultiBinning for abs_eta value: 11.000000 "
         "(with pt=10 to 30, abs_eta=2 to 11, systematic='up')"
     )
-    with pytest.raises(ScaleFactorError, match=r"Category for systematic val: sideways \(with pt=10 to 30, abs_eta="):
+    with pytest.raises(
+        ScaleFactorError,
+        match=r"val: sideways \(with pt=10 to 30.*'sideways'\); systematic is one of nominal, up, down$",
+    ):
         factors.evaluate("identification", objects, **INPUTS, systematic="sideways")
+    with pytest.raises(ScaleFactorError, match=r"\(with pt=-10 to 20\)$"):
+        factors.evaluate("only_positive", objects[0], pt=np.array([20.0, -10.0]))
     with pytest.raises(ScaleFactorError, match=r"pt=nothing, abs_eta=1 to 1"):
         factors.evaluate(
             "identification", objects, pt=ak.Array([[], []]), abs_eta=ak.Array([[1.0], []]), systematic="up"
@@ -221,30 +232,38 @@ def test_inputs_that_are_missing(factors):
             factors.evaluate(name, objects, **inputs)
     with pytest.raises(MetadataNotFoundError, match=r"no correction 'identifcation'; nearest: identification$"):
         factors.evaluate("identifcation", objects)
-    with pytest.raises(MetadataNotFoundError, match="no correction 'x'; there are flat, identification, quality, trig"):
+    with pytest.raises(
+        MetadataNotFoundError, match="no correction 'x'; there are flat, identification, only_positive, quality, trig"
+    ):
         factors.inputs("x")
 
 
-def test_files_that_are_none(tmp_path):
-    (tmp_path / "x.json").write_text("{}")
-    with pytest.raises(
-        CorruptDataError, match=r"x\.json: no scale factors of correctionlib, or damaged: Object missing"
-    ):
-        ScaleFactors.open(tmp_path / "x.json")
-    (tmp_path / "x.json.gz").write_bytes(b"no gzip")
-    with pytest.raises(CorruptDataError, match=r"x\.json\.gz: no scale factors of correctionlib, or damaged: Not a gz"):
-        ScaleFactors.open(tmp_path / "x.json.gz")
-    (tmp_path / "x.root").write_bytes(b"")
-    with pytest.raises(
-        CorruptDataError, match=r"x\.root: no scale factors of correctionlib.*: unrecognized file format"
-    ):
-        ScaleFactors.open(str(tmp_path / "x.root"))
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{}", "Object missing required attribute 'schema_version'"),
+        (b"no JSON", "JSON parse error"),
+        (b"\xff\xfe", "'utf-8' codec can't decode"),
+        (b"\x1f\x8b no gzip", "Unknown compression method"),
+        (gzip.compress(b"{}")[:-9], "Compressed file ended before the end-of-stream marker"),
+    ],
+    ids=["schema", "text", "bytes", "gzip", "cut"],
+)
+def test_files_that_are_none(tmp_path, content, said):
+    path = tmp_path / "x.json"
+    path.write_bytes(content)
+    with pytest.raises(CorruptDataError, match=rf"x\.json: no scale factors of .*, or damaged: {said}") as raised:
+        ScaleFactors.open(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_files_that_are_not_there(tmp_path):
     with pytest.raises(FileNotFoundError):
         ScaleFactors.open(tmp_path / "none.json")
 
 
 def test_products_of_none():
     assert event_product(ak.Array([[2.0, None], [], [None]])).tolist() == [2, 1, 1]
-    assert event_product(ak.Array([2.0, None])[:, np.newaxis]).tolist() == [2, 1]
+    assert event_product(ak.Array([[2.0, 3.0], None])).tolist() == [6, 1]
     with pytest.raises(ValueError, match=r"inhomogeneous|not be broadcast"):
         event_product(ak.Array([[1.0]]), ak.Array([[1.0], [2.0]]))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import physlite
-from physlite.analysis import Cutflow, event_weights, scale_of, scaled
+from physlite.analysis import Cutflow, GoodRuns, data_run_number, event_weights, pileup_weight, scale_of, scaled
 from physlite.exceptions import MetadataNotFoundError, SameFileWarning
 from physlite.units import fb, nb, pb, ub
 from support import data
@@ -79,6 +79,24 @@ def test_normalisation_is_that_of_the_guide():
             / file.metadata.sum_of_weights(),
             rel=1e-6,
         )
+
+
+@pytest.mark.parametrize(
+    ("recipe", "columns"),
+    [
+        (event_weights, {"mcEventWeights"}),
+        (pileup_weight, {"PileupWeight_NOSYS"}),
+        (data_run_number, {"runNumber", "RandomRunNumber", "eventTypeBitmask"}),
+        (GoodRuns([(1, 1, 1)]).passed, {"runNumber", "lumiBlock", "eventTypeBitmask"}),
+    ],
+    ids=["weights", "pileup", "runs", "good-runs"],
+)
+def test_no_other_columns_are_read(recipe, columns):
+    with physlite.open(data.path_of(data.RNTUPLE)) as file:
+        before = file.source.stats.bytes
+        recipe(file.events())
+        stored = sum(file._store.stored_bytes(file.collections["EventInfo"].fields[name]) for name in columns)
+        assert file.source.stats.bytes - before <= stored
 
 
 def test_a_normalisation_has_all_parts():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
 import awkward as ak
@@ -201,18 +202,13 @@ class Cutflow(Tabular):
 
     def table(self) -> Table:
         """Events, weighted events, and the shares of these that are left of the step before, and of all."""
-        head = ("step", "events", "weighted", "of previous", "of all")
+        steps = self._steps
+        shares = [("", "")] + [(_share(step, before), _share(step, steps[0])) for before, step in pairwise(steps)]
         rows = [
-            (
-                step.name,
-                f"{step.events:,}",
-                _with_error(step),
-                _share(step, before) if i else "",
-                _share(step, self._steps[0]) if i else "",
-            )
-            for i, (before, step) in enumerate(zip([None, *self._steps], self._steps, strict=False))
+            (step.name, f"{step.events:,}", _with_error(step), *share)
+            for step, share in zip(steps, shares, strict=False)  # of no steps there is one share
         ]
-        return Table(head, rows)
+        return Table(("step", "events", "weighted", "of previous", "of all"), rows)
 
 
 class CutflowTable(Tabular):
@@ -281,5 +277,5 @@ def _with_error(step: Step) -> str:
     return f"{step.weights:,.{decimals}f} ± {step.error:,.{decimals}f}"
 
 
-def _share(step: Step, of: Step | None) -> str:
-    return f"{step.weights / of.weights:.2%}" if of is not None and of.weights else "–"
+def _share(step: Step, of: Step) -> str:
+    return f"{step.weights / of.weights:.2%}" if of.weights else "–"

@@ -26,7 +26,8 @@ __all__ = ["LumiBlocks", "Luminosity", "read_lumi_blocks"]
 
 _TREE = "LumiMetaData"
 _TABLE_COLUMN = "Prescale Corrected"  # recorded, after dead time, vetoes and prescales
-_ROUNDING = 1e-6  # numbers of a table have so many decimals
+_ROUNDING = 1e-5  # iLumiCalc prints six digits
+_DECIMALS = 1e-6  # of the numbers in a table
 _SHOWN = 3  # runs in a message
 
 
@@ -109,7 +110,7 @@ class Luminosity:
         return float(self.values[chosen].sum())
 
     def check(self, good_runs: GoodRuns) -> None:
-        """Raises what tells that a luminosity is not of a good-runs list.
+        """Makes sure that this is the luminosity of a good-runs list, as far as runs tell.
 
         Raises:
             ValueError: one has runs that the other does not have.
@@ -186,8 +187,8 @@ def _table(name: str) -> tuple[list[int], list[float]]:
     column = rows[0].index(_TABLE_COLUMN)
     values = dict(_numbers(name, rows[1:], column))
     total = values.pop("Total", None)
-    tolerance = _ROUNDING * (len(values) + 1)
-    if total is None or not abs(total - sum(values.values())) <= tolerance:  # nan is none either
+    allowed = _DECIMALS * (len(values) + 1) + _ROUNDING * abs(total or 0)
+    if total is None or not abs(total - sum(values.values())) <= allowed:  # nan is never
         what = (
             "has no row of the total" if total is None else f"has a total of {total:g}, which its runs do not add up to"
         )

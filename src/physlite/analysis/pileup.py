@@ -2,8 +2,8 @@
 
 The recipe is that of Athena's PhysicsAnalysis/AnalysisCommon/PileupReweighting (Root/PileupReweightingTool.cxx,
 Root/TPileupReweighting.cxx), with its default `UnrepresentedDataAction` 3, the assignments of runs in
-`PeriodAssignments`, and the factors in `DataScaleFactor`, `…UP` and `…DOWN`: μ of data is divided by 1.03, by 0.99 or
-1.07 for the uncertainty, since simulation with the same visible cross-section has that much more activity.
+`PeriodAssignments`, and the factors in `DataScaleFactor`, `…UP` and `…DOWN`: μ of data is divided by 1.03, and by 0.99
+or 1.07 for the uncertainty, since the cross-sections of inelastic collisions that are simulated and measured differ.
 """
 
 from __future__ import annotations
@@ -204,8 +204,8 @@ class PileupReweighting:
     def random_run_number(self, events: ak.Array) -> NDArray[np.int64]:
         """A run of data for each simulated event, the same whenever it is asked for; of data their own.
 
-        Runs come as often as their luminosity at the μ of the event says; where there is none, as in its period. The
-        random numbers are those of the tool. Args and errors as `weight`.
+        Runs come as often as their luminosity at the μ of the event says; where there is none, as in all of its period;
+        and 0 where that has no data. The random numbers are those of the tool. Args and errors as `weight`.
         """
         runs = event_values(events, "runNumber").astype(np.int64)
         for chosen, period, mu, table in self._parts(events, "NOSYS"):
@@ -258,9 +258,8 @@ class PileupReweighting:
             share = moved.sum(axis=0) / total
             alone = share.sum() * total_simulated / profile.sum()
             empty = profile == 0
-            weights.append(
-                np.append(np.where(empty, alone, share * total_simulated / np.where(empty, 1, profile)), alone)
-            )
+            by_bin = share * total_simulated / np.where(empty, 1, profile)
+            weights.append(np.append(np.where(empty, alone, by_bin), alone))
             cumulated.append(np.cumsum(np.column_stack([moved, moved.sum(axis=1)]), axis=0))
             runs_of.append(runs[chosen])
         return _Table(np.array(list(mine)), np.array(weights), cumulated, runs_of)

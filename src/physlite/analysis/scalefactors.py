@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import awkward as ak
 import numpy as np
@@ -15,10 +18,9 @@ from numpy.typing import NDArray
 from physlite.exceptions import CorruptDataError, MetadataNotFoundError, ScaleFactorError
 from physlite.formats.filters import nearest
 
-if TYPE_CHECKING:
-    from correctionlib import CorrectionSet
-
 __all__ = ["Input", "ScaleFactors", "event_product"]
+
+_GZIP = b"\x1f\x8b"  # what it begins with
 
 # A field of the collection, a function of the collection, a number, an array, or the text of an input that takes texts.
 Input: TypeAlias = "str | float | ak.Array | Callable[[ak.Array], Any]"
@@ -27,38 +29,52 @@ Input: TypeAlias = "str | float | ak.Array | Callable[[ak.Array], Any]"
 class ScaleFactors:
     """The corrections in a file, for collections of objects. It pickles, so that analyses can refer to it.
 
-    Made by `ScaleFactors.open`.
+    As a rule it is made by `ScaleFactors.open`.
 
     Attributes:
-        name: of the file.
+        name: of the file, for messages.
+
+    Args:
+        name: as above.
+        text: the corrections as JSON.
+
+    Raises:
+        CorruptDataError: the text is not of correctionlib.
+        ImportError: correctionlib is not installed.
     """
 
-    def __init__(self, name: str, corrections: CorrectionSet) -> None:
-        self.name = name
-        self._corrections = corrections
-
-    @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> ScaleFactors:
-        """Reads a file, `.json` or `.json.gz`.
-
-        Raises:
-            OSError: the file cannot be read.
-            CorruptDataError: it is not one of correctionlib.
-            ImportError: correctionlib is not installed.
-        """
+    def __init__(self, name: str, text: str) -> None:
         try:
             from correctionlib import CorrectionSet
         except ImportError:
             msg = "scale factors need correctionlib: pip install 'physlite[analysis]'"
             raise ImportError(msg) from None
-        name = os.fsdecode(path)
+        self.name = name
+        self._text = text
         try:
-            return cls(name, CorrectionSet.from_file(name))
-        except Exception as error:  # whatever its parsers have
-            if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
-                raise
-            msg = f"{name}: no scale factors of correctionlib, or damaged: {_line(error)}"
-            raise CorruptDataError(msg) from None
+            self._corrections = CorrectionSet.from_string(text)
+        except RuntimeError as error:
+            raise _damaged(name, error) from None
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> ScaleFactors:
+        """Reads a file of JSON, compressed with gzip or not.
+
+        Raises:
+            OSError: the file cannot be read.
+            CorruptDataError: it is not one of correctionlib, or is damaged.
+            ImportError: correctionlib is not installed.
+        """
+        name = os.fsdecode(path)
+        content = Path(path).read_bytes()
+        try:
+            text = (gzip.decompress(content) if content.startswith(_GZIP) else content).decode()
+        except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+            raise _damaged(name, error) from None
+        return cls(name, text)
+
+    def __reduce__(self) -> tuple[type[ScaleFactors], tuple[str, str]]:
+        return ScaleFactors, (self.name, self._text)
 
     @property
     def names(self) -> list[str]:
@@ -73,7 +89,19 @@ class ScaleFactors:
         """
         return {each.name: each.description or "" for each in self._correction(name).inputs}
 
-    def evaluate(self, name: str, collection: ak.Array, **inputs: Input) -> ak.Array:
+    def choices(self, name: str, wanted: str) -> list[str | int]:
+        """What an input of a correction can be, as the names of systematic variations, in the order of the file.
+
+        Empty for inputs of which the file has no such list, as numbers. Errors as `inputs`.
+        """
+        self._correction(name)
+        content = json.loads(self._text)
+        compound = {each["name"]: each["stack"] for each in content.get("compound_corrections") or ()}
+        names = compound.get(name, [name])
+        data = [each["data"] for each in content["corrections"] if each["name"] in names]
+        return list(dict.fromkeys(_keys(data, wanted)))
+
+    def evaluate(self, name: str, collection: ak.Array, /, **inputs: Input) -> ak.Array:
         """The scale factor of each object.
 
         Args:
@@ -101,14 +129,24 @@ class ScaleFactors:
         try:
             factors = correction.evaluate(*values.values())
         except (RuntimeError, IndexError, ValueError, TypeError) as error:
-            # It numbers the inputs.
-            problem = re.sub(r"input argument (\d+)", lambda match: list(values)[int(match[1])], _line(error))
-            given = ", ".join(f"{each}={_shown(value)}" for each, value in values.items())
-            msg = f"{self.name}: {name} cannot be evaluated: {problem} (with {given})"
-            raise ScaleFactorError(msg) from None
+            raise self._failed(name, expected, values, error) from None
         if isinstance(factors, float):  # of numbers alone: the same for all objects
             return ak.full_like(ak.local_index(collection, axis=collection.ndim - 1), factors, dtype=np.float64)
         return factors
+
+    def _failed(
+        self, name: str, expected: Mapping[str, str], values: Mapping[str, Any], error: Exception
+    ) -> ScaleFactorError:
+        """What tells which inputs a correction could not be evaluated with."""
+        # It numbers the inputs.
+        problem = re.sub(r"input argument (\d+)", lambda match: list(values)[int(match[1])], _line(error))
+        given = ", ".join(f"{each}={_shown(value)}" for each, value in values.items())
+        msg = f"{self.name}: {name} cannot be evaluated: {problem} (with {given})"
+        for each, kind in expected.items():
+            known = self.choices(name, each) if kind == "string" else []
+            if known and values[each] not in known:
+                msg += f"; {each} is one of {', '.join(map(str, known))}"
+        return ScaleFactorError(msg)
 
     def _correction(self, name: str) -> Any:
         for corrections in (self._corrections, self._corrections.compound):
@@ -150,6 +188,21 @@ def event_product(*factors: ak.Array) -> NDArray[np.float64]:
     products = [ak.to_numpy(ak.fill_none(ak.prod(each, axis=-1), 1.0)).astype(np.float64) for each in factors]
     product: NDArray[np.float64] = np.prod(products, axis=0)
     return product
+
+
+def _keys(node: Any, wanted: str) -> Iterator[str | int]:
+    """The keys of all categories of an input in the content of corrections."""
+    if isinstance(node, dict):
+        if node.get("nodetype") == "category" and node.get("input") == wanted:
+            yield from (item["key"] for item in node["content"])
+        node = list(node.values())
+    if isinstance(node, list):
+        for each in node:
+            yield from _keys(each, wanted)
+
+
+def _damaged(name: str, error: Exception) -> CorruptDataError:
+    return CorruptDataError(f"{name}: no scale factors of correctionlib, or damaged: {_line(error)}")
 
 
 def _line(error: BaseException) -> str:
