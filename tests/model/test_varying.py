@@ -6,6 +6,7 @@ import pickle
 import awkward as ak
 import numpy as np
 import pytest
+from awkward.errors import FieldNotFoundError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -98,8 +99,8 @@ def test_before_and_after_a_selection_is_the_same(name, choose):
     chosen = choose(events, number)
     before = varied(chosen, {"Jets": {"pt": choose(pt, number)}, "Muons": {"pt": chosen.Muons.pt + 1}})
     assert_same(before.Jets.pt, choose(pt, number))
-    for name, field in itertools.product(("Jets", "Muons", "Electrons"), ("pt", "eta")):
-        assert_same(before[name, field], after[name, field])
+    for collection, field in itertools.product(("Jets", "Muons", "Electrons"), ("pt", "eta")):
+        assert_same(before[collection, field], after[collection, field])
     assert_same(before.METAssoc_AnalysisMET.jet.pt, after.METAssoc_AnalysisMET.jet.pt)
 
 
@@ -275,7 +276,7 @@ def test_columns_are_read_once_for_all(name, choose):
 
 
 def test_what_is_not_there_cannot_be_changed(some):
-    with pytest.raises(AttributeError, match=r"no collection 'Jet' to vary; nearest: Jets"):
+    with pytest.raises(FieldNotFoundError, match=r"no field 'Jet' of Events; nearest: Jets"):
         varied(some, {"Jet": {"pt": 1.0}})
 
 
@@ -283,6 +284,12 @@ def test_values_have_to_fit(some):
     jets = some.Jets
     with pytest.raises(ValueError, match=r"^Jets\.pt: \d+ values for 100 events do not fit the objects of 100"):
         varied(some, {"Jets": {"pt": jets[jets.pt > 30_000].pt}})
+
+
+def test_numbers_have_no_fields(some):
+    some["n_jets"] = ak.num(some.Jets)
+    with pytest.raises(ValueError, match="n_jets: these are no objects of one class with fields: vary collections"):
+        varied(some, {"n_jets": {"pt": 1.0}})
 
 
 def test_events_without_a_file_cannot_be_varied(some):

@@ -101,6 +101,7 @@ def variations(
     Raises:
         ValueError: a factor of the weight has no `nominal`, or a variation of objects is called so; values do not fit.
         ColumnNotFoundError: no variation has a name that is asked for.
+        FieldNotFoundError: there is no such collection.
         TypeError: a function returns no mapping.
     """
     names = variation_names(objects, weights, only=only)
@@ -118,7 +119,7 @@ def _variations(
     yield Variation(NOMINAL, events, of_weights, weights)
     for name in names:
         if name in objects:
-            yield Variation(name, varied(events, _changes(name, events, objects[name])), (name,), weights)
+            yield Variation(name, varied(events, _changes(name, events, objects[name]), name), (name,), weights)
 
 
 def variation_names(

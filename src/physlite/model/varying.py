@@ -12,7 +12,6 @@ import numpy as np
 from awkward.contents import Content
 from numpy.typing import NDArray
 
-from physlite.formats.filters import nearest
 from physlite.model.joining import join, merged_form
 from physlite.model.naming import record_of_class
 from physlite.model.objects import EVENT, HIDDEN, LINK, shown
@@ -25,7 +24,7 @@ __all__ = ["NOTHING_CHANGED", "Changes", "Container", "Overlay", "varied"]
 _INDEX_BITS = 32
 
 
-def varied(events: ak.Array, changes: Mapping[str, Mapping[str, Any]]) -> ak.Array:
+def varied(events: ak.Array, changes: Mapping[str, Mapping[str, Any]], variation: str = "") -> ak.Array:
     """Events in which fields of collections have other values, or are new; all else is that of the events.
 
     What was read of the events is not read again, and what was not read yet is read once for both.
@@ -34,27 +33,29 @@ def varied(events: ak.Array, changes: Mapping[str, Mapping[str, Any]]) -> ak.Arr
         events: of a file, chosen or not; their collections can have been changed.
         changes: new values by collection and field: an array in the structure of the collection, one with a number for
             each event, or a number.
+        variation: what this is called, for messages.
 
     Raises:
-        AttributeError: there is no such collection.
+        FieldNotFoundError: there is no such collection.
         ValueError: the array does not know its file, or the values do not fit the objects.
     """
     source = source_of(events)
     if source is None:
         msg = "these events do not know their file any more: vary them before they are made anew"
         raise ValueError(msg)
+    where = f"variation {variation!r}, " if variation else ""
     out = copy.copy(events)
     for name, fields in changes.items():
-        if name not in events.fields:
-            msg = f"no collection {name!r} to vary{nearest(events.fields, name)}"
-            raise AttributeError(msg)
+        if record_in(events[name].layout) is None:
+            msg = f"{where}{name}: these are no objects of one class with fields: vary collections"
+            raise ValueError(msg)
         for field, values in fields.items():
             try:
                 out[name, field] = values
             except ValueError as error:
                 msg = (
-                    f"{name}.{field}: {ak.count(values, axis=None)} values for {len(values)} events do not fit the "
-                    f"objects of {len(events)} events: give one for each object, for each event, or for all"
+                    f"{where}{name}.{field}: {ak.count(values, axis=None)} values for {len(values)} events do not fit "
+                    f"the objects of {len(events)} events: give one for each object, for each event, or for all"
                 )
                 raise ValueError(msg) from error
     changed = {name: [*fields] for name, fields in changes.items() if fields}
