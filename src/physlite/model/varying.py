@@ -12,6 +12,7 @@ import numpy as np
 from awkward.contents import Content
 from numpy.typing import NDArray
 
+from physlite.exceptions import PhysliteError
 from physlite.model.joining import join, merged_form
 from physlite.model.naming import record_of_class
 from physlite.model.objects import EVENT, HIDDEN, LINK, shown
@@ -52,6 +53,8 @@ def varied(events: ak.Array, changes: Mapping[str, Mapping[str, Any]], variation
         for field, values in fields.items():
             try:
                 out[name, field] = values
+            except PhysliteError:  # of the file
+                raise
             except ValueError as error:
                 msg = (
                     f"{where}{name}.{field}: {ak.count(values, axis=None)} values for {len(values)} events do not fit "
