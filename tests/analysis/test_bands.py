@@ -12,19 +12,9 @@ from physlite.analysis import band
 from physlite.exceptions import ColumnNotFoundError
 
 BINS = 3
-NAMES = [
-    "JET__1up",
-    "JET__1down",
-    "PRW__0up5",
-    "PRW__0down5",
-    "ONE__1up",
-    "modelling",
-    "jerUp",
-    "jerDown",
-    "mu_a",
-    "mu_b",
-]
-GROUPS = [["JET__1up", "JET__1down"], ["PRW__0up5", "PRW__0down5"], ["ONE__1up"], ["modelling"], ["jerUp", "jerDown"]]
+PAIRS = [["JET__1up", "JET__1down"], ["JET__1up5", "JET__1down5"], ["jerUp", "jerDown"]]
+GROUPS = [*PAIRS, ["ONE__1up"], ["modelling"]]
+NAMES = [*(name for group in GROUPS for name in group), "mu_a", "mu_b"]
 
 
 def histogram(values):

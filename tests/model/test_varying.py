@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import physlite
+from physlite.exceptions import CorruptDataError
 from physlite.model.varying import varied
 from support import data
 from support.compare import assert_same
@@ -188,6 +189,17 @@ def test_objects_that_were_not_changed_are_as_in_the_file(events):
     assert_same(changed.Jets.pt, events.Jets.pt)
 
 
+@pytest.mark.parametrize("name", [data.R21, data.R22])
+def test_objects_of_several_collections(name):
+    """Parents are truth particles of one collection or another."""
+    events = physlite.events(data.path_of(name))
+    events["Parents"] = ak.flatten(events.TruthElectrons.parents, axis=2)
+    assert len({link >> 32 for _, link in places(events.Parents)}) > 1
+    changed = varied(events, {"Parents": {"px": events.Parents.px * 2}})
+    assert_same(changed.TruthElectrons.parents.px, events.TruthElectrons.parents.px * 2)
+    assert_same(changed.TruthElectrons.parents.py, events.TruthElectrons.parents.py)
+
+
 def test_a_single_event_leads_to_the_new_values(events):
     changed = varied(events, {"Jets": {"pt": numbered(events.Jets)}})
     number = int(ak.argmax(ak.num(events.Jets)))
@@ -251,6 +263,15 @@ def test_objects_of_changed_events_pickle(name, make):
         assert_same(_again(nominal).pt, nominal.pt)
 
 
+def test_nominal_and_changed_objects_in_one_pickle(some):
+    changed = varied(some, {"Jets": {"pt": numbered(some.Jets)}})
+    both = ak.zip([some.METAssoc_AnalysisMET.jet, changed.METAssoc_AnalysisMET.jet], depth_limit=1)
+    again = _again(both)
+    for side in ("0", "1"):
+        assert_same(again[side].pt, both[side].pt)
+        assert_same(again[side].eta, both[side].eta)
+
+
 # ------------------------------------------------------------------------------------------------------------- reading
 
 
@@ -284,6 +305,19 @@ def test_values_have_to_fit(some):
     jets = some.Jets
     with pytest.raises(ValueError, match=r"^Jets\.pt: \d+ values for 100 events do not fit the objects of 100"):
         varied(some, {"Jets": {"pt": jets[jets.pt > 30_000].pt}})
+
+
+def test_a_damaged_file_is_not_taken_for_wrong_values():
+    path = data.path_of(data.SAMPLE)
+    content = bytearray(path.read_bytes())
+    with physlite.open(path) as file:
+        for name in file.columns:
+            if name.startswith("AnalysisJets"):
+                for r in baskets(file.manifest, name):
+                    content[r.offset + r.size // 2 : r.offset + r.size] = b"\xff" * (r.size - r.size // 2)
+    events = physlite.events(bytes(content))
+    with pytest.raises(CorruptDataError, match="AnalysisJets"):
+        varied(events, {"Jets": {"new": ak.local_index(events.Electrons.pt, axis=0)}})
 
 
 def test_numbers_have_no_fields(some):
