@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from physlite.lazily import looked_up
 
 if TYPE_CHECKING:
-    from physlite import auth, exceptions, storage, units, widgets
+    from physlite import analysis, auth, exceptions, storage, units, widgets
     from physlite.formats.manifest import Manifest
     from physlite.model.behaviors import register_awkward
     from physlite.model.file import File, events, open  # noqa: A004  # the name users expect, as in uproot.open
@@ -28,6 +28,7 @@ __all__ = [
     "Manifest",
     "Result",
     "__version__",
+    "analysis",
     "auth",
     "datasets_from",
     "events",
@@ -56,7 +57,7 @@ _HOME = {
     "run": "physlite.running.driving",
     "sample": "physlite.samples",
 }
-_MODULES = frozenset({"auth", "exceptions", "storage", "units", "widgets"})
+_MODULES = frozenset({"analysis", "auth", "exceptions", "storage", "units", "widgets"})
 
 
 _look_up = looked_up(__name__, _HOME)

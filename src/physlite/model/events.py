@@ -17,10 +17,12 @@ from physlite.collecting import without_cycle_collection
 from physlite.exceptions import UnreadableColumnError
 from physlite.model import behaviors as _behaviors  # noqa: F401  # registers what objects can do
 from physlite.model.naming import Collection
-from physlite.model.objects import HIDDEN, LINK, event_ids, file_token, own_links, shown
+from physlite.model.objects import HIDDEN, LINK, event_ids, file_token, first_event_id, own_links, shown
 from physlite.model.remembered import Remembered
 from physlite.model.source import SOURCE, wanted_field
 from physlite.model.store import ColumnStore
+from physlite.model.structure import record_in
+from physlite.model.varying import NOTHING_CHANGED, Changes, Container, Overlay
 from physlite.named import Named
 
 __all__ = ["EventSource", "OnBadLink"]
@@ -40,20 +42,6 @@ class _Objects:
         self.fields = fields
 
 
-def _record_at(layout: ak.contents.Content, path: list[str]) -> ak.contents.Content | None:
-    """The records that a layout holds in lists and options, or those in a field of theirs."""
-    for name in (*path, None):
-        while not layout.is_record:
-            if layout.is_union or layout.is_leaf:
-                return None
-            layout = layout.content
-        if name is not None:
-            if name not in layout.fields:
-                return None
-            layout = layout.contents[layout.field_to_index(name)]
-    return layout
-
-
 class EventSource:
     """Entries `start` ≤ i < `stop` of a file as events.
 
@@ -68,12 +56,14 @@ class EventSource:
         stop: int,
         on_bad_link: OnBadLink = "raise",
         given: Mapping[str, Any] = MappingProxyType({}),
+        overlay: Overlay = NOTHING_CHANGED,
     ) -> None:
         self._store = store
         self.start = start
         self.stop = stop
         self.on_bad_link = on_bad_link
         self._given = given
+        self._overlay = overlay
         self._lock = threading.RLock()
         self._offsets: dict[str, tuple[Buffer, str]] = {}
         self._columns: dict[int, list[Buffer]] = {}
@@ -138,7 +128,7 @@ class EventSource:
     def remember_changed(self, before: ak.contents.Content, after: ak.contents.Content, where: tuple[str, ...]) -> None:
         """Notes that objects are the same as before, save for the field that was given to them."""
         *path, field = where
-        old, new = (_record_at(layout, path) for layout in (before, after))
+        old, new = (record_in(layout, path) for layout in (before, after))
         if old is None or new is None:
             return
         names, fields = self.known_objects(old)
@@ -157,9 +147,21 @@ class EventSource:
 
     def of_range(self, start: int, stop: int) -> EventSource:
         """Other entries of the same file."""
-        source = EventSource(self._store, start, stop, self.on_bad_link, self._given)
+        source = EventSource(self._store, start, stop, self.on_bad_link, self._given, self._overlay)
         source._objects = self._objects  # they name themselves, whatever the range
         return source
+
+    def varied(self, changed: Mapping[str, list[Changes]]) -> EventSource:
+        """The same entries, with other values of some objects where links lead to them; what is read is of both."""
+        overlay = self._overlay.with_changes(changed)
+        source = EventSource(self.store, self.start, self.stop, self.on_bad_link, self._given, overlay)
+        source._lock, source._offsets, source._columns = self._lock, self._offsets, self._columns
+        source._layouts, source._objects = self._layouts, self._objects
+        return source
+
+    def changed_fields(self, name: str) -> frozenset[str]:
+        """The fields of a collection that have other values here than in the file."""
+        return self._overlay.fields(name)
 
     @functools.cached_property
     def token(self) -> int:
@@ -283,7 +285,15 @@ class EventSource:
         """A field of the objects of a collection in all events, behind one another."""
         if field in HIDDEN:
             return ak.contents.NumpyArray(self.own(name, field))
-        column = self.store.schema.collections[name].fields[field]
+        column = self.store.schema.collections[name].fields.get(field)
+        stored = self.size_of(name) if column is None else self._stored_column(name, column)
+        return self._overlay.over(name, field, stored, partial(self._container, name))
+
+    def _container(self, name: str) -> Container:
+        key = self.store.schema.links.keys[name]
+        return Container(key, first_event_id(self.token, self.start), self.collection_offsets(name))
+
+    def _stored_column(self, name: str, column: int) -> ak.contents.Content:
         self.collection_offsets(name)  # those that the column has to agree with
         buffers = [self.column_buffer(column, number) for number in range(len(self.column(column)))]
         return self.store.manifest.require_encoding(column).layout(buffers).content
@@ -294,7 +304,11 @@ class EventSource:
 
     def objects_form(self, name: str) -> ak.forms.Form:
         """The form of the objects of a collection, without the lists."""
-        return self.store.schema.objects_form(name)
+        return self._overlay.objects_form(self.store.schema, name)
+
+    def merged_form(self, class_name: str, names: tuple[str, ...]) -> ak.forms.Form:
+        """The form of objects of a class from several collections as one array."""
+        return self._overlay.merged_form(self.store.schema, class_name, names)
 
     def own(self, name: str, field: str) -> Buffer:
         """What the objects of a collection know of themselves: their events, or the links that name them."""
@@ -326,7 +340,7 @@ class EventSource:
     def __reduce__(self) -> tuple[type[EventSource], tuple[Any, ...]]:
         store = self._store
         opener = store if callable(store) else store.opener()
-        return (EventSource, (opener, self.start, self.stop, self.on_bad_link, dict(self._given)))
+        return (EventSource, (opener, self.start, self.stop, self.on_bad_link, dict(self._given), self._overlay))
 
     def __repr__(self) -> str:
         return f"<events {self.start} to {self.stop}>"

@@ -181,7 +181,7 @@ class _Resolver:
             tags[position >= 0] = tag
             index = np.where(position >= 0, position, index)
             content = ak.from_buffers(objects.form, objects.length, objects.buffers, highlevel=False)
-            links.source.remember_objects(content, objects.names)
+            links.source.remember_objects(content, objects.names, objects.stored)
             contents.append(content)
         valid = index >= 0
         records = {content.parameter("__record__") for content in contents}

@@ -63,4 +63,5 @@ def with_gaps(parts: list[Content | int], joined: Content) -> Content:
         else:
             index.append(np.arange(at, at + len(part), dtype=np.int64))
             at += len(part)
-    return ak.contents.IndexedOptionArray(ak.index.Index64(np.concatenate([np.empty(0, np.int64), *index])), joined)
+    outer = ak.index.Index64(np.concatenate([np.empty(0, np.int64), *index]))
+    return ak.contents.IndexedOptionArray.simplified(outer, joined)

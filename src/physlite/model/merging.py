@@ -26,18 +26,23 @@ class MergedObjects:
     The records have the fields of all collections of the class: one that some of them lack is of option type, and one
     that has different types in them is left out. Of a class without collections in the file there are no objects; they
     have no fields.
+
+    Attributes:
+        stored: the fields that are as in the file.
     """
 
     def __init__(self, source: Source, class_name: str, names: list[str], used: list[str]) -> None:
         self._source = source
         self.names = tuple(names)
         self._used = [name for name in names if name in used]
-        if len(names) == 1:
+        changed = frozenset[str]().union(*map(source.changed_fields, names))
+        if len(names) == 1 and not changed:
             self.form = source.objects_form(names[0])
             self.buffers = source.buffers
         else:
-            self.form = source.store.schema.merged_form(class_name, tuple(names))
+            self.form = source.merged_form(class_name, self.names)
             self.buffers = _Columns(source, self.form, self._used)
+        self.stored = frozenset(self.form.fields) - changed
 
     @functools.cached_property
     def begins(self) -> dict[str, int]:

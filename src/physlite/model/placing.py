@@ -67,7 +67,7 @@ class Links(NamedTuple):
         with without_cycle_collection():
             layout = ak.from_buffers(form, len(self.keys), buffers, highlevel=False)
         if objects.names:
-            self.source.remember_objects(layout.content, objects.names)
+            self.source.remember_objects(layout.content, objects.names, objects.stored)
         return layout
 
     def positions(self, objects: MergedObjects, used: Mapping[int, str], on_bad: OnBad) -> NDArray[np.int64]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import awkward as ak
 from numpy.typing import NDArray
 
 from physlite.model.store import ColumnStore
+
+if TYPE_CHECKING:
+    from physlite.model.varying import Changes
 
 __all__ = ["SOURCE", "Reduced", "Source", "array_of", "source_of", "wanted_field", "wanting"]
 
@@ -83,6 +86,15 @@ class Source(Protocol):
 
     def objects_form(self, name: str) -> ak.forms.Form:
         """The form of the objects of a collection, without the lists."""
+
+    def merged_form(self, class_name: str, names: tuple[str, ...]) -> ak.forms.Form:
+        """The form of objects of a class from several collections as one array."""
+
+    def changed_fields(self, name: str) -> frozenset[str]:
+        """The fields of a collection that have other values here than in the file."""
+
+    def varied(self, changed: Mapping[str, list[Changes]]) -> Self:
+        """The same entries, with other values of some objects where links lead to them."""
 
     def object_column(self, name: str, field: str) -> ak.contents.Content:
         """A field of the objects of a collection in all events, behind one another."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import awkward as ak
 import numpy as np
 from awkward.contents import Content
 
-__all__ = ["has_union", "map_records", "map_structure"]
+__all__ = ["has_union", "map_records", "map_structure", "record_in"]
 
 
 def map_structure(layout: Content, inner: Callable[[Content], Content]) -> Content:
@@ -42,6 +42,20 @@ def map_records(layout: Content, inner: Callable[[Content], Content]) -> Content
     if layout.is_record:
         return inner(layout)
     return map_structure(layout, lambda content: map_records(content, inner))
+
+
+def record_in(layout: Content, path: Sequence[str] = ()) -> Content | None:
+    """The records that a layout holds in lists and options, or those in a field of theirs; None: there are none."""
+    for name in (*path, None):
+        while not layout.is_record:
+            if layout.is_union or layout.is_leaf:
+                return None
+            layout = layout.content
+        if name is not None:
+            if name not in layout.fields:
+                return None
+            layout = layout.contents[layout.field_to_index(name)]
+    return layout
 
 
 def has_union(layout: Content) -> bool:
