@@ -30,6 +30,7 @@ __all__ = [
     "NotAnEventFileError",
     "PhysliteError",
     "SameFileWarning",
+    "SelectionError",
     "StaleManifestError",
     "TransferError",
     "TriggerNotFoundError",
@@ -80,6 +81,10 @@ class EntryRangeError(PhysliteError, IndexError):
 
 class MetadataNotFoundError(PhysliteError, LookupError):
     """The file does not say what was asked about it."""
+
+
+class SelectionError(PhysliteError, ValueError):
+    """A working point that does not exist, or a definition of objects that cannot be understood."""
 
 
 class StaleManifestError(PhysliteError, ValueError):

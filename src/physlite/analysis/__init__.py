@@ -1,1 +1,25 @@
 """What a physicist asks of events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from physlite.lazily import looked_up
+
+if TYPE_CHECKING:
+    from physlite.analysis.definitions import definitions
+    from physlite.analysis.selecting import selected
+
+__all__ = ["definitions", "selected"]
+
+# Looked up on first use, as in `physlite`.
+_HOME = {
+    "definitions": "physlite.analysis.definitions",
+    "selected": "physlite.analysis.selecting",
+}
+
+__getattr__ = looked_up(__name__, _HOME)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,129 @@
+"""Where the tracks of leptons come from: their distances to the beam and, along it, to the primary vertex.
+
+As xAOD::TrackingHelpers::d0significance in Athena's Event/xAOD/xAODTracking (xAODTracking/TrackParticlexAODHelpers.h),
+and the cuts of CP::AsgLeptonTrackSelectionAlg in PhysicsAnalysis/Algorithms/AsgAnalysisAlgorithms.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import awkward as ak
+import numpy as np
+from awkward.contents import Content
+from numpy.typing import NDArray
+
+from physlite.analysis.columns import decided, require
+from physlite.model.edm import double
+from physlite.model.follow import require_source
+from physlite.model.objects import EVENT, split_event
+from physlite.model.placing import covering
+from physlite.model.structure import map_structure
+
+__all__ = ["d0_significance", "prompt", "z0_sin_theta"]
+
+# The variance of d0 is the first of both: of the diagonal, and of the lower half of the matrix, row by row.
+_VARIANCES = ("definingParametersCovMatrixDiag", "definingParametersCovMatrix")
+
+# xAOD::VxType::PriVtx.
+_PRIMARY = 1
+
+
+def d0_significance(leptons: ak.Array) -> Any:
+    """The transverse impact parameter of each lepton's track, in its standard deviations, with the size of the beam.
+
+    Args:
+        leptons: electrons or muons, in any selection of them.
+
+    Returns:
+        Numbers in double precision, with the sign of d0; NaN where the track or its covariance is missing.
+
+    Raises:
+        ColumnNotFoundError: the tracks have no covariance.
+        ValueError: the array does not know its file, or holds objects of several files.
+    """
+    tracks = leptons.trackParticle
+    column = require(tracks, _VARIANCES, "the significance of d0", "leave d0_significance out")
+    variance = double(ak.firsts(tracks[column], axis=-1))
+    phi = double(tracks["phi"])
+    sin, cos = np.sin(phi), np.cos(phi)
+    info = ("beamPosSigmaX", "beamPosSigmaY", "beamPosSigmaXY")
+    sigma_x, sigma_y, sigma_xy = (_of_events(leptons, partial(_event_info, name=name)) for name in info)
+    beam = sin * (sin * sigma_x**2 - cos * sigma_xy) + cos * (cos * sigma_y**2 - sin * sigma_xy)
+    total = ak.where(variance > 0, variance + beam, np.nan)
+    return ak.fill_none(double(tracks["d0"]) / np.sqrt(ak.where(total > 0, total, np.nan)), np.nan, axis=-1)
+
+
+def z0_sin_theta(leptons: ak.Array) -> Any:
+    """The distance along the beam of each lepton's track to the primary vertex, times the sine of its polar angle.
+
+    Args:
+        leptons: electrons or muons, in any selection of them.
+
+    Returns:
+        mm in double precision, with its sign; NaN where there is no track, or no primary vertex in the event.
+
+    Raises:
+        ValueError: the array does not know its file, or holds objects of several files.
+    """
+    tracks = leptons.trackParticle
+    z0, vz, theta = (double(tracks[name]) for name in ("z0", "vz", "theta"))
+    distance = (z0 + vz - _of_events(leptons, _primary_z)) * np.sin(theta)
+    return ak.fill_none(distance, np.nan, axis=-1)
+
+
+def prompt(leptons: ak.Array, *, d0_significance: float | None = None, z0_sin_theta: float | None = None) -> Any:
+    """Which leptons come from the primary vertex.
+
+    ATLAS uses a significance of 5 for electrons and 3 for muons, and 0.5 mm for both
+    (ElectronAnalysisConfig.py and MuonAnalysisConfig.py of PhysicsAnalysis/Algorithms).
+
+    Args:
+        leptons: electrons or muons, in any selection of them.
+        d0_significance: the absolute value has to be below this; None: whatever it is.
+        z0_sin_theta: the same of the distance, in mm.
+
+    Returns:
+        One bool for each lepton; False where what is asked for cannot be computed.
+
+    Raises:
+        ColumnNotFoundError, ValueError: as the functions of these names.
+    """
+    passed = ak.ones_like(leptons["pt"], dtype=bool)
+    if d0_significance is not None:
+        passed = passed & (abs(_d0_significance(leptons)) < d0_significance)
+    if z0_sin_theta is not None:
+        passed = passed & (abs(_z0_sin_theta(leptons)) < z0_sin_theta)
+    return decided(passed)
+
+
+# `prompt` has arguments of these names.
+_d0_significance, _z0_sin_theta = d0_significance, z0_sin_theta
+
+
+def _event_info(events: ak.Array, name: str) -> NDArray[np.float64]:
+    return np.asarray(events.EventInfo[name], dtype=np.float64)
+
+
+def _primary_z(events: ak.Array) -> NDArray[np.float64]:
+    vertices = events.PrimaryVertices
+    z = ak.firsts(vertices.z[vertices.vertexType == _PRIMARY])
+    return np.asarray(ak.fill_none(double(z), np.nan), dtype=np.float64)
+
+
+def _of_events(objects: ak.Array, values_of: Any) -> Any:
+    """For each object a number of its event: `values_of` gives those of all events in an array."""
+    numbers = ak.to_layout(objects[EVENT])
+    source = require_source(objects)
+    flat = ak.to_numpy(ak.flatten(ak.drop_none(ak.Array(numbers), axis=None), axis=None))
+    source = covering(source, flat, "objects", "select them")
+    values = values_of(source.events())
+
+    def inner(layout: Content) -> Content:
+        if not layout.is_numpy:
+            return map_structure(layout, inner)
+        entries = split_event(np.asarray(layout.data))[1] - source.start
+        return ak.contents.NumpyArray(values[entries])
+
+    return ak.Array(inner(numbers))
