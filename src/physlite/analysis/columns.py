@@ -6,6 +6,8 @@ tuple of such names, one tuple for each column.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,7 +18,18 @@ from physlite.exceptions import ColumnNotFoundError, SelectionError
 from physlite.formats.filters import nearest
 from physlite.model.source import source_of
 
-__all__ = ["Needs", "available", "columns_of", "decided", "flagged", "flags", "kind_of", "not_stored", "require"]
+__all__ = [
+    "Needs",
+    "all_of",
+    "available",
+    "columns_of",
+    "decided",
+    "flagged",
+    "flags",
+    "kind_of",
+    "not_stored",
+    "require",
+]
 
 # Of each column that is needed, the names that it has had, the newest first.
 Needs = tuple[tuple[str, ...], ...]
@@ -32,12 +45,18 @@ def decided(mask: Any) -> Any:
     return ak.fill_none(mask, value=False, axis=-1)
 
 
+def all_of(objects: ak.Array, masks: Iterable[Any]) -> Any:
+    """Which objects pass all masks; all of them where there is none."""
+    found = list(masks)
+    return decided(functools.reduce(operator.and_, found) if found else ak.ones_like(objects["pt"], dtype=bool))
+
+
 def available(objects: ak.Array, points: Mapping[str, Needs]) -> list[str]:
     """The working points whose columns the objects have, in their order."""
     return [name for name, needs in points.items() if all(_stored(objects, names) for names in needs)]
 
 
-def columns_of(objects: ak.Array, what: str, name: str, points: Mapping[str, Needs]) -> list[str]:
+def columns_of(objects: ak.Array, what: str, name: str, points: Mapping[str, Needs], kind: str = "") -> list[str]:
     """The stored columns that a working point is made of, in the order of its needs.
 
     Args:
@@ -45,18 +64,20 @@ def columns_of(objects: ak.Array, what: str, name: str, points: Mapping[str, Nee
         what: what it is a working point of, as `isolation`.
         name: of the working point.
         points: what each needs.
+        kind: the class of the objects where their records have no name.
 
     Raises:
         SelectionError: no such working point.
         ColumnNotFoundError: the objects lack a column of it.
     """
+    kind = kind or kind_of(objects)
     if not isinstance(name, str) or name not in points:
         among = nearest(list(points), name) if isinstance(name, str) else ""
-        msg = f"no {what} {name!r} of {kind_of(objects)}s{among}; there are {', '.join(points)}"
+        msg = f"no {what} {name!r} of {kind}{among}; there are {', '.join(points)}"
         raise SelectionError(msg)
     instead = available(objects, points)
-    there = f"what is there: {what} {', '.join(instead)}" if instead else f"no other {what} can be had"
-    return [require(objects, names, f"{what} {name!r}", there) for names in points[name]]
+    remedy = f"this file has what it takes for {', '.join(instead)}" if instead else f"this file has no {what} at all"
+    return [require(objects, names, f"{what} {name!r}", remedy, kind) for names in points[name]]
 
 
 def require(objects: ak.Array, names: tuple[str, ...], needed_by: str, remedy: str, kind: str = "") -> str:
@@ -66,8 +87,8 @@ def require(objects: ak.Array, names: tuple[str, ...], needed_by: str, remedy: s
         objects: of one class.
         names: of the same thing in several releases.
         needed_by: what it is for.
-        remedy: what to do without it.
-        kind: their class where it is not the name of their records.
+        remedy: what to do without it, or what there is instead.
+        kind: the class of the objects where their records have no name.
 
     Raises:
         ColumnNotFoundError: they have none of them.
@@ -81,12 +102,11 @@ def require(objects: ak.Array, names: tuple[str, ...], needed_by: str, remedy: s
 def not_stored(
     objects: ak.Array, names: tuple[str, ...], needed_by: str, remedy: str, kind: str
 ) -> ColumnNotFoundError:
-    """The error that says of a column which releases have it, and what there is instead."""
+    """The error that says of a column which releases have it, and what to do; the arguments are those of `require`."""
     source = source_of(objects)
     where = f"{source.store.name}: " if source is not None else ""
-    column = " or ".join(names)
     return ColumnNotFoundError(
-        f"{where}{kind}s have no column {column}, which {needed_by} needs; {releases_with(kind, names)}; {remedy}"
+        f"{where}no {' or '.join(names)} of {kind}, which {needed_by} needs; {releases_with(kind, names)}; {remedy}"
     )
 
 
@@ -95,13 +115,13 @@ def flags(table: Mapping[str, str]) -> dict[str, Needs]:
     return {name: ((column,),) for name, column in table.items()}
 
 
-def flagged(objects: ak.Array, what: str, name: str, table: Mapping[str, str]) -> Any:
-    """Whether the flag of a working point is set, which is a column of its own.
+def flagged(objects: ak.Array, what: str, name: str, table: Mapping[str, str], kind: str = "") -> Any:
+    """Whether the flag of a working point is set, which is a column of its own; its arguments are as for `columns_of`.
 
     Raises:
         SelectionError, ColumnNotFoundError: as `columns_of`.
     """
-    (column,) = columns_of(objects, what, name, flags(table))
+    (column,) = columns_of(objects, what, name, flags(table), kind)
     return decided(objects[column] == 1)
 
 

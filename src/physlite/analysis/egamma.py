@@ -62,7 +62,7 @@ def authored(objects: ak.Array, authors: Iterable[str]) -> Any:
     mask = 0
     for name in authors:
         if name not in AUTHORS:
-            msg = f"no author {name!r} of {kind_of(objects)}s; there are {', '.join(AUTHORS)}"
+            msg = f"no author {name!r} of {kind_of(objects)}; there are {', '.join(AUTHORS)}"
             raise SelectionError(msg)
         mask |= AUTHORS[name]
     column = require(objects, ("author",), "the choice of authors", "leave it out")

@@ -1,7 +1,6 @@
 """Electrons: identification, isolation, quality and the way to the primary vertex, as masks.
 
-    electrons = events.Electrons
-    good = electrons_.identified(electrons, "Tight") & electrons_.isolated(electrons, "Tight_VarRad")
+    good = electrons.identified(events.Electrons, "Tight") & electrons.isolated(events.Electrons, "Tight_VarRad")
 
 Each function gives one bool for each electron, whatever was selected before; what cannot be compared fails.
 """
@@ -54,8 +53,8 @@ IDENTIFICATION = {
 # The identification of the charge by a boosted decision tree.
 CHARGE_IDENTIFICATION = {"ECIDS": "DFCommonElectronsECIDS"}
 
-# Which tracks count. Release 21.2 compared with TightTTVALooseCone; its first PHYSLITE stores TightTTVA, which stands in:
-# it treats tracks close to the electron as all others.
+# Which tracks count. Release 21.2 compared with TightTTVALooseCone. Where PHYSLITE of that release stores TightTTVA only
+# it stands in, with one choice of tracks for those close to the electron and all others.
 _TRACKS = ("Nonprompt_All_MaxWeightTTVALooseCone", "TightTTVALooseCone", "TightTTVA")
 _VARIABLE, _FIXED = "ptvarcone30_{tracks}_pt1000", "ptcone20_{tracks}_pt1000"
 _FLOW, _FIXED_FLOW = "ptvarcone30_{tracks}_pt500", "ptcone20_{tracks}_pt500"

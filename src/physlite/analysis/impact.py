@@ -14,7 +14,7 @@ import numpy as np
 from awkward.contents import Content
 from numpy.typing import NDArray
 
-from physlite.analysis.columns import decided, require
+from physlite.analysis.columns import all_of, require
 from physlite.model.edm import double
 from physlite.model.follow import require_source
 from physlite.model.objects import EVENT, split_event
@@ -90,12 +90,8 @@ def prompt(leptons: ak.Array, *, d0_significance: float | None = None, z0_sin_th
     Raises:
         ColumnNotFoundError, ValueError: as the functions of these names.
     """
-    passed = ak.ones_like(leptons["pt"], dtype=bool)
-    if d0_significance is not None:
-        passed = passed & (abs(_d0_significance(leptons)) < d0_significance)
-    if z0_sin_theta is not None:
-        passed = passed & (abs(_z0_sin_theta(leptons)) < z0_sin_theta)
-    return decided(passed)
+    cuts = ((_d0_significance, d0_significance), (_z0_sin_theta, z0_sin_theta))
+    return all_of(leptons, (abs(value(leptons)) < limit for value, limit in cuts if limit is not None))
 
 
 # `prompt` has arguments of these names.

@@ -59,7 +59,7 @@ def identified(muons: ak.Array, working_point: str) -> Any:
     Both are bits of the column `quality`, as Athena's MuonSelectionTool
     (PhysicsAnalysis/MuonID/MuonSelectorTools) asks for both. The working points are described in "Muon reconstruction
     and identification efficiency in ATLAS using the full Run 2 pp collision data set", Eur. Phys. J. C 81 (2021) 578.
-    Its working points for high and for low pT need hits and momenta that PHYSLITE stores in part only; they are not here.
+    Its working points for high and for low pT need what PHYSLITE stores in part only; they are not here.
 
     Args:
         muons: in any selection of them.

@@ -140,8 +140,7 @@ def conversion_type(photons: ak.Array) -> Any:
         ValueError: the array does not know its file, or holds objects of several files.
     """
     if _CONVERSIONS not in require_source(photons).store.schema.collections:
-        remedy = "conversions cannot be told here, leave them out"
-        raise not_stored(photons, (_CONVERSIONS,), "the type of conversions", remedy, "Event")
+        raise not_stored(photons, (_CONVERSIONS,), "the type of conversions", "leave conversions out", "Event")
     vertex = photons.vertex
     hits = vertex.trackParticles[["numberOfPixelHits", "numberOfSCTHits"]]
     hits = ak.values_astype(hits.numberOfPixelHits, np.int64) + hits.numberOfSCTHits
