@@ -149,7 +149,7 @@ def _some_of(names: Iterable[str]) -> Callable[[Any], list[str]]:
         ):
             msg = f"a list of some of {', '.join(names)}"
             raise ValueError(msg)
-        return list(given)
+        return value
 
     return understood
 
