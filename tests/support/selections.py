@@ -38,7 +38,7 @@ def lists_of(**values):
 
 
 def numbers(*ties):
-    """Single-precision numbers, among them these, and none at all."""
+    """Single-precision numbers, these among them and those next to them, and what is no number."""
     values = [float(np.float32(tie)) for tie in ties]
     around = [float(np.nextafter(np.float32(tie), np.float32(to))) for tie in ties for to in (-1e9, 1e9)]
-    return st.sampled_from([*values, *around, 0.0, -1.0, NAN, math.inf])
+    return st.sampled_from([*values, *around, 0.0, -1.0, NAN])

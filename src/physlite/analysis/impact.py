@@ -6,6 +6,7 @@ and the cuts of CP::AsgLeptonTrackSelectionAlg in PhysicsAnalysis/Algorithms/Asg
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from awkward.contents import Content
 from numpy.typing import NDArray
 
-from physlite.analysis.columns import all_of, require
+from physlite.analysis.columns import all_of, not_stored, require
 from physlite.model.edm import double
 from physlite.model.follow import require_source
 from physlite.model.objects import EVENT, split_event
@@ -29,6 +30,9 @@ _VARIANCES = ("definingParametersCovMatrixDiag", "definingParametersCovMatrix")
 # xAOD::VxType::PriVtx.
 _PRIMARY = 1
 
+# Gives a field of a collection in all events.
+_Column = Callable[[str, str], ak.Array]
+
 
 def d0_significance(leptons: ak.Array) -> Any:
     """The transverse impact parameter of each lepton's track, in its standard deviations, with the size of the beam.
@@ -40,19 +44,13 @@ def d0_significance(leptons: ak.Array) -> Any:
         Numbers in double precision, with the sign of d0; NaN where the track or its covariance is missing.
 
     Raises:
-        ColumnNotFoundError: the tracks have no covariance.
+        ColumnNotFoundError: the tracks have no covariance, or the events no size of the beam.
         ValueError: the array does not know its file, or holds objects of several files.
     """
     tracks = leptons.trackParticle
     column = require(tracks, _VARIANCES, "the significance of d0", "leave d0_significance out")
-    variance = double(ak.firsts(tracks[column], axis=-1))
-    phi = double(tracks["phi"])
-    sin, cos = np.sin(phi), np.cos(phi)
-    info = ("beamPosSigmaX", "beamPosSigmaY", "beamPosSigmaXY")
-    sigma_x, sigma_y, sigma_xy = (_of_events(leptons, partial(_event_info, name=name)) for name in info)
-    beam = sin * (sin * sigma_x**2 - cos * sigma_xy) + cos * (cos * sigma_y**2 - sin * sigma_xy)
-    total = ak.where(variance > 0, variance + beam, np.nan)
-    return ak.fill_none(double(tracks["d0"]) / np.sqrt(ak.where(total > 0, total, np.nan)), np.nan, axis=-1)
+    beam = _of_events(leptons, _beam_spot)
+    return _significance(tracks["d0"], tracks["phi"], ak.firsts(tracks[column], axis=-1), *beam)
 
 
 def z0_sin_theta(leptons: ak.Array) -> Any:
@@ -69,7 +67,8 @@ def z0_sin_theta(leptons: ak.Array) -> Any:
     """
     tracks = leptons.trackParticle
     z0, vz, theta = (double(tracks[name]) for name in ("z0", "vz", "theta"))
-    distance = (z0 + vz - _of_events(leptons, _primary_z)) * np.sin(theta)
+    (primary_z,) = _of_events(leptons, _primary_z)
+    distance = (z0 + vz - primary_z) * np.sin(theta)
     return ak.fill_none(distance, np.nan, axis=-1)
 
 
@@ -98,28 +97,39 @@ def prompt(leptons: ak.Array, *, d0_significance: float | None = None, z0_sin_th
 _d0_significance, _z0_sin_theta = d0_significance, z0_sin_theta
 
 
-def _event_info(events: ak.Array, name: str) -> NDArray[np.float64]:
-    return np.asarray(events.EventInfo[name], dtype=np.float64)
+def _significance(d0: Any, phi: Any, variance: Any, sigma_x: Any, sigma_y: Any, sigma_xy: Any) -> Any:
+    sin, cos = np.sin(double(phi)), np.cos(double(phi))
+    beam = sin * (sin * sigma_x**2 - cos * sigma_xy) + cos * (cos * sigma_y**2 - sin * sigma_xy)
+    total = double(variance) + beam
+    # As there: a track's own variance has to be positive.
+    total = ak.where((variance > 0) & (total > 0), total, np.nan)
+    return ak.fill_none(double(d0) / np.sqrt(total), np.nan, axis=-1)
 
 
-def _primary_z(events: ak.Array) -> NDArray[np.float64]:
-    vertices = events.PrimaryVertices
-    z = ak.firsts(vertices.z[vertices.vertexType == _PRIMARY])
-    return np.asarray(ak.fill_none(double(z), np.nan), dtype=np.float64)
+def _beam_spot(column: _Column) -> list[NDArray[np.float64]]:
+    return [np.asarray(column("EventInfo", f"beamPosSigma{axes}"), dtype=np.float64) for axes in ("X", "Y", "XY")]
 
 
-def _of_events(objects: ak.Array, values_of: Any) -> Any:
-    """For each object a number of its event: `values_of` gives those of all events in an array."""
+def _primary_z(column: _Column) -> list[NDArray[np.float64]]:
+    z = column("PrimaryVertices", "z")[column("PrimaryVertices", "vertexType") == _PRIMARY]
+    return [np.asarray(ak.fill_none(double(ak.firsts(z)), np.nan), dtype=np.float64)]
+
+
+def _of_events(objects: ak.Array, values_of: Callable[[_Column], list[NDArray[np.float64]]]) -> list[ak.Array]:
+    """For each object some numbers of its event, which `values_of` takes from columns of all events."""
     numbers = ak.to_layout(objects[EVENT])
-    source = require_source(objects)
     flat = ak.to_numpy(ak.flatten(ak.drop_none(ak.Array(numbers), axis=None), axis=None))
-    source = covering(source, flat, "objects", "select them")
-    values = values_of(source.events())
+    source = covering(require_source(objects), flat, "objects", "select them")
 
-    def inner(layout: Content) -> Content:
+    def column(collection: str, field: str) -> ak.Array:
+        found = source.store.schema.collections.get(collection)
+        if found is None or field not in found.fields:
+            raise not_stored(objects, (field,), "the impact parameter", "leave it out", collection)
+        return ak.Array(source.layout(found.fields[field]))
+
+    def taken(values: NDArray[np.float64], layout: Content) -> Content:
         if not layout.is_numpy:
-            return map_structure(layout, inner)
-        entries = split_event(np.asarray(layout.data))[1] - source.start
-        return ak.contents.NumpyArray(values[entries])
+            return map_structure(layout, partial(taken, values))
+        return ak.contents.NumpyArray(values[split_event(np.asarray(layout.data))[1] - source.start])
 
-    return ak.Array(inner(numbers))
+    return [ak.Array(taken(values, numbers)) for values in values_of(column)]

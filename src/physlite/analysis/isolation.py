@@ -42,7 +42,7 @@ class Limit(NamedTuple):
     variable: str
     slope: float = 0.0
     constant: float = 0.0
-    least: float = 0.0
+    least: float = -np.inf
     at_high_pt: str = ""
     with_neutral: bool = False
 
