@@ -1,5 +1,7 @@
 """Electrons: each working point, against a loop over single electrons."""
 
+import math
+
 import awkward as ak
 import pytest
 from hypothesis import given
@@ -37,12 +39,13 @@ def variables(objects):
     ]
 
 
-def is_isolated(point, pt, var, fixed, var500, fixed500, var20, calo, neutral):
+def is_isolated(point, *values):
+    pt, var, fixed, var500, fixed500, var20, calo, neutral = values
     high = pt > 50_000
     track, flow = (fixed, fixed500) if high else (var, var500)
     neutral = neutral if neutral > 0 else 0 * neutral
     return {
-        "HighPtCaloOnly": calo <= (0.015 * pt if 0.015 * pt > 3500 else 3500),
+        "HighPtCaloOnly": calo <= (max(3500, 0.015 * pt)),
         "Loose_VarRad": var <= 0.15 * pt and calo <= 0.20 * pt,
         "Tight_VarRad": var <= 0.06 * pt and calo <= 0.06 * pt,
         "TightTrackOnly_VarRad": var <= 0.06 * pt,
@@ -53,7 +56,7 @@ def is_isolated(point, pt, var, fixed, var500, fixed500, var20, calo, neutral):
         "PflowTight_FixedRad": abs(flow) + 0.4 * neutral <= 0.045 * pt,
         "FCLoose": var20 <= 0.15 * pt and calo <= 0.20 * pt,
         "FCTight": var20 <= 0.06 * pt and calo <= 0.06 * pt,
-    }[point] and pt == pt
+    }[point] and not math.isnan(pt)
 
 
 def test_identification_is_a_flag(events):
@@ -174,10 +177,10 @@ def test_the_cluster_of_an_electron(events):
 
 def test_what_is_not_stored_is_named_with_its_releases():
     objects = events_of(data.R21).Electrons
-    with pytest.raises(ColumnNotFoundError, match="neflowisol20 of Electron.*24.0, 25.0.*Loose_VarRad") as error:
+    with pytest.raises(ColumnNotFoundError, match=r"neflowisol20 of Electron.*24.0, 25.0.*Loose_VarRad") as error:
         electrons.isolated(objects, "PflowTight")
     assert "\n" not in str(error.value)
-    with pytest.raises(ColumnNotFoundError, match="DFCommonElectronsDNNTight.*release 25.0.*LooseBL, Medium, Tight"):
+    with pytest.raises(ColumnNotFoundError, match=r"DFCommonElectronsDNNTight.*release 25.0.*LooseBL, Medium, Tight"):
         electrons.identified(objects, "TightDNN")
 
 

@@ -55,9 +55,7 @@ def test_as_a_loop_over_tracks_finds(events, kind):
         expected = [each[which] for event in slow for each in event]
         np.testing.assert_allclose(ak.flatten(function(leptons)).to_numpy(), expected, rtol=1e-12)
     for d0, z0 in ((5, 0.5), (3, None), (None, 0.5), (0.5, 0.02)):
-        passed = [
-            [(d0 is None or abs(d) < d0) and (z0 is None or abs(z) < z0) for d, z in event] for event in slow
-        ]
+        passed = [[(d0 is None or abs(d) < d0) and (z0 is None or abs(z) < z0) for d, z in event] for event in slow]
         assert ak.to_list(impact.prompt(leptons, d0_significance=d0, z0_sin_theta=z0)) == passed
 
 
@@ -121,7 +119,7 @@ def test_events_without_a_primary_vertex():
 
 def test_tracks_without_covariance():
     electrons = events_of(data.SAMPLE).Electrons
-    with pytest.raises(ColumnNotFoundError, match="definingParametersCovMatrixDiag or .* of TrackParticle"):
+    with pytest.raises(ColumnNotFoundError, match=r"definingParametersCovMatrixDiag or .* of TrackParticle"):
         impact.d0_significance(electrons)
 
 

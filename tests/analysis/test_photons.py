@@ -105,10 +105,10 @@ def test_conversions(name):
 
 def test_what_is_not_stored():
     objects = events_of(data.R21).Photons
-    with pytest.raises(ColumnNotFoundError, match="no GSFConversionVertices of Event.*22.2, 24.0, 25.0"):
+    with pytest.raises(ColumnNotFoundError, match=r"no GSFConversionVertices of Event.*22.2, 24.0, 25.0"):
         photons.converted(objects)
-    with pytest.raises(ColumnNotFoundError, match="DFCommonPhotonsIsEMMedium of Photon.*25.0.*Loose, Tight"):
+    with pytest.raises(ColumnNotFoundError, match=r"DFCommonPhotonsIsEMMedium of Photon.*25.0.*Loose, Tight"):
         photons.identified(objects, "Medium")
     for function in (photons.identified, photons.isolated, photons.clean):
-        with pytest.raises(SelectionError, match="no .* 'Tigth' of Photon.*there are"):
+        with pytest.raises(SelectionError, match=r"no .* 'Tigth' of Photon.*there are"):
             function(objects, "Tigth")

@@ -87,11 +87,11 @@ def test_charge_that_is_no_number():
 
 def test_what_is_not_stored():
     objects = events_of(data.R21).TauJets
-    with pytest.raises(ColumnNotFoundError, match="no flagSet of TauTrack.*22.2, 24.0, 25.0"):
+    with pytest.raises(ColumnNotFoundError, match=r"no flagSet of TauTrack.*22.2, 24.0, 25.0"):
         taus.n_tracks(objects)
-    with pytest.raises(ColumnNotFoundError, match="GNTauM_v0prune of TauJet.*25.0.*RNNTight"):
+    with pytest.raises(ColumnNotFoundError, match=r"GNTauM_v0prune of TauJet.*25.0.*RNNTight"):
         taus.identified(objects, "GNTauMedium")
-    with pytest.raises(ColumnNotFoundError, match="EleRNNLoose_v1 of TauJet.*this file has no electron_veto at all"):
+    with pytest.raises(ColumnNotFoundError, match=r"EleRNNLoose_v1 of TauJet.*this file has no electron_veto at all"):
         taus.electron_vetoed(objects, "Loose")
     with pytest.raises(SelectionError, match="no identification 'Medium' of TauJet"):
         taus.identified(objects, "Medium")

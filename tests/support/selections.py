@@ -25,6 +25,11 @@ def loop(passes, *columns):
     return [[passes(*objects) for objects in zip(*event, strict=True)] for event in zip(*lists, strict=True)]
 
 
+def single(value):
+    """A number in the precision of the columns, in which cuts are compared."""
+    return float(np.float32(value))
+
+
 def made(record, types, events):
     """Objects of a class from dictionaries, in lists of events; `types` has the NumPy type of each column."""
     flat = [each for event in events for each in event]

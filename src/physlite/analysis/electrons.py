@@ -53,8 +53,8 @@ IDENTIFICATION = {
 # The identification of the charge by a boosted decision tree.
 CHARGE_IDENTIFICATION = {"ECIDS": "DFCommonElectronsECIDS"}
 
-# Which tracks count. Release 21.2 compared with TightTTVALooseCone. Where its PHYSLITE stores TightTTVA only, that stands
-# in: it differs in the tracks that are close to the electron.
+# Which tracks count. Release 21.2 compared with TightTTVALooseCone. Where its PHYSLITE stores TightTTVA only, that
+# stands in: it differs in the tracks that are close to the electron.
 _TRACKS = ("Nonprompt_All_MaxWeightTTVALooseCone", "TightTTVALooseCone", "TightTTVA")
 _VARIABLE, _FIXED = "ptvarcone30_{tracks}_pt1000", "ptcone20_{tracks}_pt1000"
 _FLOW, _FIXED_FLOW = "ptvarcone30_{tracks}_pt500", "ptcone20_{tracks}_pt500"
