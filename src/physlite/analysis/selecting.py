@@ -141,8 +141,8 @@ def _one_of(names: Iterable[str]) -> Callable[[Any], str]:
     return understood
 
 
-def _some_of(names: Iterable[str]) -> Callable[[Any], list[str]]:
-    def understood(value: Any) -> list[str]:
+def _some_of(names: Iterable[str]) -> Callable[[Any], Iterable[str]]:
+    def understood(value: Any) -> Iterable[str]:
         if (
             not isinstance(value, list | tuple)
             or not value
