@@ -16,14 +16,12 @@ from physlite.analysis.columns import decided, kind_of, not_stored
 from physlite.exceptions import SelectionError
 from physlite.formats.filters import nearest
 from physlite.model.edm import double
-from physlite.units import GeV
 
 __all__ = ["TAGGERS", "WORKING_POINTS", "Tagger", "above", "discriminant", "tagged", "working_points"]
 
-# Jets are tagged where there are tracks and a calibration: BTaggingSelectionTool.cxx (MaxEta), and the minimum that
-# FlavorTaggingConfig.py in PhysicsAnalysis/Algorithms/FTagAnalysisAlgorithms gives it.
+# Jets are tagged where there are tracks: MaxEta of BTaggingSelectionTool.cxx. The lowest pT is the user's choice, as in
+# FTagAnalysisConfig.py of PhysicsAnalysis/Algorithms/FTagAnalysisAlgorithms.
 MAX_ETA = 2.5
-MIN_PT = 20 * GeV
 
 
 class Tagger(NamedTuple):
@@ -106,7 +104,7 @@ def discriminant(jets: ak.Array, tagger: str) -> Any:
 
 
 def tagged(jets: ak.Array, working_point: str) -> Any:
-    """Which jets are b-jets at a working point, of at least 20 GeV and |η| ≤ 2.5.
+    """Which jets are b-jets at a working point; none beyond |η| = 2.5.
 
     Args:
         jets: in any selection of them.
@@ -129,7 +127,7 @@ def tagged(jets: ak.Array, working_point: str) -> Any:
 
 
 def above(jets: ak.Array, tagger: str, cut: float) -> Any:
-    """Which jets have a discriminant above a value of your own, of at least 20 GeV and |η| ≤ 2.5.
+    """Which jets have a discriminant above a value of your own; none beyond |η| = 2.5.
 
     Args:
         jets: in any selection of them.
@@ -142,8 +140,7 @@ def above(jets: ak.Array, tagger: str, cut: float) -> Any:
     Raises:
         SelectionError, ColumnNotFoundError, ValueError: as `discriminant`.
     """
-    in_range = (jets["pt"] >= MIN_PT) & (abs(jets["eta"]) <= MAX_ETA)
-    return decided(in_range & (discriminant(jets, tagger) > cut))
+    return decided((abs(jets["eta"]) <= MAX_ETA) & (discriminant(jets, tagger) > cut))
 
 
 def working_points(jets: ak.Array) -> dict[str, list[str]]:
