@@ -125,6 +125,44 @@ def test_isolation_of_any_electrons(drawn, point):
     assert ak.to_list(electrons.isolated(objects, point)) == expected
 
 
+VAR, FIXED = f"ptvarcone30_{LOOSE_CONE}_pt1000", f"ptcone20_{LOOSE_CONE}_pt1000"
+VAR_500, FIXED_500 = f"ptvarcone30_{LOOSE_CONE}_pt500", f"ptcone20_{LOOSE_CONE}_pt500"
+OLD = "ptvarcone20_TightTTVA_pt1000"
+
+# What each variable may be of an electron of 30 GeV, and of one of 60 GeV, in MeV.
+LIMITS = {
+    "HighPtCaloOnly": ({"topoetcone20": 3500}, {"topoetcone20": 3500}),
+    "Loose_VarRad": ({VAR: 4500, "topoetcone20": 6000}, {VAR: 9000, "topoetcone20": 12000}),
+    "Tight_VarRad": ({VAR: 1800, "topoetcone20": 1800}, {VAR: 3600, "topoetcone20": 3600}),
+    "TightTrackOnly_VarRad": ({VAR: 1800}, {VAR: 3600}),
+    "TightTrackOnly_FixedRad": ({VAR: 1800}, {FIXED: 3600}),
+    "PflowLoose": ({VAR_500: 4800, "neflowisol20": 12000}, {VAR_500: 9600, "neflowisol20": 24000}),
+    "PflowTight": ({VAR_500: 1350, "neflowisol20": 3375}, {VAR_500: 2700, "neflowisol20": 6750}),
+    "PflowLoose_FixedRad": ({VAR_500: 4800, "neflowisol20": 12000}, {FIXED_500: 9600, "neflowisol20": 24000}),
+    "PflowTight_FixedRad": ({VAR_500: 1350, "neflowisol20": 3375}, {FIXED_500: 2700, "neflowisol20": 6750}),
+    "FCLoose": ({OLD: 4500, "topoetcone20": 6000}, {OLD: 9000, "topoetcone20": 12000}),
+    "FCTight": ({OLD: 1800, "topoetcone20": 1800}, {OLD: 3600, "topoetcone20": 3600}),
+}
+
+
+@pytest.mark.parametrize("point", electrons.ISOLATION)
+def test_each_limit(point):
+    for pt, limits in zip((30_000, 60_000), LIMITS[point], strict=True):
+        for column in list(COLUMNS)[1:]:
+            limit = limits.get(column, math.inf)
+            values = [limit * 0.999, limit * 1.001] if column in limits else [1e6]
+            drawn = [dict.fromkeys(COLUMNS, 0) | {column: value, "pt": pt} for value in values]
+            isolated = electrons.isolated(made("Electron", COLUMNS, [drawn]), point)
+            assert ak.to_list(isolated) == [[value < limit for value in values]]
+
+
+def test_the_radius_is_fixed_above_50_gev():
+    electron = dict.fromkeys(COLUMNS, 0) | {FIXED: 1e6}
+    drawn = [electron | {"pt": 50_000}, electron | {"pt": 50_001}]
+    objects = made("Electron", COLUMNS, [drawn])
+    assert ak.to_list(electrons.isolated(objects, "TightTrackOnly_FixedRad")) == [[True, False]]
+
+
 @pytest.mark.parametrize("missing", COLUMNS)
 def test_what_is_no_number_fails(missing):
     electron = dict.fromkeys(COLUMNS, 10) | {"pt": 30_000, missing: NAN}
@@ -150,6 +188,15 @@ def test_object_quality_and_authors(events):
     assert ak.to_list(electrons.good_quality(objects)) == loop(lambda bits: bits & bad == 0, objects.OQ)
     for names, bits in ((["Electron"], 1), (["Electron", "Ambiguous"], 17)):
         assert ak.to_list(electrons.authored(objects, names)) == loop(lambda a, b=bits: a & b > 0, objects.author)
+
+
+def test_each_bit():
+    drawn = [{"pt": 1.0, "OQ": 1 << bit, "author": 1 << (bit % 16)} for bit in range(32)]
+    objects = made("Electron", {"pt": "f4", "OQ": "u4", "author": "u2"}, [drawn])
+    assert [bit for bit, good in enumerate(electrons.good_quality(objects)[0]) if not good] == [1, 2, 5, 7, 8, 10]
+    authors = {"Electron": 0, "Photon": 2, "Ambiguous": 4, "CaloTopo35": 7}
+    for author, bit in authors.items():
+        assert [i for i, made_it in enumerate(electrons.authored(objects, [author])[0]) if made_it] == [bit, bit + 16]
 
 
 @given(lists_of(OQ=st.integers(0, 2**32 - 1), author=st.integers(0, 2**16 - 1), pt=st.just(1.0)))

@@ -95,6 +95,34 @@ def test_isolation_of_any_muons(drawn, point):
     assert ak.to_list(muons.isolated(objects, point)) == expected
 
 
+# What each variable may be of a muon of 30 GeV, and of one of 60 GeV, in MeV.
+VAR, FIXED, VAR_500, FIXED_500, CALO, NEUTRAL = list(COLUMNS)[1:]
+LIMITS = {
+    "HighPtTrackOnly": ({FIXED: 1250}, {FIXED: 1250}),
+    "Loose_VarRad": ({VAR: 4500, CALO: 9000}, {VAR: 9000, CALO: 18000}),
+    "Tight_VarRad": ({VAR: 1200, CALO: 4500}, {VAR: 2400, CALO: 9000}),
+    "TightTrackOnly_VarRad": ({VAR: 1800}, {VAR: 3600}),
+    "Loose_FixedRad": ({VAR: 4500, CALO: 9000}, {FIXED: 9000, CALO: 18000}),
+    "Tight_FixedRad": ({VAR: 1200, CALO: 4500}, {FIXED: 2400, CALO: 9000}),
+    "TightTrackOnly_FixedRad": ({VAR: 1800}, {FIXED: 3600}),
+    "PflowLoose_VarRad": ({VAR_500: 4800, NEUTRAL: 12000}, {VAR_500: 9600, NEUTRAL: 24000}),
+    "PflowTight_VarRad": ({VAR_500: 1350, NEUTRAL: 3375}, {VAR_500: 2700, NEUTRAL: 6750}),
+    "PflowLoose_FixedRad": ({VAR_500: 4800, NEUTRAL: 12000}, {FIXED_500: 9600, NEUTRAL: 24000}),
+    "PflowTight_FixedRad": ({VAR_500: 1350, NEUTRAL: 3375}, {FIXED_500: 2700, NEUTRAL: 6750}),
+}
+
+
+@pytest.mark.parametrize("point", muons.ISOLATION)
+def test_each_limit(point):
+    for pt, limits in zip((30_000, 60_000), LIMITS[point], strict=True):
+        for column in (VAR, FIXED, VAR_500, FIXED_500, CALO, NEUTRAL):
+            limit = limits.get(column, math.inf)
+            values = [limit * 0.999, limit * 1.001] if column in limits else [1e6]
+            drawn = [dict.fromkeys(COLUMNS, 0) | {column: value, "pt": pt} for value in values]
+            isolated = muons.isolated(made("Muon", COLUMNS, [drawn]), point)
+            assert ak.to_list(isolated) == [[value < limit for value in values]]
+
+
 def test_what_is_not_stored():
     objects = events_of(data.R24).Muons
     with pytest.raises(ColumnNotFoundError, match=r"topoetcone20 of Muon.*21.2, 22.2, 25.0.*PflowTight_VarRad"):

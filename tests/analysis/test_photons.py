@@ -62,6 +62,12 @@ def test_object_quality(events):
     assert ak.to_list(photons.good_quality(objects)) == loop(lambda bits: bits & 0x85A6 == 0, objects.OQ)
 
 
+def test_each_bit():
+    objects = made("Photon", {"pt": "f4", "OQ": "u4"}, [[{"pt": 1.0, "OQ": 1 << bit} for bit in range(32)]])
+    bad = [bit for bit, good in enumerate(photons.good_quality(objects)[0]) if not good]
+    assert bad == [1, 2, 5, 7, 8, 10, 15]
+
+
 @given(lists_of(OQ=st.integers(0, 2**32 - 1), pt=st.just(1.0)))
 def test_object_quality_of_any_photons(drawn):
     objects = made("Photon", {"pt": "f4", "OQ": "u4"}, drawn)
