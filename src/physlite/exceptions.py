@@ -31,6 +31,7 @@ __all__ = [
     "PhysliteError",
     "SameFileWarning",
     "ScaleFactorError",
+    "SelectionError",
     "StaleManifestError",
     "TransferError",
     "TriggerNotFoundError",
@@ -81,6 +82,10 @@ class EntryRangeError(PhysliteError, IndexError):
 
 class MetadataNotFoundError(PhysliteError, LookupError):
     """The file does not say what was asked about it."""
+
+
+class SelectionError(PhysliteError, ValueError):
+    """A working point that does not exist, or a definition of objects that cannot be understood."""
 
 
 class StaleManifestError(PhysliteError, ValueError):

@@ -1,0 +1,130 @@
+"""The columns of working points: which of them are there, and what to say of those that are not.
+
+A working point needs columns, and a column can have had other names in other releases. What it needs is written as a
+tuple of such names, one tuple for each column.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import awkward as ak
+
+from physlite.analysis.releases import releases_with
+from physlite.exceptions import ColumnNotFoundError, SelectionError
+from physlite.formats.filters import nearest
+from physlite.model.source import source_of
+
+__all__ = [
+    "Needs",
+    "all_of",
+    "available",
+    "columns_of",
+    "decided",
+    "flagged",
+    "flags",
+    "kind_of",
+    "not_stored",
+    "require",
+]
+
+# Of each column that is needed, the names that it has had, the newest first.
+Needs = tuple[tuple[str, ...], ...]
+
+
+def kind_of(objects: ak.Array) -> str:
+    """The class of objects, as `Electron`; empty for anything else."""
+    return str(objects.layout.purelist_parameter("__record__") or "")
+
+
+def decided(mask: Any) -> Any:
+    """A mask in which what could not be compared has failed."""
+    return ak.fill_none(mask, value=False, axis=-1)
+
+
+def all_of(objects: ak.Array, masks: Iterable[Any]) -> Any:
+    """Which objects pass all masks; all of them where there is none."""
+    found = list(masks)
+    return decided(functools.reduce(operator.and_, found) if found else ak.ones_like(objects["pt"], dtype=bool))
+
+
+def available(objects: ak.Array, points: Mapping[str, Needs]) -> list[str]:
+    """The working points whose columns the objects have, in their order."""
+    return [name for name, needs in points.items() if all(_stored(objects, names) for names in needs)]
+
+
+def columns_of(objects: ak.Array, what: str, name: str, points: Mapping[str, Needs], kind: str = "") -> list[str]:
+    """The stored columns that a working point is made of, in the order of its needs.
+
+    Args:
+        objects: of one class.
+        what: what it is a working point of, as `isolation`.
+        name: of the working point.
+        points: what each needs.
+        kind: the class of the objects where their records have no name.
+
+    Raises:
+        SelectionError: no such working point.
+        ColumnNotFoundError: the objects lack a column of it.
+    """
+    kind = kind or kind_of(objects)
+    if not isinstance(name, str) or name not in points:
+        among = nearest(list(points), name) if isinstance(name, str) else ""
+        msg = f"no {what} {name!r} of {kind}{among}; there are {', '.join(points)}"
+        raise SelectionError(msg)
+    instead = available(objects, points)
+    remedy = f"this file has what it takes for {', '.join(instead)}" if instead else f"this file has no {what} at all"
+    return [require(objects, names, f"{what} {name!r}", remedy, kind) for names in points[name]]
+
+
+def require(objects: ak.Array, names: tuple[str, ...], needed_by: str, remedy: str, kind: str = "") -> str:
+    """The first of these columns that the objects have.
+
+    Args:
+        objects: of one class.
+        names: of the same thing in several releases.
+        needed_by: what it is for.
+        remedy: what to do without it, or what there is instead.
+        kind: the class of the objects where their records have no name.
+
+    Raises:
+        ColumnNotFoundError: they have none of them.
+    """
+    found = _stored(objects, names)
+    if not found:
+        raise not_stored(objects, names, needed_by, remedy, kind or kind_of(objects))
+    return found
+
+
+def not_stored(
+    objects: ak.Array, names: tuple[str, ...], needed_by: str, remedy: str, kind: str
+) -> ColumnNotFoundError:
+    """The error that says of a column which releases have it, and what to do; the arguments are those of `require`."""
+    source = source_of(objects)
+    where = f"{source.store.name}: " if source is not None else ""
+    return ColumnNotFoundError(
+        f"{where}no {' or '.join(names)} of {kind}, which {needed_by} needs; {releases_with(kind, names)}; {remedy}"
+    )
+
+
+def flags(table: Mapping[str, str]) -> dict[str, Needs]:
+    """What working points need that are one flag each."""
+    return {name: ((column,),) for name, column in table.items()}
+
+
+def flagged(objects: ak.Array, what: str, name: str, table: Mapping[str, str], kind: str = "") -> Any:
+    """Whether the flag of a working point is set, which is a column of its own; its arguments are as for `columns_of`.
+
+    Raises:
+        SelectionError, ColumnNotFoundError: as `columns_of`.
+    """
+    (column,) = columns_of(objects, what, name, flags(table), kind)
+    return decided(objects[column] == 1)
+
+
+def _stored(objects: ak.Array, names: Iterable[str]) -> str:
+    fields = ak.fields(objects)
+    return next((name for name in names if name in fields), "")

@@ -1,0 +1,177 @@
+"""Photons: identification, isolation, quality, cleaning and conversions, as masks.
+
+Each function gives one bool for each photon, whatever was selected before; what cannot be compared fails.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from physlite.analysis.columns import available, flagged, flags, not_stored
+from physlite.analysis.egamma import AUTHORS, authored, cluster_eta, good_quality
+from physlite.analysis.isolation import Limit, needs_of
+from physlite.analysis.isolation import isolated as _isolated
+from physlite.model.follow import require_source
+
+__all__ = [
+    "AUTHORS",
+    "CLEANING",
+    "CONVERSION_TYPES",
+    "IDENTIFICATION",
+    "ISOLATION",
+    "authored",
+    "clean",
+    "cluster_eta",
+    "conversion_type",
+    "converted",
+    "good_quality",
+    "identified",
+    "isolated",
+    "working_points",
+]
+
+# The columns are made by PhysicsAnalysis/DerivationFramework/DerivationFrameworkEGamma (EGammaCommonConfig.py).
+IDENTIFICATION = {
+    "Loose": "DFCommonPhotonsIsEMLoose",
+    "Medium": "DFCommonPhotonsIsEMMedium",
+    "Tight": "DFCommonPhotonsIsEMTight",
+    "TightPtIncl": "DFCommonPhotonsIsEMTightPtIncl",  # not tuned in bins of pT; release 21.2 only
+}
+
+# Against clusters of noisy cells; NoTime keeps photons that come late.
+CLEANING = {"Cleaning": "DFCommonPhotonsCleaning", "CleaningNoTime": "DFCommonPhotonsCleaningNoTime"}
+
+# IsolationSelectionTool::addPhotonWP, the same in releases 21.2 and 24.
+_CONE40 = Limit("topoetcone40", 0.022, 2450.0)
+ISOLATION: dict[str, tuple[Limit, ...]] = {
+    "FixedCutLoose": (Limit("topoetcone20", 0.065), Limit("ptcone20", 0.05)),
+    "FixedCutTight": (_CONE40, Limit("ptcone20", 0.05)),
+    "TightCaloOnly": (_CONE40,),
+}
+_TRACKS = ("",)  # the choice of tracks has no name
+
+# xAOD::EgammaParameters::ConversionType: one or two tracks, with hits in silicon or without.
+CONVERSION_TYPES = {
+    "unconverted": 0,
+    "singleSi": 1,
+    "singleTRT": 2,
+    "doubleSi": 3,
+    "doubleTRT": 4,
+    "doubleSiTRT": 5,
+}
+_CONVERSIONS = "GSFConversionVertices"
+
+
+def identified(photons: ak.Array, working_point: str) -> Any:
+    """Which photons pass a working point of the identification, by cuts on the shape of the shower.
+
+    The flags are stored; see "Measurement of the photon identification efficiencies with the ATLAS detector using LHC
+    Run 2 data collected in 2015 and 2016", Eur. Phys. J. C 79 (2019) 205.
+
+    Args:
+        photons: in any selection of them.
+        working_point: a name in `IDENTIFICATION`.
+
+    Returns:
+        One bool for each photon.
+
+    Raises:
+        SelectionError: no such working point.
+        ColumnNotFoundError: the file does not store its flag.
+    """
+    return flagged(photons, "identification", working_point, IDENTIFICATION)
+
+
+def isolated(photons: ak.Array, working_point: str) -> Any:
+    """Which photons pass a working point of the isolation.
+
+    The limits are those of IsolationSelectionTool.cxx, see `physlite.analysis.isolation`.
+
+    Args:
+        photons: in any selection of them.
+        working_point: a name in `ISOLATION`.
+
+    Returns:
+        One bool for each photon.
+
+    Raises:
+        SelectionError: no such working point.
+        ColumnNotFoundError: the file does not store a variable that it compares.
+    """
+    return _isolated(photons, working_point, ISOLATION, _TRACKS)
+
+
+def clean(photons: ak.Array, working_point: str = "Cleaning") -> Any:
+    """Which photons are no clusters of noisy cells.
+
+    As Athena's PhotonAnalysisConfig.py (PhysicsAnalysis/Algorithms/EgammaAnalysisAlgorithms).
+
+    Args:
+        photons: in any selection of them.
+        working_point: a name in `CLEANING`.
+
+    Returns:
+        One bool for each photon.
+
+    Raises:
+        SelectionError: no such working point.
+        ColumnNotFoundError: the file does not store its flag.
+    """
+    return flagged(photons, "cleaning", working_point, CLEANING)
+
+
+def conversion_type(photons: ak.Array) -> Any:
+    """How each photon has converted, a number in `CONVERSION_TYPES`.
+
+    By the tracks of its first vertex and their hits in the pixel detector and the strips, as
+    xAOD::EgammaHelpers::conversionType in Event/xAOD/xAODEgamma (Root/PhotonxAODHelpers.cxx).
+
+    Args:
+        photons: in any selection of them.
+
+    Returns:
+        An integer for each photon.
+
+    Raises:
+        ColumnNotFoundError: the file does not store the vertices of conversions.
+        ValueError: the array does not know its file, or holds objects of several files.
+    """
+    if _CONVERSIONS not in require_source(photons).store.schema.collections:
+        raise not_stored(photons, (_CONVERSIONS,), "the type of conversions", "leave conversions out", "Event")
+    vertex = photons.vertex
+    hits = vertex.trackParticles[["numberOfPixelHits", "numberOfSCTHits"]]
+    hits = ak.values_astype(hits.numberOfPixelHits, np.int64) + hits.numberOfSCTHits
+    # -1 stands for a track that is not there.
+    hits = ak.fill_none(ak.fill_none(hits, [], axis=-2), -1, axis=-1)
+    first, second = (ak.fill_none(ak.firsts(hits[..., i : i + 1], axis=-1), -1, axis=-1) for i in (0, 1))
+    single = ak.where(first > 0, 1, 2)
+    silicon = ak.values_astype(first > 0, np.int64) + (second > 0)
+    double = ak.where(silicon == 1, 5, ak.where(silicon == 0, 4, 3))
+    return ak.where(first < 0, 0, ak.where(second < 0, single, double))
+
+
+def converted(photons: ak.Array) -> Any:
+    """Which photons have converted into electrons in the inner detector.
+
+    Args:
+        photons: in any selection of them.
+
+    Returns:
+        One bool for each photon.
+
+    Raises:
+        ColumnNotFoundError, ValueError: as `conversion_type`.
+    """
+    return conversion_type(photons) != CONVERSION_TYPES["unconverted"]
+
+
+def working_points(photons: ak.Array) -> dict[str, list[str]]:
+    """The working points whose columns these photons have; no column is read for it."""
+    return {
+        "identification": available(photons, flags(IDENTIFICATION)),
+        "isolation": available(photons, needs_of(ISOLATION, _TRACKS)),
+        "cleaning": available(photons, flags(CLEANING)),
+    }

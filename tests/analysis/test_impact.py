@@ -1,0 +1,129 @@
+"""Impact parameters, against a loop over tracks with the beam and the vertices of their events."""
+
+import math
+
+import awkward as ak
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from physlite.analysis import impact
+from physlite.exceptions import ColumnNotFoundError
+from support import data
+from support.examples import FEWER
+from support.selections import NAN, REAL_FILES, events_of, loop, numbers
+
+
+@pytest.fixture(scope="module", params=REAL_FILES)
+def events(request):
+    return events_of(request.param)
+
+
+def significance(d0, phi, variance, sigma_x, sigma_y, sigma_xy):
+    sin, cos = math.sin(phi), math.cos(phi)
+    beam = sin**2 * sigma_x**2 + cos**2 * sigma_y**2 - 2 * sin * cos * sigma_xy
+    return d0 / math.sqrt(variance + beam) if variance > 0 and variance + beam > 0 else NAN
+
+
+def slow_values(events, leptons):
+    """For each lepton its significance of d0, and its z0 sin θ."""
+    tracks = leptons.trackParticle
+    diagonal = "definingParametersCovMatrixDiag"
+    matrix = diagonal if diagonal in tracks.fields else "definingParametersCovMatrix"
+    columns = [ak.to_list(tracks[name]) for name in ("d0", "phi", matrix, "z0", "vz", "theta")]
+    found = []
+    for i, event in enumerate(zip(*columns, strict=True)):
+        info = events.EventInfo[i]
+        beam = (float(info.beamPosSigmaX), float(info.beamPosSigmaY), float(info.beamPosSigmaXY))
+        vertices = zip(events.PrimaryVertices.z[i], events.PrimaryVertices.vertexType[i], strict=True)
+        primary = next((float(z) for z, kind in vertices if kind == 1), NAN)
+        found.append(
+            [
+                (significance(d0, phi, cov[0], *beam), (z0 + vz - primary) * math.sin(theta))
+                for d0, phi, cov, z0, vz, theta in zip(*event, strict=True)
+            ]
+        )
+    return found
+
+
+@pytest.mark.parametrize("kind", ["Electrons", "Muons"])
+def test_as_a_loop_over_tracks_finds(events, kind):
+    leptons = events[kind]
+    slow = slow_values(events, leptons)
+    for function, which in ((impact.d0_significance, 0), (impact.z0_sin_theta, 1)):
+        expected = [each[which] for event in slow for each in event]
+        np.testing.assert_allclose(ak.flatten(function(leptons)).to_numpy(), expected, rtol=1e-12)
+    for d0, z0 in ((5, 0.5), (3, None), (None, 0.5), (0.5, 0.02)):
+        passed = [[(d0 is None or abs(d) < d0) and (z0 is None or abs(z) < z0) for d, z in event] for event in slow]
+        assert ak.to_list(impact.prompt(leptons, d0_significance=d0, z0_sin_theta=z0)) == passed
+
+
+@pytest.fixture(scope="module")
+def muons():
+    """Events, the transverse momenta of all muons, and which are prompt."""
+    events = events_of(data.RNTUPLE)
+    prompt = impact.prompt(events.Muons, d0_significance=2, z0_sin_theta=0.05)
+    return events, ak.materialize(events.Muons.pt), prompt
+
+
+@FEWER
+@given(random=st.data())
+def test_whatever_was_selected_before(muons, random):
+    events, *every = muons
+    start = random.draw(st.integers(0, len(events)))
+    stop = random.draw(st.integers(start, len(events)))
+    chosen = random.draw(st.lists(st.integers(0, stop - start - 1), max_size=5)) if stop > start else []
+    chosen = np.array(chosen, dtype=np.int64)
+    low = random.draw(st.sampled_from([0, 10_000, 30_000]))
+    some = events[start:stop][chosen].Muons
+    some = some[some.pt > low]
+    pt, prompt = (each[start:stop][chosen] for each in every)
+    assert ak.to_list(impact.prompt(some, d0_significance=2, z0_sin_theta=0.05)) == ak.to_list(prompt[pt > low])
+
+
+def test_one_of_each_event_or_none(events):
+    leading = ak.firsts(events.Electrons)
+    mask = impact.prompt(leading, d0_significance=5, z0_sin_theta=0.5)
+    every = impact.prompt(events.Electrons, d0_significance=5, z0_sin_theta=0.5)
+    assert ak.to_list(mask) == ak.to_list(ak.fill_none(ak.firsts(every), value=False))
+
+
+def test_pairs(events):
+    first, _ = ak.unzip(ak.combinations(events.Electrons, 2))
+    every, _ = ak.unzip(ak.combinations(impact.z0_sin_theta(events.Electrons), 2))
+    assert ak.to_list(impact.z0_sin_theta(first)) == ak.to_list(every)
+
+
+def test_nothing_is_asked(events):
+    assert ak.to_list(impact.prompt(events.Muons)) == loop(lambda _: True, events.Muons.pt)
+
+
+D0 = numbers(0.1, -0.1, 3)
+ANGLE = st.floats(-3.125, 3.125, width=32)
+SIGMA = st.sampled_from([0.0, 0.01, -0.01, NAN])
+
+
+@given(st.lists(st.tuples(D0, ANGLE, st.sampled_from([0.0, 1e-4, -1e-4, NAN]), SIGMA, SIGMA, SIGMA), min_size=1))
+def test_any_tracks(drawn):
+    columns = [ak.Array(np.array(column, dtype=np.float64)) for column in zip(*drawn, strict=True)]
+    expected = [significance(*each) for each in drawn]
+    np.testing.assert_allclose(impact._significance(*columns).to_numpy(), expected, rtol=1e-9)
+
+
+def test_events_without_a_primary_vertex():
+    columns = {"z": ak.Array([[1.5, 2.5, 3.5], [1.5], []]), "vertexType": ak.Array([[3, 1, 1], [3], []])}
+    (found,) = impact._primary_z(lambda _, field: columns[field])
+    np.testing.assert_array_equal(found, [2.5, NAN, NAN])
+
+
+def test_tracks_without_covariance():
+    electrons = events_of(data.SAMPLE).Electrons
+    with pytest.raises(ColumnNotFoundError, match=r"definingParametersCovMatrixDiag or .* of TrackParticle"):
+        impact.d0_significance(electrons)
+
+
+def test_objects_of_two_files():
+    both = ak.concatenate([events_of(name).Electrons[["pt", "trackParticleLinks"]] for name in (data.R22, data.R24)])
+    with pytest.raises(ValueError, match="several files"):
+        impact.prompt(both, z0_sin_theta=0.5)

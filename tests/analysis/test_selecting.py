@@ -1,0 +1,203 @@
+"""Definitions of objects: what they select, against a loop, and what is said of those that are wrong."""
+
+import math
+
+import awkward as ak
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import physlite
+from physlite import analysis
+from physlite.analysis import btagging, electrons, jets, muons, photons, selecting, taus
+from physlite.exceptions import ColumnNotFoundError, PhysliteError, SelectionError
+from support import data
+from support.recording import RecordingSource, baskets
+from support.selections import REAL_FILES, events_of, lists_of, loop, made, numbers, single
+
+ELECTRONS = {
+    "pt": [27_000, None],
+    "abs_eta": 2.47,
+    "not_abs_eta": [1.37, 1.52],
+    "identification": "Tight",
+    "isolation": "Tight_VarRad",
+    "d0_significance": 5,
+    "z0_sin_theta": 0.5,
+}
+
+
+@pytest.fixture(scope="module", params=REAL_FILES)
+def events(request):
+    return events_of(request.param)
+
+
+def test_electrons(events):
+    objects = events.Electrons
+    others = (
+        electrons.identified(objects, "Tight")
+        & electrons.isolated(objects, "Tight_VarRad")
+        & electrons.prompt(objects, d0_significance=5, z0_sin_theta=0.5)
+    )
+    expected = loop(
+        lambda pt, eta, others: (
+            pt >= 27_000 and abs(eta) <= single(2.47) and not single(1.37) <= abs(eta) <= single(1.52) and others
+        ),
+        objects.pt,
+        objects.eta,
+        others,
+    )
+    assert ak.to_list(analysis.selected(objects, ELECTRONS)) == expected
+    assert any(any(event) for event in expected)
+
+
+@pytest.mark.parametrize("name", [data.RNTUPLE])
+def test_each_key_is_its_function(name):
+    events = events_of(name)
+    pairs = {
+        "Electrons": {
+            ("good_quality", True): electrons.good_quality,
+            ("author", ("Electron",)): lambda e: electrons.authored(e, ["Electron"]),
+            ("charge_identification", "ECIDS"): electrons.charge_identified,
+            ("abs_cluster_eta", (0.5, 2.47)): lambda e: abs(abs(electrons.cluster_eta(e)) - 1.485) <= 0.985,
+            ("not_abs_cluster_eta", (1.37, 1.52)): lambda e: ~(abs(abs(electrons.cluster_eta(e)) - 1.445) <= 0.075),
+        },
+        "Muons": {
+            ("identification", "Medium"): lambda m: muons.identified(m, "Medium"),
+            ("isolation", "PflowTight_VarRad"): lambda m: muons.isolated(m, "PflowTight_VarRad"),
+            ("d0_significance", 3): lambda m: muons.prompt(m, d0_significance=3),
+            ("z0_sin_theta", 0.1): lambda m: muons.prompt(m, z0_sin_theta=0.1),
+        },
+        "Photons": {
+            ("identification", "Tight"): lambda p: photons.identified(p, "Tight"),
+            ("isolation", "FixedCutTight"): lambda p: photons.isolated(p, "FixedCutTight"),
+            ("cleaning", "Cleaning"): photons.clean,
+            ("converted", True): photons.converted,
+            ("converted", False): lambda p: ~photons.converted(p),
+        },
+        "TauJets": {
+            ("identification", "GNTauMedium"): lambda t: taus.identified(t, "GNTauMedium"),
+            ("electron_veto", "Loose"): lambda t: taus.electron_vetoed(t, "Loose"),
+            ("n_tracks", (1, 3)): lambda t: taus.with_tracks(t, [1, 3]),
+            ("n_tracks", 1): lambda t: taus.with_tracks(t, [1]),
+            ("abs_charge", 1): taus.with_charge,
+        },
+        "Jets": {
+            ("jvt", "FixedEffPt"): lambda j: jets.passed_jvt(j, "FixedEffPt"),
+            ("fjvt", "Tight"): lambda j: jets.passed_fjvt(j, "Tight"),
+            ("cleaning", "LooseBad"): lambda j: jets.clean(j, "LooseBad"),
+            ("btagging", "GN2v01_FixedCutBEff_77"): lambda j: btagging.tagged(j, "GN2v01_FixedCutBEff_77"),
+        },
+    }
+    for collection, cases in pairs.items():
+        objects = events[collection]
+        for (key, value), function in cases.items():
+            given_value = list(value) if isinstance(value, tuple) else value
+            found = analysis.selected(objects, {key: given_value})
+            assert ak.to_list(found) == ak.to_list(function(objects)), (collection, key)
+            assert found.type.content.content == ak.types.NumpyType("bool")
+
+
+def test_a_cut_of_ones_own_on_a_tagger():
+    objects = events_of(data.R24).Jets
+    found = analysis.selected(objects, {"btagging": {"DL1dv01": 2.5}})
+    assert ak.to_list(found) == ak.to_list(btagging.above(objects, "DL1dv01", 2.5))
+
+
+@given(
+    lists_of(pt=numbers(20_000, 27_000), eta=numbers(1.5, -2.5)),
+    st.sampled_from([20_000, [20_000, None], [None, 27_000], [20_000, 27_000]]),
+    st.sampled_from([2.5, [1.5, 2.5], [1.5, None]]),
+)
+def test_ranges_of_any_objects(drawn, pt_range, eta_range):
+    objects = made("Muon", {"pt": "f4", "eta": "f4"}, drawn)
+    ends = pt_range if isinstance(pt_range, list) else [pt_range, None]
+    low, high = (-math.inf if ends[0] is None else ends[0], math.inf if ends[1] is None else ends[1])
+    expected = loop(lambda pt: low <= pt < high, objects.pt)
+    assert ak.to_list(analysis.selected(objects, {"pt": pt_range})) == expected
+    ends = eta_range if isinstance(eta_range, list) else [-math.inf, eta_range]
+    low, high = ends[0], math.inf if ends[1] is None else ends[1]
+    expected = loop(lambda eta: low < abs(eta) <= high, objects.eta)
+    assert ak.to_list(analysis.selected(objects, {"abs_eta": eta_range})) == expected
+    expected = loop(lambda eta: abs(eta) < 1.5 or abs(eta) > 2.5, objects.eta)
+    assert ak.to_list(analysis.selected(objects, {"not_abs_eta": [1.5, 2.5]})) == expected
+
+
+def test_nothing_is_asked(events):
+    for objects in (events.Jets, events[:0].Jets, events.Jets[events.Jets.pt < 0]):
+        assert ak.to_list(analysis.selected(objects, {})) == loop(lambda _: True, objects.pt)
+
+
+def test_one_object_of_each_event_or_none(events):
+    leading = ak.firsts(events.Electrons)
+    found = analysis.selected(leading, ELECTRONS)
+    every = analysis.selected(events.Electrons, ELECTRONS)
+    assert ak.to_list(found) == ak.to_list(ak.fill_none(ak.firsts(every), value=False))
+
+
+def test_what_is_read_is_what_is_asked():
+    source = RecordingSource(data.path_of(data.R24))
+    file = physlite.open(source, cache_bytes=0)
+    jets_ = file.events().Jets
+    source.take()
+    analysis.selected(jets_, {"pt": 20_000, "abs_eta": 2.5})
+    assert source.take() == baskets(file.manifest, "AnalysisJetsAuxDyn.pt", "AnalysisJetsAuxDyn.eta")
+
+
+WRONG = [
+    ({"pT": 20}, "'pT' cannot be asked of Electron; nearest: pt.*; there are pt, abs_eta"),
+    ({3: 20}, "3 cannot be asked of Electron"),
+    ({"pt": "27 GeV"}, "'pt' of Electron: expected the lowest value, or .lowest, highest.*not '27 GeV'"),
+    ({"pt": True}, "'pt' of Electron"),
+    ({"pt": math.nan}, "'pt' of Electron"),
+    ({"pt": [30_000, 20_000]}, "'pt' of Electron"),
+    ({"pt": [1, 2, 3]}, "'pt' of Electron"),
+    ({"abs_eta": None}, "'abs_eta' of Electron: expected the highest value"),
+    ({"not_abs_eta": 1.37}, "'not_abs_eta' of Electron: expected .lowest, highest."),
+    ({"identification": "tight"}, "'identification' of Electron: expected one of VeryLoose, Loose, .*not 'tight'"),
+    ({"isolation": ["Loose_VarRad"]}, "'isolation' of Electron: expected one of HighPtCaloOnly"),
+    ({"d0_significance": 0}, "'d0_significance' of Electron: expected a number above 0"),
+    ({"author": "Electron"}, "'author' of Electron: expected a list of some of Electron, Photon"),
+    ({"author": []}, "'author' of Electron"),
+    ({"author": [["Electron"]]}, "'author' of Electron"),
+    ({"good_quality": 1}, "'good_quality' of Electron: expected true or false"),
+    (["pt"], "a definition of Electron is a dictionary"),
+]
+
+
+@pytest.mark.parametrize(("definition", "message"), WRONG, ids=str)
+def test_wrong_definitions(definition, message):
+    with pytest.raises(SelectionError, match=message) as error:
+        analysis.selected(events_of(data.R24).Electrons, definition)
+    assert isinstance(error.value, PhysliteError)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("collection", "definition", "message"),
+    [
+        ("Jets", {"btagging": "GN2v01"}, "'btagging' of Jet: expected one of DL1r_FixedCutBEff_77"),
+        ("Jets", {"btagging": {"MV2": 1}}, "'btagging' of Jet"),
+        ("Jets", {"isolation": "Tight"}, "'isolation' cannot be asked of Jet"),
+        ("TauJets", {"n_tracks": [1.5]}, "'n_tracks' of TauJet: expected a whole number"),
+        ("TauJets", {"n_tracks": []}, "'n_tracks' of TauJet: expected a list of whole numbers"),
+        ("TauJets", {"abs_charge": -1}, "'abs_charge' of TauJet"),
+        ("PrimaryVertices", {}, "no definitions of Vertex; there are those of Electron, Muon"),
+    ],
+)
+def test_wrong_definitions_of_others(collection, definition, message):
+    with pytest.raises(SelectionError, match=message):
+        analysis.selected(events_of(data.R24)[collection], definition)
+
+
+def test_all_of_a_definition_is_looked_at_before_anything_is_read():
+    with pytest.raises(SelectionError, match="'z0_sin_theta'"):
+        analysis.selected(events_of(data.R21).Electrons, {"isolation": "PflowTight", "z0_sin_theta": "small"})
+    with pytest.raises(ColumnNotFoundError, match="neflowisol20 of Electron"):
+        analysis.selected(events_of(data.R21).Electrons, {"isolation": "PflowTight"})
+
+
+def test_the_names_of_the_package():
+    assert dir(analysis) == sorted(analysis.__all__)
+    assert analysis.selected is selecting.selected
+    with pytest.raises(AttributeError, match="no attribute 'selection'"):
+        _ = analysis.selection
