@@ -141,6 +141,8 @@ def test_simulation_is_stacked_with_its_uncertainty():
     drawn = steps(figure.axes[0])
     assert drawn["ttbar"].values.tolist() == [1.5, 2.0, 4.0, 0.0]
     assert drawn["Z"].values.tolist() == [3.5, 3.0, 12.0, 0.0]
+    assert drawn["Z"].baseline.tolist() == [1.5, 2.0, 4.0, 0.0]
+    assert [label for label in drawn if label] == ["Z", "ttbar", "Uncertainty"]  # from top to bottom
     assert drawn["Z"].edges.tolist() == EDGES
     deviation = np.sqrt([0.75, 1.25, 3.0, 0.0])
     total = drawn["Z"].values

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from vector.backends.awkward import behavior as vector_behavior
 
 import physlite
 from physlite.units import GeV
 from support import data
+from support.examples import FEWER
 
 pytest.importorskip("mplhep")
 pytest.importorskip("iminuit")
@@ -130,7 +132,7 @@ def slow_channel(name, channel, triggers):
 
 def is_good(collection, lepton):
     eta = abs(lepton["eta"])
-    if lepton["pt"] <= 20 * GeV:
+    if not lepton["pt"] > 20 * GeV:
         return False
     if collection == "Muons":
         return eta < 2.5 and lepton["quality"] & 7 in (0, 1)
@@ -145,7 +147,52 @@ def invariant_mass(a, b):
         x, y, z = pt * math.cos(phi), pt * math.sin(phi), pt * math.sinh(eta)
         px, py, pz = px + x, py + y, pz + z
         e += math.sqrt(x * x + y * y + z * z + lepton.get("m", MUON_MASS) ** 2)
-    return math.sqrt(e * e - px * px - py * py - pz * pz) / GeV
+    return math.sqrt(max(e * e - px * px - py * py - pz * pz, 0.0)) / GeV
+
+
+NUMBERS = st.floats(-3, 3) | st.sampled_from([1.37, 1.52, 2.47, 2.5, math.nan])
+PTS = st.sampled_from([20.0, 20.5, 27.0, 27.5, 45.0, math.nan])  # in GeV, with ties
+LEPTONS = st.fixed_dictionaries(
+    {"pt": PTS, "eta": NUMBERS, "charge": st.sampled_from([-1.0, 1.0]), "good": st.booleans()}
+)
+
+
+@FEWER
+@given(st.lists(st.lists(LEPTONS, max_size=4), max_size=5))
+def test_pairs_of_any_events(zll, made):
+    values = {name: [[lepton[name] for lepton in event] for event in made] for name in ("pt", "eta", "charge", "good")}
+    counts = [len(event) for event in made]
+    flat = {name: np.array([x for event in events for x in event]) for name, events in values.items()}
+    leptons = ak.unflatten(
+        ak.zip(
+            {
+                "pt": flat["pt"] * GeV,
+                "eta": flat["eta"],
+                "phi": np.where(flat["charge"] > 0, 0.0, np.pi),
+                "m": np.zeros(len(flat["pt"])),
+                "charge": flat["charge"],
+                "DFCommonElectronsLHMedium": flat["good"].astype(np.int8),
+            },
+            with_name="Momentum4D",
+            behavior=vector_behavior,
+        ),
+        np.array(counts, np.int64),
+    )
+    masses, steps = zll.pairs.selected(zll.pairs.leading_two(leptons, zll.pairs.good_electrons))
+    for i, event in enumerate(leptons.to_list()):
+        good = sorted((lepton for lepton in event if is_good("Electrons", lepton)), key=lambda lepton: -lepton["pt"])[
+            :2
+        ]
+        found = [step[i] for step in steps.values()]
+        assert found[:2] == [True, len(good) == 2]
+        assert math.isnan(masses[i]) == (len(good) < 2)
+        if len(good) == 2:
+            mass = invariant_mass(*good)
+            assert masses[i] == pytest.approx(mass, abs=1e-5)
+            assert found[2:4] == [good[0]["charge"] != good[1]["charge"], good[0]["pt"] > 27 * GeV]
+            assert found[4] == (66 < mass < 116)
+        else:
+            assert not any(found[2:])
 
 
 def test_no_events(zll):

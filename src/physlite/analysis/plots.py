@@ -12,6 +12,7 @@ Histograms are of hist, in one dimension, in the units that their axes say. What
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -277,11 +278,11 @@ def _clopper_pearson(passed: Floats, total: Floats) -> tuple[Floats, Floats]:
 
 
 def _draw_stack(axes: Axes, axis: Any, processes: Mapping[str, Hist[Any]], total: Floats, deviation: Floats) -> None:
-    import mplhep  # type: ignore[import-untyped]
-
-    colors = [COLORS[i % len(COLORS)] for i in range(len(processes))]
-    options = {"stack": True, "histtype": "fill", "flow": "none", "yerr": False}
-    mplhep.histplot(list(processes.values()), ax=axes, label=list(processes), color=colors, **options)
+    tops = np.cumsum([histogram.values() for histogram in processes.values()], axis=0)
+    floors = [np.zeros(len(axis)), *tops[:-1]]
+    layers = list(zip(processes, tops, floors, itertools.cycle(COLORS), strict=False))
+    for name, top, floor, color in reversed(layers):  # the legend's order is that of the stack
+        axes.stairs(top, axis.edges, baseline=floor, fill=True, color=color, label=name)
     axes.stairs(total, axis.edges, color="black", linewidth=1)
     if deviation.any():
         axes.stairs(total + deviation, axis.edges, baseline=total - deviation, label="Uncertainty", **_BAND)
