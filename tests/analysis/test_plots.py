@@ -162,8 +162,8 @@ def test_ratio_is_data_divided_by_the_sum():
     np.testing.assert_allclose(band.get_data().values, 1 + np.sqrt([0.75, 1.25, 3.0, 0.0]) / [3.5, 3.0, 12.0, 1.0])
 
 
-def test_ratio_that_is_out_of_range_is_marked():
-    figure = plots.stack(data=counts(100, 1, 1, 1), simulation={"flat": weighted(*[(1.0, 0.1)] * 4)})
+def test_ratio_above_the_panel_is_marked():
+    figure = plots.stack(data=counts(3, 2, 1, 1), simulation={"flat": weighted(*[(1.0, 0.1)] * 4)})
     marked = [line.get_data() for line in figure.axes[1].lines if line.get_marker() == "^"]
     assert [(list(x), list(y)) for x, y in marked] == [([5.0], [2.0])]
 
@@ -304,9 +304,10 @@ def test_more_passed_than_there_were():
         plots.efficiency(counts(5, 0, 0, 0), counts(3, 0, 0, 0))
 
 
-def test_an_efficiency_of_weights():
+@pytest.mark.parametrize("histogram", [TTBAR, weighted(*[(4.0, 8.0)] * 4)], ids=["of 1.5", "of 2"])
+def test_an_efficiency_of_weights(histogram):
     with pytest.raises(ValueError, match="fill it without weights"):
-        plots.efficiency(TTBAR, TTBAR)
+        plots.efficiency(histogram, histogram)
 
 
 def test_an_efficiency_of_other_names():

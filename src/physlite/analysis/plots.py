@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["efficiency", "stack"]
 
-_RATIO_RANGE = (0.0, 2.0)
+_MAX_RATIO = 2.0
 _HEADROOM = 1.6  # above what is drawn, for the text
 _LOG_HEADROOM = 3.0  # the same, in powers of ten
 _MARKERS = "osD^v"
@@ -66,7 +66,7 @@ def stack(
 
     Points have the central interval of 68% of a Poisson mean around a count (Garwood, Biometrika 28 (1936) 437), and
     one standard deviation where they are weighted; bins without data have no point. The hatched band is one standard
-    deviation of the sum of the simulation. Below are the data divided by that sum; a triangle is a point out of range.
+    deviation of the sum of the simulation. Below are the data divided by that sum; a triangle is a point above 2.
 
     Args:
         data: what was seen.
@@ -306,12 +306,11 @@ def _draw_ratio(axes: Axes, data: Hist[Any], expected: Floats, deviation: Floats
     axes.stairs(1 + band, axis.edges, baseline=1 - band, **_BAND)
     axes.axhline(1, color="black", linewidth=1, linestyle="--")
     _draw_points(axes, axis.centers, values, low, high, where=there & (data.values() != 0))
-    bottom, top = _RATIO_RANGE
-    for outside, edge, marker in ((values > top, top, "^"), (there & (values < bottom), bottom, "v")):
-        if outside.any():  # an empty line that is not clipped takes place in the layout
-            at = np.full(outside.sum(), edge)
-            axes.plot(axis.centers[outside], at, marker, color=COLORS[2], clip_on=False, zorder=6)
-    axes.set_ylim(bottom, top)
+    above = values > _MAX_RATIO
+    if above.any():  # an empty line that is not clipped takes place in the layout
+        at = np.full(above.sum(), _MAX_RATIO)
+        axes.plot(axis.centers[above], at, "^", color=COLORS[2], clip_on=False, zorder=6)
+    axes.set_ylim(0, _MAX_RATIO)
     axes.set_yticks([0.5, 1, 1.5])
     axes.set_ylabel("Data / exp.", loc="center", size=14)
 
