@@ -84,9 +84,10 @@ docs: $(DONE)/package $(DONE)/docs ## the documentation, in docs/_build/html
 bench: $(DONE)/package $(DONE)/bench ## times beside uproot, coffea and ROOT (WORK=open for one; benchmarks/works.py lists them)
 	$(BIN)/python benchmarks/run.py $(if $(WORK),--work $(WORK))
 
-examples: $(DONE)/package ## the examples, on the sample that comes with the package
+examples: $(DONE)/package $(DONE)/examples ## the examples, on the sample that comes with the package
 	@mkdir -p out/examples
 	$(BIN)/python examples/z_peak.py src/physlite/data/sample.root out/examples/z_peak.png
+	$(BIN)/python examples/zll/zll.py --out out/examples/zll
 
 hub: $(DONE)/package $(DONE)/test $(DONE)/hub servers ## the demo notebook and what deploy/ sets up, tried here
 	@tools/hub_programs.sh $(VENV)
@@ -119,7 +120,7 @@ $(DONE)/pip: | $(BIN)/python
 	@$(PIP) install --upgrade "pip>=25.1"
 	@mkdir -p $(DONE) && touch $@
 
-$(DONE)/build $(DONE)/test $(DONE)/lint $(DONE)/docs $(DONE)/bench $(DONE)/hub: pyproject.toml $(DONE)/pip
+$(DONE)/build $(DONE)/test $(DONE)/lint $(DONE)/docs $(DONE)/bench $(DONE)/examples $(DONE)/hub: pyproject.toml $(DONE)/pip
 	@echo "Installing what $(@F) needs"
 	@$(PIP) install --group $(@F)
 	@touch $@
