@@ -24,10 +24,10 @@ TAU_TO_ELECTRON, TAU_TO_MUON = 0.1782, 0.1739
 TAU_ONE_PRONG = 0.77  # share of hadronic decays
 TAU_VISIBLE_MASS = 0.8  # between a rho and an a1
 
-# Each with its share of a mixed sample, and its mean number of jets from initial-state radiation. W and Z with jets stand
-# for samples that were filtered for many jets.
+# Each with its share of a mixed sample, and its mean number of jets from initial-state radiation. W and Z with jets are
+# as in samples that were filtered for many jets and for b quarks.
 FRACTIONS = {"Zee": 0.4, "Zmumu": 0.4, "ttbar": 0.2, "wjets": 0.0, "zjets": 0.0, "single_top": 0.0}
-RADIATION = {"Zee": 0.7, "Zmumu": 0.7, "ttbar": 1.0, "wjets": 6.0, "zjets": 6.0, "single_top": 1.0}
+RADIATION = {"Zee": 0.7, "Zmumu": 0.7, "ttbar": 1.0, "wjets": 8.0, "zjets": 8.0, "single_top": 1.0}
 PROCESSES = tuple(FRACTIONS)
 
 CONTAINER = {
@@ -206,7 +206,7 @@ def w_events(rng: np.random.Generator, particles: Particles, event: np.ndarray) 
 
 
 def single_top_events(rng: np.random.Generator, particles: Particles, event: np.ndarray) -> list[Table]:
-    """tW → WbW: a top in every other event, else an antitop, back to back with a W of the other charge."""
+    """Single top, tW → WbW: tops and antitops in turn, back to back with a W of the other charge."""
     n = len(event)
     pt = rng.gamma(2.0, 50, n) * GEV
     phi = rng.uniform(-np.pi, np.pi, n)
@@ -248,7 +248,7 @@ def top_events(rng: np.random.Generator, particles: Particles, event: np.ndarray
 def top_decays(
     rng: np.random.Generator, particles: Particles, event: np.ndarray, top: np.ndarray, sign: int
 ) -> list[Table]:
-    """t → Wb, or its antiparticle; what is left for jets."""
+    """Decays of tops or antitops, t → Wb; what is left for jets."""
     n = len(event)
     part = particles.add("top", event, top, np.full(n, 6 * sign), 62)
     particles[part]["parent_row"] = np.full(n, 4 if sign > 0 else 5)
@@ -339,6 +339,8 @@ def radiation(rng: np.random.Generator, n_events: int, process: np.ndarray) -> T
     pt = np.minimum(18 * rng.random(n) ** (-1 / 2.3), 500) * GEV
     p4 = four_momentum(pt, np.clip(rng.normal(0, 1.9, n), -4.4, 4.4), rng.uniform(-np.pi, np.pi, n), 0.1 * pt, False)
     flavour = rng.choice([21, 1, 2, 3, 4, 5], n, p=[0.6, 0.12, 0.12, 0.06, 0.06, 0.04])
+    filtered = np.isin(process, [PROCESSES.index(name) for name in ("wjets", "zjets")])[event]
+    flavour[filtered & (flavour == 3)] = 5
     return jet_seed(n, n_events, event, p4, flavour)
 
 
