@@ -233,9 +233,8 @@ ONE_OF_EACH = (
 )
 
 
-@FEWER
-@given(made_events)
-def test_overlap_removal_of_made_events_is_that_of_a_loop(made):
+def collections_of(made):
+    """Electrons, muons and jets of events that are lists of dictionaries."""
     collections = [
         # An object of each kind says what the columns are, also where no event has one.
         ak.Array([[example], *(event[i] for event in made)], with_name=record)[1:]
@@ -243,7 +242,24 @@ def test_overlap_removal_of_made_events_is_that_of_a_loop(made):
     ]
     collections[1]["inDetTrackParticle"] = ak.zip({"pt": collections[1].track_pt})
     collections[2]["NNJvtPass"] = collections[2].passes_jvt
-    found = susy.without_overlaps(*collections)
+    return collections
+
+
+@pytest.mark.parametrize(
+    ("cone", "tracks", "survives"),
+    [(10 * GeV, 3, "muon"), (10 * GeV, 4, "jet"), (40 * GeV, 2, "muon"), (40 * GeV, 3, "jet")],
+)
+def test_of_a_muon_in_a_jet_one_survives(cone, tracks, survives):
+    muon = {**ONE_OF_EACH[1], "pt": 20 * GeV, "topoetcone40": cone, "track_pt": 20 * GeV}
+    jet = {**ONE_OF_EACH[2], "pt": 50 * GeV, "NumTrkPt500": [tracks], "SumPtTrkPt500": [40 * GeV]}
+    _, muons, jets = susy.without_overlaps(*collections_of([([], [muon], [jet])]))
+    assert (ak.to_list(ak.num(muons)), ak.to_list(ak.num(jets))) == (([1], [0]) if survives == "muon" else ([0], [1]))
+
+
+@FEWER
+@given(made_events)
+def test_overlap_removal_of_made_events_is_that_of_a_loop(made):
+    found = susy.without_overlaps(*collections_of(made))
     expected = [slow_without_overlaps(*event) for event in made]
     for i, objects in enumerate(found):
         assert objects[["pt", "eta", "phi"]].to_list() == [
