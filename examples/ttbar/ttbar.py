@@ -36,7 +36,7 @@ QUALITY_BITS, MEDIUM = 0b111, 1
 # (IsolationSelection, IsolationSelectionTool.cxx).
 MAX_ISOLATION = 0.15
 
-# DL1dv01 at an efficiency of 77 %, as iris-hep/agc-physlite has it (main_code.ipynb).
+# DL1dv01 at an efficiency of 77 %, as iris-hep/agc-physlite has it (main_code.ipynb); the score is a logarithm.
 CHARM_FRACTION, MIN_SCORE, B_EFFICIENCY = 0.018, 2.456, 0.77
 
 JET_ENERGY_SCALE = 0.03
@@ -56,21 +56,17 @@ def analysis(events: ak.Array) -> hist.Hist:
     """
     process = events.metadata["dataset"]
     histogram = empty(process)
-    electrons, muons = good_electrons(events.Electrons), good_muons(events.Muons)
-    one_lepton = ak.num(electrons) + ak.num(muons) == 1
-    events, electrons = events[one_lepton], electrons[one_lepton]
+    events, jets = with_one_lepton(events)
     weight = events.EventInfo.mcEventWeights[:, 0]
-    jets = good_jets(events.Jets, electrons)
-
     for variation, factor in jet_variations(events, jets).items():
         for region, chosen, chosen_jets, observable in regions(scaled(jets, factor)):
-            for name, btag_weight in btag_variations(variation, chosen_jets):
+            for name, tag_weight in btag_variations(variation, chosen_jets):
                 histogram.fill(
                     region=region,
                     process=process,
                     variation=name,
                     observable=observable / GeV,
-                    weight=weight[chosen] * btag_weight,
+                    weight=weight[chosen] * tag_weight,
                 )
     return histogram
 
@@ -87,6 +83,14 @@ def empty(process: str) -> hist.Hist:
 
 
 # ----------------------------------------------------------------------------------------------------------- selection
+
+
+def with_one_lepton(events: ak.Array) -> tuple[ak.Array, ak.Array]:
+    """Events with one electron or one muon, and their jets."""
+    electrons, muons = good_electrons(events.Electrons), good_muons(events.Muons)
+    one_lepton = ak.num(electrons) + ak.num(muons) == 1
+    events = events[one_lepton]
+    return events, good_jets(events.Jets, electrons[one_lepton])
 
 
 def good_electrons(electrons: ak.Array) -> ak.Array:
@@ -112,7 +116,7 @@ def good_jets(jets: ak.Array, electrons: ak.Array) -> ak.Array:
     tagger = jets.btagging
     odds = tagger.DL1dv01_pb / (CHARM_FRACTION * tagger.DL1dv01_pc + (1 - CHARM_FRACTION) * tagger.DL1dv01_pu)
     jets = jets[["pt", "eta", "phi", "m", "HadronConeExclTruthLabelID"]]
-    jets["is_b"] = np.log(odds) > MIN_SCORE
+    jets["is_b"] = ak.fill_none(odds > np.exp(MIN_SCORE), False)
     return jets
 
 
@@ -157,7 +161,7 @@ def scaled(jets: ak.Array, factor: Any) -> ak.Array:
 def gaussian(event_number: ak.Array, jets: ak.Array) -> ak.Array:
     """A random number for each jet, of mean 0 and width 1: for the same jet always the same, in whatever chunk."""
     inputs = [schema.Variable(name=name, type="real") for name in ("event", "phi")]
-    generator = schema.HashPRNG(nodetype="hashprng", inputs=["event", "phi"], distribution="stdnormal")
+    generator = schema.HashPRNG(nodetype="hashprng", inputs=["event", "phi"], distribution="normal")
     output = schema.Variable(name="value", type="real")
     draw = schema.Correction(name="gaussian", version=1, inputs=inputs, output=output, data=generator).to_evaluator()
     event_number, phi = ak.broadcast_arrays(event_number, jets.phi)
