@@ -57,7 +57,8 @@ def test_selects_what_a_loop_over_events_selects(name):
     for region, chosen, _, observable in ttbar.regions(jets):
         slow = [slow_region(event["jets"]) for event in expected]
         assert chosen.to_list() == [event is not None and event[0] == region for event in slow]
-        np.testing.assert_allclose(observable, [x[1] for x in slow if x and x[0] == region], rtol=1e-6)
+        for value, (_, possible) in zip(observable, [x for x in slow if x and x[0] == region], strict=True):
+            assert any(math.isclose(value, x, rel_tol=1e-6) for x in possible)
 
 
 def test_no_events():
@@ -107,15 +108,17 @@ def apart(one, other):
 
 
 def slow_region(jets):
-    """The region of an event with these jets, and its observable in MeV; None when it is in none."""
+    """The region of an event with these jets, and its observable in MeV, or several that are as good; or None."""
     jets = [jet for jet in jets if jet["pt"] > 30 * GeV]
     tags = sum(jet["is_b"] for jet in jets)
     if len(jets) < 4 or tags == 0:
         return None
     if tags == 1:
-        return "4j1b", sum(jet["pt"] for jet in jets)
+        return "4j1b", [sum(jet["pt"] for jet in jets)]
     candidates = [three for three in combinations(jets, 3) if any(jet["is_b"] for jet in three)]
-    return "4j2b", max(map(slow_sum, candidates))[1]
+    sums = [slow_sum(three) for three in candidates]
+    largest = max(pt for pt, _ in sums)
+    return "4j2b", [mass for pt, mass in sums if math.isclose(pt, largest, rel_tol=1e-9)]
 
 
 def slow_sum(jets):
@@ -154,7 +157,8 @@ def test_made_jets_are_in_the_region_of_a_loop(made):
     slow = [slow_region(event) for event in made]
     for region, chosen, _, observable in ttbar.regions(array_of(made)):
         assert chosen.to_list() == [event is not None and event[0] == region for event in slow]
-        np.testing.assert_allclose(observable, [x[1] for x in slow if x and x[0] == region], rtol=1e-6)
+        for value, (_, possible) in zip(observable, [x for x in slow if x and x[0] == region], strict=True):
+            assert any(math.isclose(value, x, rel_tol=1e-6) for x in possible)
 
 
 @FEWER
