@@ -19,6 +19,8 @@ import susy
 
 pytestmark = pytest.mark.checkout
 
+physlite.register_awkward()  # for arrays that no file has made
+
 # Electrons, muons and jets: baseline, what passes the overlap removal, and signal.
 COUNTS = {
     data.R21: ((10, 18, 232), (10, 15, 220), (9, 13, 205)),

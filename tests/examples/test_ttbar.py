@@ -25,6 +25,8 @@ ttbar = pytest.importorskip("ttbar")
 
 pytestmark = pytest.mark.checkout
 
+physlite.register_awkward()  # for arrays that no file has made
+
 # Events with one lepton, and those of the regions 4j1b and 4j2b.
 COUNTS = {
     data.R22: (36, 9, 8),
