@@ -33,6 +33,7 @@ MUTATIONS ?= 100000
 THREAD_MUTATIONS ?= 10000
 EXAMPLES ?= 500
 OUT ?= out/demo
+EXAMPLES_OUT := out/examples
 
 # What an installed package is made from; its Python files are used where they stand.
 BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard cmake/*.cmake src/core/*) src/physlite/__init__.py
@@ -83,9 +84,15 @@ docs: $(DONE)/package $(DONE)/docs ## the documentation, in docs/_build/html
 bench: $(DONE)/package $(DONE)/bench ## times beside uproot, coffea and ROOT (WORK=open for one; benchmarks/works.py lists them)
 	$(BIN)/python benchmarks/run.py $(if $(WORK),--work $(WORK))
 
-examples: $(DONE)/package ## the examples, on the sample that comes with the package
-	@mkdir -p out/examples
-	$(BIN)/python examples/z_peak.py src/physlite/data/sample.root out/examples/z_peak.png
+# Toys of other processes than those of the sample are made with ROOT.
+examples: $(DONE)/package $(DONE)/examples $(if $(PHYSLITE_ROOT_PYTHON),,root) ## the examples, on toys: see out/examples
+	@mkdir -p $(EXAMPLES_OUT)/ttbar
+	$(BIN)/python examples/z_peak.py src/physlite/data/sample.root $(EXAMPLES_OUT)/z_peak.png
+	$(BIN)/python examples/ttbar/make_toys.py $(EXAMPLES_OUT)/ttbar
+	$(BIN)/python examples/ttbar/ttbar.py $(EXAMPLES_OUT)/ttbar/datasets.yaml $(EXAMPLES_OUT)/ttbar/histograms.root
+	$(BIN)/python examples/ttbar/fit.py $(EXAMPLES_OUT)/ttbar/histograms.root $(EXAMPLES_OUT)/ttbar/fit 1.2
+	$(or $(PHYSLITE_ROOT_PYTHON),$(ROOT_VENV)/bin/python) tools/make_sample.py --rich $(EXAMPLES_OUT)/rich.root
+	$(BIN)/python examples/susy/susy.py $(EXAMPLES_OUT)/rich.root
 
 hub: $(DONE)/package $(DONE)/test $(DONE)/hub servers ## the demo notebook and what deploy/ sets up, tried here
 	@tools/hub_programs.sh $(VENV)
@@ -118,7 +125,7 @@ $(DONE)/pip: | $(BIN)/python
 	@$(PIP) install --upgrade "pip>=25.1"
 	@mkdir -p $(DONE) && touch $@
 
-$(DONE)/build $(DONE)/test $(DONE)/lint $(DONE)/docs $(DONE)/bench $(DONE)/hub: pyproject.toml $(DONE)/pip
+$(DONE)/build $(DONE)/test $(DONE)/lint $(DONE)/docs $(DONE)/bench $(DONE)/examples $(DONE)/hub: pyproject.toml $(DONE)/pip
 	@echo "Installing what $(@F) needs"
 	@$(PIP) install --group $(@F)
 	@touch $@
