@@ -76,6 +76,7 @@ def draw(fitted: Fitted, folder: Path) -> None:
         "correlations": cabinetry.visualize.correlation_matrix(results, pruning_threshold=0.25, save_figure=False),
         "ranking": cabinetry.visualize.ranking(impacts, max_pars=8, save_figure=False),
     }
+    figures["ranking"].set_figwidth(10)  # or the numbers of its upper axis touch
     for name, figure in figures.items():
         figure.savefig(folder / f"{name}.png")
 
