@@ -34,6 +34,7 @@ MUTATIONS ?= 100000
 THREAD_MUTATIONS ?= 10000
 EXAMPLES ?= 500
 OUT ?= out/demo
+EXAMPLES_OUT := out/examples
 
 # What an installed package is made from; its Python files are used where they stand.
 BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard cmake/*.cmake src/core/*) src/physlite/__init__.py
@@ -50,7 +51,7 @@ setup: $(DONE)/package $(DONE)/test ## make .venv with the package in it, built 
 demo: $(DONE)/package ## draw a Z peak from the sample that comes with the package
 	@$(BIN)/physlite demo --out $(OUT)
 
-test: $(DONE)/package $(DONE)/test ## the tests, in a few minutes
+test: $(DONE)/package $(DONE)/test $(DONE)/examples ## the tests, in a few minutes
 	$(PYTEST) -n $(WORKERS) --dist worksteal -q -m "not slow" --hypothesis-seed=$(SEED) $(TESTS)
 
 lowest: $(LOWEST_VENV)/.package ## the tests of reading and running, with the oldest versions of everything that pyproject.toml allows
@@ -58,7 +59,7 @@ lowest: $(LOWEST_VENV)/.package ## the tests of reading and running, with the ol
 	  -W ignore::DeprecationWarning -m "not slow and not checkout" --hypothesis-seed=$(SEED) \
 	  $(or $(TESTS),-k "not ($(LOWEST_WITHOUT))" $(LOWEST_TESTS))
 
-campaign: fuzz $(DONE)/package $(DONE)/test ## the long tests: fuzzing, packaging, and more random examples (EXAMPLES=500)
+campaign: fuzz $(DONE)/package $(DONE)/test $(DONE)/examples ## the long tests: fuzzing, packaging, and more random examples (EXAMPLES=500)
 	HYPOTHESIS_EXAMPLES=$(EXAMPLES) $(PYTEST) -n $(WORKERS) --dist worksteal -q -m "slow or hypothesis" --hypothesis-seed=$(SEED)
 
 fuzz: $(DONE)/package ## damaged files against the core built with sanitizers (MUTATIONS=100000)
@@ -84,10 +85,16 @@ docs: $(DONE)/package $(DONE)/docs ## the documentation, in docs/_build/html
 bench: $(DONE)/package $(DONE)/bench ## times beside uproot, coffea and ROOT (WORK=open for one; benchmarks/works.py lists them)
 	$(BIN)/python benchmarks/run.py $(if $(WORK),--work $(WORK))
 
-examples: $(DONE)/package $(DONE)/examples ## the examples, on the sample that comes with the package
-	@mkdir -p out/examples
-	$(BIN)/python examples/z_peak.py src/physlite/data/sample.root out/examples/z_peak.png
-	$(BIN)/python examples/zll/zll.py --out out/examples/zll
+# Toys of other processes than those of the sample are made with ROOT.
+examples: $(DONE)/package $(DONE)/examples $(if $(PHYSLITE_ROOT_PYTHON),,root) ## the examples, on the sample and on toys: see out/examples
+	@mkdir -p $(EXAMPLES_OUT)/ttbar
+	$(BIN)/python examples/z_peak.py src/physlite/data/sample.root $(EXAMPLES_OUT)/z_peak.png
+	$(BIN)/python examples/zll/zll.py --out $(EXAMPLES_OUT)/zll
+	$(BIN)/python examples/ttbar/make_toys.py $(EXAMPLES_OUT)/ttbar
+	$(BIN)/python examples/ttbar/ttbar.py $(EXAMPLES_OUT)/ttbar/datasets.yaml $(EXAMPLES_OUT)/ttbar/histograms.root
+	$(BIN)/python examples/ttbar/fit.py $(EXAMPLES_OUT)/ttbar/histograms.root $(EXAMPLES_OUT)/ttbar/fit 1.2
+	$(or $(PHYSLITE_ROOT_PYTHON),$(ROOT_VENV)/bin/python) tools/make_sample.py --rich $(EXAMPLES_OUT)/rich.root
+	$(BIN)/python examples/susy/susy.py $(EXAMPLES_OUT)/rich.root
 
 hub: $(DONE)/package $(DONE)/test $(DONE)/hub servers ## the demo notebook and what deploy/ sets up, tried here
 	@tools/hub_programs.sh $(VENV)
@@ -129,7 +136,7 @@ $(DONE)/build $(DONE)/test $(DONE)/lint $(DONE)/docs $(DONE)/bench $(DONE)/examp
 $(DONE)/package: $(BUILT_FROM) $(DONE)/build
 	@tools/system_packages.sh $(BIN)/python
 	@echo "Building physlite"
-	@$(PIP) install --no-build-isolation --editable ".[plot]"
+	@$(PIP) install --no-build-isolation --editable ".[analysis,plot]"
 	@touch $@
 
 # Pip takes the newest that is allowed; uv can take the oldest. What dependencies need themselves is of today, since the

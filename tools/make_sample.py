@@ -13,6 +13,10 @@ The copies inside the package and a file for benchmarks come from
     X/bin/python tools/make_sample.py src/physlite/data/sample.root
     X/bin/python tools/make_sample.py src/physlite/data/sample_rntuple.root --ntuple
     X/bin/python tools/make_sample.py big.root --rich --events 20000 --compression zlib-1 --entries-per-cluster 1000
+
+and those of an analysis of tt̄, one for each process, as
+
+    X/bin/python tools/make_sample.py wjets.root --process wjets --events 20000 --seed 3
 """
 
 from __future__ import annotations
@@ -43,6 +47,7 @@ def arguments() -> argparse.Namespace:
         choices=["zlib-1", "zlib-5", "zstd-5", "zstd-9", "lzma-1", "lz4-4", "none"],
     )
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--process", choices=PROCESSES, help="events of this process alone instead of a mixture")
     parser.add_argument(
         "--entries-per-cluster", type=int, default=500, help="baskets are flushed after so many entries"
     )
@@ -88,7 +93,7 @@ def main() -> None:
     hashes.check()
     rng = np.random.default_rng(args.seed)
     detector = reconstruct.RICH if args.rich else reconstruct.COMPACT
-    truth = generate(rng, args.events)
+    truth = generate(rng, args.events, args.process)
     reconstruction = reconstruct.Reconstruction(rng, truth, detector)
     fired = trigger.simulate(rng, reconstruction)
     if args.rich:

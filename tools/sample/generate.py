@@ -1,4 +1,7 @@
-"""Truth: Z → ee, Z → μμ and tt̄ events with their decay chains, vectorised over events. Momenta in MeV."""
+"""Truth: Z → ee, Z → μμ and tt̄ events with their decay chains, vectorised over events. Momenta in MeV.
+
+Beside them there are, in samples of one process alone, what is behind tt̄ in an analysis: W and Z with jets, and tW.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,11 @@ TAU_TO_ELECTRON, TAU_TO_MUON = 0.1782, 0.1739
 TAU_ONE_PRONG = 0.77  # share of hadronic decays
 TAU_VISIBLE_MASS = 0.8  # between a rho and an a1
 
-PROCESSES = ("Zee", "Zmumu", "ttbar")
-FRACTIONS = (0.4, 0.4, 0.2)
+# Each with its share of a mixed sample, and its mean number of jets from initial-state radiation. W and Z with jets are
+# as in samples that were filtered for many jets and for b quarks.
+FRACTIONS = {"Zee": 0.4, "Zmumu": 0.4, "ttbar": 0.2, "wjets": 0.0, "zjets": 0.0, "single_top": 0.0}
+RADIATION = {"Zee": 0.7, "Zmumu": 0.7, "ttbar": 1.0, "wjets": 8.0, "zjets": 8.0, "single_top": 1.0}
+PROCESSES = tuple(FRACTIONS)
 
 CONTAINER = {
     "boson": "TruthBoson",
@@ -187,6 +193,39 @@ def z_events(rng: np.random.Generator, particles: Particles, event: np.ndarray, 
         radiate(rng, particles, lepton, boson, rate)
 
 
+def w_events(rng: np.random.Generator, particles: Particles, event: np.ndarray) -> None:
+    """W → ℓν, W⁺ and W⁻ in turn, with the momentum of a Z."""
+    n = len(event)
+    mass = breit_wigner(rng, W_MASS, W_WIDTH, 60, 100, n)
+    pt = rng.gamma(1.3, 25 / 1.3, n) * GEV
+    rapidity = np.clip(rng.normal(0, 1.7, n), -4, 4)
+    w = four_momentum(pt, rapidity, rng.uniform(-np.pi, np.pi, n), mass, rapidity=True)
+    boson = particles.add("boson", event, w, np.where(np.arange(n) % 2 == 0, 24, -24), 22)
+    particles[boson]["parent_row"] = np.full(n, 3)
+    w_decays(rng, particles, boson, hadronic=False)
+
+
+def single_top_events(rng: np.random.Generator, particles: Particles, event: np.ndarray) -> list[Table]:
+    """Single top, tW → WbW: tops and antitops in turn, back to back with a W of the other charge."""
+    n = len(event)
+    pt = rng.gamma(2.0, 50, n) * GEV
+    phi = rng.uniform(-np.pi, np.pi, n)
+    seeds = []
+    for sign in (1, -1):
+        chosen = np.flatnonzero(np.arange(n) % 2 == (0 if sign > 0 else 1))
+        top_mass = breit_wigner(rng, TOP_MASS, TOP_WIDTH, 160, 185, len(chosen))
+        rapidity = np.clip(rng.normal(0, 1.1, len(chosen)), -3, 3)
+        top = four_momentum(pt[chosen], rapidity, phi[chosen], top_mass, rapidity=True)
+        seeds += top_decays(rng, particles, event[chosen], top, sign)
+        w_mass = breit_wigner(rng, W_MASS, W_WIDTH, 60, 100, len(chosen))
+        rapidity = np.clip(rng.normal(0, 1.5, len(chosen)), -3, 3)
+        w = four_momentum(pt[chosen], rapidity, phi[chosen] + np.pi, w_mass, rapidity=True)
+        boson = particles.add("boson", event[chosen], w, np.full(len(chosen), -24 * sign), 22)
+        particles[boson]["parent_row"] = np.full(len(chosen), 3)
+        seeds += w_decays(rng, particles, boson)
+    return seeds
+
+
 def top_events(rng: np.random.Generator, particles: Particles, event: np.ndarray) -> list[Table]:
     """tt̄ → WbWb: the tops back to back up to a common recoil, all decays two-body."""
     n = len(event)
@@ -202,35 +241,43 @@ def top_events(rng: np.random.Generator, particles: Particles, event: np.ndarray
         top[:, 1] += recoil / 2 * np.sin(recoil_phi)
         rapidity = np.clip(rng.normal(0, 1.1, n), -3, 3)
         top = four_momentum(np.hypot(top[:, 0], top[:, 1]), rapidity, np.arctan2(top[:, 1], top[:, 0]), mass, True)
-        part = particles.add("top", event, top, np.full(n, 6 * sign), 62)
-        particles[part]["parent_row"] = np.full(n, 4 if sign > 0 else 5)
-        w_mass = breit_wigner(rng, W_MASS, W_WIDTH, 60, 100, n)
-        w, b = two_body(rng, top, w_mass, np.full(n, BOTTOM_MASS * GEV))
-        bottom = particles.add("bottom", event, b, np.full(n, 5 * sign), 23, part)
-        particles[bottom]["quarks"] = np.ones(n, bool)
-        partons.append(jet_seed(n, particles.n_events, event, b, 5))
-        boson = particles.add("boson", event, w, np.full(n, 24 * sign), 22, part)
-        partons += w_decays(rng, particles, boson, sign)
+        partons += top_decays(rng, particles, event, top, sign)
     return partons
 
 
-def w_decays(rng: np.random.Generator, particles: Particles, boson: int, sign: int) -> list[Table]:
-    """W → ℓν, τν or quarks; a hadronic W leaves two partons."""
+def top_decays(
+    rng: np.random.Generator, particles: Particles, event: np.ndarray, top: np.ndarray, sign: int
+) -> list[Table]:
+    """Decays of tops or antitops, t → Wb; what is left for jets."""
+    n = len(event)
+    part = particles.add("top", event, top, np.full(n, 6 * sign), 62)
+    particles[part]["parent_row"] = np.full(n, 4 if sign > 0 else 5)
+    w_mass = breit_wigner(rng, W_MASS, W_WIDTH, 60, 100, n)
+    w, b = two_body(rng, top, w_mass, np.full(n, BOTTOM_MASS * GEV))
+    bottom = particles.add("bottom", event, b, np.full(n, 5 * sign), 23, part)
+    particles[bottom]["quarks"] = np.ones(n, bool)
+    boson = particles.add("boson", event, w, np.full(n, 24 * sign), 22, part)
+    return [jet_seed(n, particles.n_events, event, b, 5), *w_decays(rng, particles, boson)]
+
+
+def w_decays(rng: np.random.Generator, particles: Particles, boson: int, *, hadronic: bool = True) -> list[Table]:
+    """W → ℓν, τν or, where that is wanted, quarks; a hadronic W leaves two partons."""
     table = particles[boson]
     n = len(table)
     steps = np.cumsum([W_TO_ELECTRON, W_TO_MUON, W_TO_TAU])
-    mode = np.searchsorted(steps, rng.random(n), side="right")
+    mode = np.searchsorted(steps, rng.random(n) * (1.0 if hadronic else steps[-1]), side="right")
     table["quarks"] = mode == 3
     table["flavour"] = np.where(rng.random(n) < 0.5, 4, 2).astype(np.int32)
     for which, (kind, pdg, rate) in enumerate((("electron", 11, 0.15), ("muon", 13, 0.06), ("tau", 15, 0.0))):
         rows = np.flatnonzero(mode == which)
         mass = np.full(len(rows), MASS[pdg] * GEV)
         lepton, neutrino = two_body(rng, table["p4"][rows], mass, np.zeros(len(rows)))
+        sign = np.sign(table["pdgId"][rows])
         lepton_pdg, neutrino_pdg = -sign * pdg, sign * (pdg + 1)
         event = table.event[rows]
-        part = particles.add(kind, event, lepton, np.full(len(rows), lepton_pdg), 2 if kind == "tau" else 1, boson)
+        part = particles.add(kind, event, lepton, lepton_pdg, 2 if kind == "tau" else 1, boson)
         particles[part]["parent_row"] = rows
-        other = particles.add("neutrino", event, neutrino, np.full(len(rows), neutrino_pdg), 1, boson)
+        other = particles.add("neutrino", event, neutrino, neutrino_pdg, 1, boson)
         particles[other]["parent_row"] = rows
         if kind == "tau":
             tau_decays(rng, particles, part)
@@ -286,22 +333,30 @@ def jet_seed(n: int, n_events: int, event: np.ndarray, p4: np.ndarray, flavour: 
 
 def radiation(rng: np.random.Generator, n_events: int, process: np.ndarray) -> Table:
     """Jets from initial-state radiation, with a falling pt and a few heavy flavours."""
-    counts = rng.poisson(np.where(process == 2, 1.0, 0.7))
+    counts = rng.poisson(np.array(list(RADIATION.values()))[process])
     event = np.repeat(np.arange(n_events), counts)
     n = len(event)
     pt = np.minimum(18 * rng.random(n) ** (-1 / 2.3), 500) * GEV
     p4 = four_momentum(pt, np.clip(rng.normal(0, 1.9, n), -4.4, 4.4), rng.uniform(-np.pi, np.pi, n), 0.1 * pt, False)
     flavour = rng.choice([21, 1, 2, 3, 4, 5], n, p=[0.6, 0.12, 0.12, 0.06, 0.06, 0.04])
+    filtered = np.isin(process, [PROCESSES.index(name) for name in ("wjets", "zjets")])[event]
+    flavour[filtered & (flavour == 3)] = 5
     return jet_seed(n, n_events, event, p4, flavour)
 
 
-def generate(rng: np.random.Generator, n_events: int) -> Truth:
-    """Draw the processes and generate all events."""
-    process = rng.choice(len(PROCESSES), n_events, p=FRACTIONS)
+def generate(rng: np.random.Generator, n_events: int, process: str | None = None) -> Truth:
+    """Draw the processes, or take the one that is named, and generate all events."""
+    fractions = FRACTIONS if process is None else {name: float(name == process) for name in PROCESSES}
+    drawn = rng.choice(len(PROCESSES), n_events, p=list(fractions.values()))
+    of = {name: np.flatnonzero(drawn == i) for i, name in enumerate(PROCESSES)}
     particles = Particles(n_events)
-    z_events(rng, particles, np.flatnonzero(process == 0), 11)
-    z_events(rng, particles, np.flatnonzero(process == 1), 13)
-    seeds = top_events(rng, particles, np.flatnonzero(process == 2))
+    z_events(rng, particles, of["Zee"], 11)
+    z_events(rng, particles, of["Zmumu"], 13)
+    seeds = top_events(rng, particles, of["ttbar"])
+    w_events(rng, particles, of["wjets"])
+    z_events(rng, particles, of["zjets"][::2], 11)
+    z_events(rng, particles, of["zjets"][1::2], 13)
+    seeds += single_top_events(rng, particles, of["single_top"])
     for _, table in particles.parts:
         for name, dtype in (("quarks", bool), ("flavour", np.int32), ("hadronic", bool), ("prongs", np.uint64)):
             table.columns.setdefault(name, np.zeros(len(table), dtype))
@@ -309,5 +364,5 @@ def generate(rng: np.random.Generator, n_events: int) -> Truth:
     tables = particles.tables()
     for table in tables.values():
         table.columns.update(kinematics(table["p4"]))
-    partons, _ = merge([*seeds, radiation(rng, n_events, process)], by="pt")
-    return Truth(n_events, process, tables, partons, rng.normal(0, 35, n_events))  # beam spot length 35 mm
+    partons, _ = merge([*seeds, radiation(rng, n_events, drawn)], by="pt")
+    return Truth(n_events, drawn, tables, partons, rng.normal(0, 35, n_events))  # beam spot length 35 mm
