@@ -46,7 +46,7 @@ BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard cmake/*.cmake src/core/*)
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-setup: $(DONE)/package $(DONE)/test ## make .venv with the package in it, built from this tree
+setup: $(DONE)/package $(DONE)/test $(DONE)/examples ## make .venv with the package in it, built from this tree
 
 demo: $(DONE)/package ## draw a Z peak from the sample that comes with the package
 	@$(BIN)/physlite demo --out $(OUT)
