@@ -2,7 +2,8 @@
 
 An event counts w · σ · ε · k · L / Σw in a dataset of luminosity L: w is its generator weight, σ the cross-section of
 the process, ε the efficiency of a filter of the generator, k a factor to a higher order, and Σw the sum of the weights
-of all events before any selection (ATLAS software documentation, analysis software tutorial: "Normalising MC").
+of all events before any selection, of the bookkeepers of files. Of samples that are public, σ, ε and k are in
+https://opendata.atlas.cern/docs/data/for_research/evgen_metadata, which says how they go together.
 """
 
 from __future__ import annotations
