@@ -214,9 +214,15 @@ def test_histogram_of_a_run():
 def test_processes_are_normalised_and_written(tmp_path):
     sample = data.path_of(data.SAMPLE)
     datasets = [physlite.Dataset(name, sample, cross_section=x) for name, x in {"one": 1.0, "two": 20.0}.items()]
-    expected = ttbar.normalised(physlite.run(ttbar.analysis, datasets, workers=0))
+    result = physlite.run(ttbar.analysis, datasets, workers=0)
+    expected = ttbar.normalised(result)
     assert list(expected.axes["process"]) == ["one", "two"]
     one, two = (expected[:, process, :, :].view(flow=True) for process in ("one", "two"))
+    with physlite.open(sample) as file:
+        scale = ttbar.LUMINOSITY / file.metadata.sum_of_weights()
+    np.testing.assert_allclose(
+        one["value"], scale * result.by_dataset["one"].value[:, 0, :, :].view(flow=True)["value"]
+    )
     np.testing.assert_allclose(two["value"], 20 * one["value"])
     np.testing.assert_allclose(two["variance"], 400 * one["variance"])
 
