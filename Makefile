@@ -46,12 +46,12 @@ BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard cmake/*.cmake src/core/*)
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-setup: $(DONE)/package $(DONE)/test $(DONE)/examples ## make .venv with the package in it, built from this tree
+setup: $(DONE)/package $(DONE)/test ## make .venv with the package in it, built from this tree
 
 demo: $(DONE)/package ## draw a Z peak from the sample that comes with the package
 	@$(BIN)/physlite demo --out $(OUT)
 
-test: $(DONE)/package $(DONE)/test $(DONE)/examples ## the tests, in a few minutes
+test: $(DONE)/package $(DONE)/test ## the tests, in a few minutes
 	$(PYTEST) -n $(WORKERS) --dist worksteal -q -m "not slow" --hypothesis-seed=$(SEED) $(TESTS)
 
 lowest: $(LOWEST_VENV)/.package ## the tests of reading and running, with the oldest versions of everything that pyproject.toml allows
@@ -59,7 +59,7 @@ lowest: $(LOWEST_VENV)/.package ## the tests of reading and running, with the ol
 	  -W ignore::DeprecationWarning -m "not slow and not checkout" --hypothesis-seed=$(SEED) \
 	  $(or $(TESTS),-k "not ($(LOWEST_WITHOUT))" $(LOWEST_TESTS))
 
-campaign: fuzz $(DONE)/package $(DONE)/test $(DONE)/examples ## the long tests: fuzzing, packaging, and more random examples (EXAMPLES=500)
+campaign: fuzz $(DONE)/package $(DONE)/test ## the long tests: fuzzing, packaging, and more random examples (EXAMPLES=500)
 	HYPOTHESIS_EXAMPLES=$(EXAMPLES) $(PYTEST) -n $(WORKERS) --dist worksteal -q -m "slow or hypothesis" --hypothesis-seed=$(SEED)
 
 fuzz: $(DONE)/package ## damaged files against the core built with sanitizers (MUTATIONS=100000)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import awkward as ak
@@ -25,6 +28,7 @@ __all__ = [
     "open_events",
     "read",
     "read_for_following",
+    "search",
 ]
 
 
@@ -92,6 +96,13 @@ def analysis(path: str) -> Work:
     """The selection of Z bosons, on one thread."""
     file = physlite.open(path, threads=1, cache_bytes=0)
     return Work(dilepton.analyse, file.events)
+
+
+def search(path: str) -> Work:
+    """The selection of `examples/susy`, on one thread."""
+    sys.path.append(str(Path(__file__).parents[1] / "examples" / "susy"))
+    file = physlite.open(path, threads=1, cache_bytes=0)
+    return Work(importlib.import_module("susy").analysis, file.events)
 
 
 def many_files(paths: list[str], names: list[str]) -> Work:

@@ -15,7 +15,7 @@ from harness import Comparison, Target, Way
 from peers import THREADS, threaded
 from reading import Makers
 
-__all__ = ["analysis", "cold_start", "following", "opening", "small_files"]
+__all__ = ["analysis", "cold_start", "following", "opening", "search", "small_files"]
 
 
 def opening(_: int) -> Makers:
@@ -95,6 +95,26 @@ def _analysis(source: Source) -> Comparison:
         events = file.num_entries
     ways = {"physlite": Way("ours:analysis", {"path": path})} | coffea
     return Comparison("analysis", source.label, ways, events=events)
+
+
+# Events a second, of one core.
+_SEARCHED = 20_000
+
+
+def search(events: int) -> Makers:
+    """The selection of `examples/susy`, from an opened file to counts, one thread."""
+    for source in files.toys(events, "zstd-5"):
+        if not source.stand_in:  # the packaged sample does not have all columns
+            yield partial(_search, source)
+
+
+def _search(source: Source) -> Comparison:
+    path = source.find()
+    with physlite.open(path) as file:
+        events = file.num_entries
+    ways = {"physlite": Way("ours:search", {"path": path})}
+    targets = [Target("physlite", "most", events / _SEARCHED)]
+    return Comparison("search", source.label, ways, targets, events=events)
 
 
 # To the first histogram of electron pt, as one would write it; one thread each.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 
 import overlaps
 import reading
@@ -21,14 +22,13 @@ WORKS: dict[str, Callable[[int], Makers]] = {
     "list15": reading.list15,
     "everything": reading.everything,
     "follow": using.following,
-    "dilepton": using.analysis,
+    "analysis": lambda events: chain(using.analysis(events), using.search(events), overlaps.overlaps(events)),
     "cold": using.cold_start,
     "small": using.small_files,
     "memory": reading.memory,
     "remote": remote.remote,
     "scale": scale.scale,
-    "analysis": overlaps.overlaps,
 }
 
-# Left out where nobody asks for them: what takes long, and what has no peer.
-LONG = ("scale", "analysis")
+# Left out where nobody asks for them.
+LONG = ("scale",)
