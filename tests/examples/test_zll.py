@@ -10,7 +10,7 @@ from pathlib import Path
 import awkward as ak
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from vector.backends.awkward import behavior as vector_behavior
 
@@ -159,6 +159,8 @@ LEPTONS = st.fixed_dictionaries(
 
 @FEWER
 @given(st.lists(st.lists(LEPTONS, max_size=4), max_size=5))
+@example([[{"pt": pt, "eta": 0.0, "charge": 1.0, "good": True} for pt in (leading, 26.0)] for leading in (27.0, 27.5)])
+@example([[{"pt": pt, "eta": 0.0, "charge": 1.0, "good": True} for pt in (45.0, second)] for second in (20.0, 20.5)])
 def test_pairs_of_any_events(zll, made):
     values = {name: [[lepton[name] for lepton in event] for event in made] for name in ("pt", "eta", "charge", "good")}
     counts = [len(event) for event in made]
