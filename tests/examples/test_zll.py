@@ -331,6 +331,7 @@ def fitted(zll, masses, channel):
 def test_fit_of_very_many_pairs_finds_what_they_were_made_with(zll, generate, channel):
     masses = zll.pairs.hist.Hist(zll.pairs.MASS).fill(simulated_masses(generate, channel, 100_000))
     fit = fitted(zll, masses, channel)
+    assert fit.converged
     assert fit.values["mass"] == pytest.approx(generate.Z_MASS, abs=0.02)
     assert fit.values["width"] == pytest.approx(generate.Z_WIDTH, abs=0.05)
     assert 0.005 < fit.errors["mass"] < 0.02
@@ -344,6 +345,7 @@ def test_fit_of_the_sample_finds_what_it_was_made_with(zll, processes, generate,
     if events == "all":
         masses = physlite.run(zll.pairs.analysis, physlite.sample(), workers=0).value["mass"]
     fit = fitted(zll, masses[channel, :], channel)
+    assert fit.converged
     for name, made_with in (("mass", generate.Z_MASS), ("width", generate.Z_WIDTH)):
         assert abs(fit.values[name] - made_with) < 3 * fit.errors[name]
         assert 0.1 < fit.errors[name] < 0.5
