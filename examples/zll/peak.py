@@ -48,6 +48,7 @@ class Fit:
         signal, background: what is expected in the same bins.
         chi2: of the data, relative to what is expected (Baker and Cousins, NIM 221 (1984) 437).
         degrees: of freedom.
+        converged: whether a minimum was found; if not, nothing of this is to be believed.
     """
 
     values: dict[str, float]
@@ -57,6 +58,7 @@ class Fit:
     background: hist.Hist
     chi2: float
     degrees: int
+    converged: bool
 
 
 def fit(mass: hist.Hist, resolution: float | None = None, radiation: Radiation = NO_RADIATION) -> Fit:
@@ -91,7 +93,7 @@ def fit(mass: hist.Hist, resolution: float | None = None, radiation: Radiation =
     values = minuit.values.to_dict()
     errors = {name: 0.0 if minuit.fixed[name] else error for name, error in minuit.errors.to_dict().items()}
     signal, background = (_like(mass, numbers) for numbers in expected(*minuit.values))
-    return Fit(values, errors, mass, signal, background, minuit.fval, len(centers) - minuit.nfit)
+    return Fit(values, errors, mass, signal, background, minuit.fval, len(centers) - minuit.nfit, minuit.valid)
 
 
 def _peak(

@@ -27,6 +27,7 @@ def fit_table(fits: Mapping[str, peak.Fit]) -> str:
     rows = [_row("fit of the peak", list(fits))]
     rows += [_row(name, [_with_error(fit, name) for fit in fits.values()]) for name in peak.PARAMETERS]
     rows.append(_row("chi2 / degrees of freedom", [f"{fit.chi2:.1f} / {fit.degrees}" for fit in fits.values()]))
+    rows.append(_row("converged", ["yes" if fit.converged else "NO" for fit in fits.values()]))
     return "".join(rows)
 
 

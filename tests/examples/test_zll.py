@@ -10,7 +10,7 @@ from pathlib import Path
 import awkward as ak
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from vector.backends.awkward import behavior as vector_behavior
 
@@ -159,6 +159,8 @@ LEPTONS = st.fixed_dictionaries(
 
 @FEWER
 @given(st.lists(st.lists(LEPTONS, max_size=4), max_size=5))
+@example([[{"pt": pt, "eta": 0.0, "charge": 1.0, "good": True} for pt in (leading, 26.0)] for leading in (27.0, 27.5)])
+@example([[{"pt": pt, "eta": 0.0, "charge": 1.0, "good": True} for pt in (45.0, second)] for second in (20.0, 20.5)])
 def test_pairs_of_any_events(zll, made):
     values = {name: [[lepton[name] for lepton in event] for event in made] for name in ("pt", "eta", "charge", "good")}
     counts = [len(event) for event in made]
@@ -329,6 +331,7 @@ def fitted(zll, masses, channel):
 def test_fit_of_very_many_pairs_finds_what_they_were_made_with(zll, generate, channel):
     masses = zll.pairs.hist.Hist(zll.pairs.MASS).fill(simulated_masses(generate, channel, 100_000))
     fit = fitted(zll, masses, channel)
+    assert fit.converged
     assert fit.values["mass"] == pytest.approx(generate.Z_MASS, abs=0.02)
     assert fit.values["width"] == pytest.approx(generate.Z_WIDTH, abs=0.05)
     assert 0.005 < fit.errors["mass"] < 0.02
@@ -342,6 +345,7 @@ def test_fit_of_the_sample_finds_what_it_was_made_with(zll, processes, generate,
     if events == "all":
         masses = physlite.run(zll.pairs.analysis, physlite.sample(), workers=0).value["mass"]
     fit = fitted(zll, masses[channel, :], channel)
+    assert fit.converged
     for name, made_with in (("mass", generate.Z_MASS), ("width", generate.Z_WIDTH)):
         assert abs(fit.values[name] - made_with) < 3 * fit.errors[name]
         assert 0.1 < fit.errors[name] < 0.5
