@@ -8,14 +8,16 @@ from physlite.lazily import looked_up
 
 if TYPE_CHECKING:
     from physlite.analysis.definitions import definitions
+    from physlite.analysis.listing import working_points
     from physlite.analysis.selecting import selected
 
-__all__ = ["definitions", "selected"]
+__all__ = ["definitions", "selected", "working_points"]
 
 # Looked up on first use, as in `physlite`.
 _HOME = {
     "definitions": "physlite.analysis.definitions",
     "selected": "physlite.analysis.selecting",
+    "working_points": "physlite.analysis.listing",
 }
 
 __getattr__ = looked_up(__name__, _HOME)
