@@ -46,7 +46,7 @@ def selected(objects: ak.Array, definition: Mapping[str, Any]) -> Any:
                     "z0_sin_theta": 0.5,
                 }
 
-            Ranges include their lower end of pT and their upper end of |η|, gaps include both. Values are compared in
+            Ranges include their lower end of pT and their upper end of abs(eta), gaps include both. Values are compared in
             the precision of the column, as in Athena.
 
     Returns:
