@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from physlite.lazily import looked_up
 
 if TYPE_CHECKING:
-    from physlite.analysis.definitions import definitions
+    from physlite.analysis.definitionfiles import definitions
     from physlite.analysis.listing import working_points
     from physlite.analysis.selecting import selected
 
@@ -15,7 +15,7 @@ __all__ = ["definitions", "selected", "working_points"]
 
 # Looked up on first use, as in `physlite`.
 _HOME = {
-    "definitions": "physlite.analysis.definitions",
+    "definitions": "physlite.analysis.definitionfiles",
     "selected": "physlite.analysis.selecting",
     "working_points": "physlite.analysis.listing",
 }
