@@ -93,6 +93,21 @@ def test_any_jets(drawn):
     check(objects, objects, "GN2v01")
 
 
+def test_the_edges():
+    jet = {"GN2v01_pb": 1, "GN2v01_pc": 0.25, "GN2v01_pu": 0.25, "GN2v01_ptau": 0.25}
+    cases = [
+        (jet | {"eta": -2.5}, True),
+        (jet | {"eta": 2.51}, False),
+        (jet | {"eta": NAN}, False),
+        (jet | {"eta": 0, "GN2v01_pu": -1}, False),
+        (jet | {"eta": 0, "GN2v01_ptau": NAN}, False),
+        (jet | {"eta": 0, "GN2v01_pb": 0}, False),
+        (jet | {"eta": 0, "GN2v01_pc": 0, "GN2v01_pu": 0, "GN2v01_ptau": 0}, True),
+    ]
+    objects = made("Jet", TYPES, [[each for each, _ in cases]])
+    assert ak.to_list(btagging.tagged(objects, "GN2v01_FixedCutBEff_85")) == [[passes for _, passes in cases]]
+
+
 def test_a_value_of_ones_own():
     objects = events_of(data.R24).Jets
     discriminant = btagging.discriminant(objects, "DL1dv01")

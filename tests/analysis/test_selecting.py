@@ -134,6 +134,38 @@ def test_one_object_of_each_event_or_none(events):
     assert ak.to_list(found) == ak.to_list(ak.fill_none(ak.firsts(every), value=False))
 
 
+EVERYTHING = {
+    "Electrons": {
+        "pt": 10_000, "abs_eta": 2.47, "abs_cluster_eta": 2.47, "not_abs_cluster_eta": [1.37, 1.52],
+        "identification": "Medium", "isolation": "PflowTight_FixedRad", "good_quality": True, "author": ["Electron"],
+        "charge_identification": "ECIDS", "d0_significance": 5, "z0_sin_theta": 0.5,
+    },
+    "Muons": {"identification": "Medium", "isolation": "Tight_VarRad", "d0_significance": 3, "z0_sin_theta": 0.5},
+    "Photons": {"identification": "Tight", "isolation": "FixedCutLoose", "cleaning": "Cleaning", "converted": False},
+    "TauJets": {"identification": "GNTauLoose", "electron_veto": "Loose", "n_tracks": [1, 3], "abs_charge": 1},
+    "Jets": {"jvt": "FixedEffPt", "fjvt": "Loose", "cleaning": "LooseBad", "btagging": "GN2v01_FixedCutBEff_77"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("collection", EVERYTHING)
+def test_objects_in_every_structure(collection):
+    events = events_of(data.RNTUPLE)
+    objects = events[collection]
+    some = [i % 3 > 0 for i in range(len(events))]
+    hard = objects.pt > 20_000
+    for key, value in EVERYTHING[collection].items():
+        passed = analysis.selected(objects, {key: value})
+        for case, its, expected in (
+            ("lists that are missing", ak.mask(objects, some), ak.mask(passed, some)),
+            ("events that are missing", ak.mask(events, some)[collection], ak.mask(passed, some)),
+            ("objects that are missing", ak.mask(objects, hard), passed & hard),
+            ("pairs", ak.unzip(ak.combinations(objects, 2))[0], ak.unzip(ak.combinations(passed, 2))[0]),
+            ("one event", events[5][collection], passed[5]),
+            ("no events", ak.flatten(objects), ak.flatten(passed)),
+        ):
+            assert ak.to_list(analysis.selected(its, {key: value})) == ak.to_list(expected), (key, case)
+
+
 def test_what_is_read_is_what_is_asked():
     source = RecordingSource(data.path_of(data.R24))
     file = physlite.open(source, cache_bytes=0)

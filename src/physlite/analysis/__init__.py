@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from physlite.analysis import btagging, dilepton, electrons, jets, muons, overlap, photons, plots, taus
     from physlite.analysis.bands import Band, band
     from physlite.analysis.cutflow import Cutflow, CutflowTable
-    from physlite.analysis.definitions import definitions
+    from physlite.analysis.definitionfiles import definitions
     from physlite.analysis.goodruns import GoodRuns
     from physlite.analysis.listing import working_points
     from physlite.analysis.luminosity import Luminosity
@@ -66,7 +66,7 @@ _HOME = {
     "Variation": "physlite.analysis.systematics",
     "band": "physlite.analysis.bands",
     "data_run_number": "physlite.analysis.pileup",
-    "definitions": "physlite.analysis.definitions",
+    "definitions": "physlite.analysis.definitionfiles",
     "event_product": "physlite.analysis.scalefactors",
     "event_weights": "physlite.analysis.weights",
     "pileup_weight": "physlite.analysis.pileup",

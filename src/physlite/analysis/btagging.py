@@ -104,7 +104,7 @@ def discriminant(jets: ak.Array, tagger: str) -> Any:
 
 
 def tagged(jets: ak.Array, working_point: str) -> Any:
-    """Which jets are b-jets at a working point; none beyond |η| = 2.5.
+    """Which jets are b-jets at a working point; none beyond abs(eta) = 2.5.
 
     Args:
         jets: in any selection of them.
@@ -127,7 +127,7 @@ def tagged(jets: ak.Array, working_point: str) -> Any:
 
 
 def above(jets: ak.Array, tagger: str, cut: float) -> Any:
-    """Which jets have a discriminant above a value of your own; none beyond |η| = 2.5.
+    """Which jets have a discriminant above a value of your own; none beyond abs(eta) = 2.5.
 
     Args:
         jets: in any selection of them.

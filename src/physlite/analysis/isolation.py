@@ -69,12 +69,15 @@ def isolated(
     """
     columns = iter(columns_of(objects, "isolation", working_point, needs_of(points, tracks)))
     pt = double(objects["pt"])
+    high = pt > FIXED_RADIUS_ABOVE
     passed = True
     for limit in points[working_point]:
-        value = double(objects[next(columns)])
-        if limit.at_high_pt:
-            value = ak.where(pt > FIXED_RADIUS_ABOVE, double(objects[next(columns)]), value)
+        names = [next(columns) for _ in range(2 if limit.at_high_pt else 1)]
+        values = [double(objects[name]) for name in names]
         if limit.with_neutral:
-            value = abs(value) + _NEUTRAL_FRACTION * np.maximum(double(objects[next(columns)]), 0)
-        passed = passed & (value <= np.maximum(limit.slope * pt + limit.constant, limit.least))
+            neutral = _NEUTRAL_FRACTION * np.maximum(double(objects[next(columns)]), 0)
+            values = [abs(value) + neutral for value in values]
+        most = np.maximum(limit.slope * pt + limit.constant, limit.least)
+        low, *fixed = (value <= most for value in values)
+        passed = passed & (((~high & low) | (high & fixed[0])) if fixed else low)
     return decided(passed)

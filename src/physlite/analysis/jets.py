@@ -48,7 +48,7 @@ EVENT_CLEANING = {
 
 
 def passed_jvt(jets: ak.Array, working_point: str) -> Any:
-    """Which jets come from the hard collision, by the tracks in them; others than 20 to 60 GeV, |η| ≤ 2.5 pass.
+    """Which jets come from the hard collision, by the tracks in them; others than 20 to 60 GeV, abs(eta) ≤ 2.5 pass.
 
     Release 21.2 stores `Jvt` ("Performance of pile-up mitigation techniques for jets in pp collisions at √s = 8 TeV
     using the ATLAS detector", Eur. Phys. J. C 76 (2016) 581), later ones the decision of a neural network. The range
@@ -72,7 +72,7 @@ def passed_jvt(jets: ak.Array, working_point: str) -> Any:
 
 
 def passed_fjvt(jets: ak.Array, working_point: str) -> Any:
-    """Which forward jets come from the hard collision; others than 20 to 60 GeV, 2.5 ≤ |η| ≤ 4.5 pass.
+    """Which forward jets come from the hard collision; others than 20 to 60 GeV, 2.5 ≤ abs(eta) ≤ 4.5 pass.
 
     See "Identification and rejection of pile-up jets at high pseudorapidity with the ATLAS detector", Eur. Phys. J. C
     77 (2017) 580. There is no cut on the jets' time here, as there is none by default in FJvtSelectionTool.

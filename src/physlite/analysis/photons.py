@@ -10,7 +10,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from physlite.analysis.columns import available, flagged, flags, not_stored
+from physlite.analysis.columns import available, decided, flagged, flags, not_stored
 from physlite.analysis.egamma import AUTHORS, authored, cluster_eta, good_quality
 from physlite.analysis.isolation import Limit, needs_of
 from physlite.analysis.isolation import isolated as _isolated
@@ -133,7 +133,7 @@ def conversion_type(photons: ak.Array) -> Any:
         photons: in any selection of them.
 
     Returns:
-        An integer for each photon.
+        An integer for each photon; that of unconverted ones where there is no photon.
 
     Raises:
         ColumnNotFoundError: the file does not store the vertices of conversions.
@@ -141,16 +141,15 @@ def conversion_type(photons: ak.Array) -> Any:
     """
     if _CONVERSIONS not in require_source(photons).store.schema.collections:
         raise not_stored(photons, (_CONVERSIONS,), "the type of conversions", "leave conversions out", "Event")
-    vertex = photons.vertex
-    hits = vertex.trackParticles[["numberOfPixelHits", "numberOfSCTHits"]]
-    hits = ak.values_astype(hits.numberOfPixelHits, np.int64) + hits.numberOfSCTHits
-    # -1 stands for a track that is not there.
-    hits = ak.fill_none(ak.fill_none(hits, [], axis=-2), -1, axis=-1)
-    first, second = (ak.fill_none(ak.firsts(hits[..., i : i + 1], axis=-1), -1, axis=-1) for i in (0, 1))
-    single = ak.where(first > 0, 1, 2)
-    silicon = ak.values_astype(first > 0, np.int64) + (second > 0)
-    double = ak.where(silicon == 1, 5, ak.where(silicon == 0, 4, 3))
-    return ak.where(first < 0, 0, ak.where(second < 0, single, double))
+    tracks = photons.vertex.trackParticles
+    hits = ak.values_astype(tracks.numberOfPixelHits, np.int64) + tracks.numberOfSCTHits
+    first, second = (ak.firsts(hits[..., number : number + 1], axis=-1) for number in (0, 1))
+    none, one = (ak.is_none(track, axis=-1) for track in (first, second))
+    in_silicon = [decided(track > 0) for track in (first, second)]
+    single = ak.where(in_silicon[0], CONVERSION_TYPES["singleSi"], CONVERSION_TYPES["singleTRT"])
+    either = ak.where(in_silicon[0] | in_silicon[1], CONVERSION_TYPES["doubleSiTRT"], CONVERSION_TYPES["doubleTRT"])
+    double = ak.where(in_silicon[0] & in_silicon[1], CONVERSION_TYPES["doubleSi"], either)
+    return ak.where(none, CONVERSION_TYPES["unconverted"], ak.where(one, single, double))
 
 
 def converted(photons: ak.Array) -> Any:
@@ -165,7 +164,7 @@ def converted(photons: ak.Array) -> Any:
     Raises:
         ColumnNotFoundError, ValueError: as `conversion_type`.
     """
-    return conversion_type(photons) != CONVERSION_TYPES["unconverted"]
+    return decided(conversion_type(photons) != CONVERSION_TYPES["unconverted"])
 
 
 def working_points(photons: ak.Array) -> dict[str, list[str]]:

@@ -46,8 +46,8 @@ def selected(objects: ak.Array, definition: Mapping[str, Any]) -> Any:
                     "z0_sin_theta": 0.5,
                 }
 
-            Ranges include their lower end of pT and their upper end of |η|, gaps include both. Values are compared in
-            the precision of the column, as in Athena.
+            Ranges include their lower end of pT and their upper end of abs(eta), gaps include both. Values are compared
+            in the precision of the column, as in Athena.
 
     Returns:
         One bool for each object; False where what is asked for is missing or not a number.
@@ -211,8 +211,13 @@ def _cluster(cut: Callable[[Any, Any], Any]) -> Callable[[ak.Array, Any], Any]:
 
 
 def _asked(function: Callable[[ak.Array], Any]) -> Callable[[ak.Array, bool], Any]:
-    """Of a mask that can be asked for either way."""
-    return lambda objects, wanted: function(objects) == wanted
+    """Of a mask that can be asked for either way; what is missing passes neither way."""
+
+    def passed(objects: ak.Array, wanted: bool) -> Any:
+        mask = function(objects)
+        return mask if wanted else ~mask & ~ak.is_none(objects["pt"], axis=-1)
+
+    return passed
 
 
 _KINEMATICS = {

@@ -1,0 +1,36 @@
+"""What can be asked of the objects of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import awkward as ak
+
+from physlite.analysis import btagging, electrons, jets, muons, photons, taus
+
+__all__ = ["working_points"]
+
+_MODULES: dict[str, tuple[Callable[[ak.Array], dict[str, list[str]]], ...]] = {
+    "Electrons": (electrons.working_points,),
+    "Muons": (muons.working_points,),
+    "Photons": (photons.working_points,),
+    "TauJets": (taus.working_points,),
+    "Jets": (jets.working_points, btagging.working_points),
+}
+
+
+def working_points(events: ak.Array) -> dict[str, dict[str, list[str]]]:
+    """The working points that the columns of a file make possible.
+
+    Args:
+        events: some, or all, of the file.
+
+    Returns:
+        For each collection that is there, what can be asked of its objects, as `selected` names it, and with which
+        working points.
+    """
+    return {
+        name: {key: points for function in functions for key, points in function(events[name]).items()}
+        for name, functions in _MODULES.items()
+        if name in ak.fields(events)
+    }
