@@ -121,6 +121,8 @@ def test_tracks_without_covariance():
     electrons = events_of(data.SAMPLE).Electrons
     with pytest.raises(ColumnNotFoundError, match=r"definingParametersCovMatrixDiag or .* of TrackParticle"):
         impact.d0_significance(electrons)
+    with pytest.raises(ColumnNotFoundError, match=r"no vz of TrackParticle, which z0 sin θ needs; .*21\.2.*leave z0"):
+        impact.z0_sin_theta(electrons)
 
 
 def test_objects_of_two_files():

@@ -16,6 +16,7 @@ COLLECTION = {
     "TauTrack": "TauTracks",
     "Jet": "Jets",
     "EventInfo": "EventInfo",
+    "PrimaryVertices": "PrimaryVertices",
 }
 
 

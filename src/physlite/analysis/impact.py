@@ -63,10 +63,12 @@ def z0_sin_theta(leptons: ak.Array) -> Any:
         mm in double precision, with its sign; NaN where there is no track, or no primary vertex in the event.
 
     Raises:
+        ColumnNotFoundError: the file does not store where tracks and vertices are.
         ValueError: the array does not know its file, or holds objects of several files.
     """
     tracks = leptons.trackParticle
-    z0, vz, theta = (double(tracks[name]) for name in ("z0", "vz", "theta"))
+    names = (require(tracks, (name,), "z0 sin θ", "leave z0_sin_theta out") for name in ("z0", "vz", "theta"))
+    z0, vz, theta = (double(tracks[name]) for name in names)
     (primary_z,) = _of_events(leptons, _primary_z)
     distance = (z0 + vz - primary_z) * np.sin(theta)
     return ak.fill_none(distance, np.nan, axis=-1)

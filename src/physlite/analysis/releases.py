@@ -88,9 +88,15 @@ STORED: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "TauTrack": {"flagSet": _SINCE_22},
     "Event": {"GSFConversionVertices": _SINCE_22},
+    "PrimaryVertices": {"vertexType": _ALL, "z": _ALL},
     "TrackParticle": {
+        "d0": _ALL,
         "definingParametersCovMatrix": (_R21,),
         "definingParametersCovMatrixDiag": _SINCE_22,
+        "phi": _ALL,
+        "theta": _ALL,
+        "vz": _ALL,
+        "z0": _ALL,
     },
     "Jet": {
         "DFCommonJets_fJvt": _ALL,
@@ -108,6 +114,9 @@ STORED: dict[str, dict[str, tuple[str, ...]]] = {
     "EventInfo": {
         "DFCommonJets_eventClean_LooseBad": _ALL,
         "DFCommonJets_eventClean_LooseBadLLP": (_R21, _R22, _R24),
+        "beamPosSigmaX": _ALL,
+        "beamPosSigmaXY": _ALL,
+        "beamPosSigmaY": _ALL,
     },
 }
 
