@@ -18,11 +18,11 @@ from physlite.exceptions import UnreadableColumnError
 from physlite.model import behaviors as _behaviors  # noqa: F401  # registers what objects can do
 from physlite.model.naming import Collection
 from physlite.model.objects import HIDDEN, LINK, event_ids, file_token, first_event_id, own_links, shown
+from physlite.model.overlay import NOTHING_CHANGED, Changes, Container, Overlay
 from physlite.model.remembered import Remembered
 from physlite.model.source import SOURCE, wanted_field
 from physlite.model.store import ColumnStore
 from physlite.model.structure import record_in
-from physlite.model.varying import NOTHING_CHANGED, Changes, Container, Overlay
 from physlite.named import Named
 
 __all__ = ["EventSource", "OnBadLink"]

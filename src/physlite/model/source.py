@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from physlite.model.store import ColumnStore
 
 if TYPE_CHECKING:
-    from physlite.model.varying import Changes
+    from physlite.model.overlay import Changes
 
 __all__ = ["SOURCE", "Reduced", "Source", "array_of", "source_of", "wanted_field", "wanting"]
 
