@@ -202,10 +202,11 @@ def write(histogram: hist.Hist, path: Path) -> None:
     """A ROOT file with a TH1 for each region, process and variation: `4j2b_ttbar` and `4j2b_ttbar_JES_up`."""
     with uproot.recreate(path) as file:
         for region in REGIONS:
-            for process in histogram.axes["process"]:
-                for variation in histogram.axes["variation"]:
+            kept = of_region(histogram, region)
+            for process in kept.axes["process"]:
+                for variation in kept.axes["variation"]:
                     name = f"{region}_{process}" + ("" if variation == "nominal" else f"_{variation}")
-                    file[name] = of_region(histogram, region)[process, variation, :]
+                    file[name] = kept[process, variation, :]
 
 
 def draw(histogram: hist.Hist, folder: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import physlite
-from physlite.analysis import scaled
+from physlite.analysis import scaled, variations
 from physlite.units import GeV
 from support import data
 from support.examples import FEWER
@@ -182,6 +182,15 @@ def test_made_jets_are_in_the_region_of_a_loop(made):
             assert any(math.isclose(value, x, rel_tol=1e-6) for x in possible)
 
 
+def test_a_top_candidate_has_a_tagged_jet():
+    hard = [{**EXAMPLE, "pt": pt * GeV, "eta": pt / 100} for pt in (90, 110, 130)]
+    soft = [{**EXAMPLE, "pt": 40 * GeV, "phi": phi, "is_b": True} for phi in (2.9, 3.1)]
+    (*_, (region, _, mass)) = ttbar.regions(array_of([hard + soft]))
+    assert region == "4j2b"
+    assert mass[0] == pytest.approx(slow_region(hard + soft)[1][0])
+    assert mass[0] != pytest.approx(slow_sum(hard)[1])
+
+
 @FEWER
 @given(made_events, st.sampled_from([0.95, 1.0, 1.05]))
 def test_events_weigh_what_their_b_jets_weigh(made, scale_factor):
@@ -212,6 +221,19 @@ def test_smearing_is_gaussian():
     normal = np.array([(1 + math.erf(x / math.sqrt(2))) / 2 for x in values])
     # Kolmogorov's distance, which is larger than this for one in a million of samples.
     assert np.abs(normal - np.arange(len(values)) / len(values)).max() < 2.7 / math.sqrt(len(values))
+
+
+def test_jets_are_varied():
+    events = events_of(data.SAMPLE)
+    factors = {
+        "nominal": 1.0,
+        "JES_up": 1.03,
+        "JES_down": 0.97,
+        "JER_up": 1 + 0.05 * ttbar.gaussian(events.EventInfo.eventNumber, events.Jets),
+    }
+    for name, varied in variations(events, ttbar.JETS):
+        for field in ("pt", "m"):
+            assert ak.almost_equal(varied.Jets[field], events.Jets[field] * factors[name])
 
 
 def test_histogram_of_a_run():
@@ -258,6 +280,15 @@ def test_processes_are_normalised_and_written(tmp_path):
         filled = expected["4j1b", "two", "nominal", 150j:550j].values()
         np.testing.assert_allclose(ht.values(), filled.reshape(-1, 2).sum(axis=1))
         np.testing.assert_allclose(mass.values(), expected["4j2b", "two", "JES_up", 100j:350j].values())
+
+
+def test_regions_are_drawn(tmp_path, monkeypatch):
+    pytest.importorskip("mplhep")
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    sample = physlite.Dataset("ttbar", data.path_of(data.SAMPLE))
+    result = physlite.run(ttbar.analysis, sample, workers=0)
+    ttbar.draw(result.value["observables"], tmp_path)
+    assert {x.name for x in tmp_path.glob("*.png")} == {"4j1b.png", "4j2b.png"}
 
 
 # ---------------------------------------------------------------------------------------------------------- the fit
