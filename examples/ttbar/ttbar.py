@@ -100,7 +100,8 @@ def empty(process: str) -> hist.Hist:
 def with_one_lepton(events: ak.Array) -> tuple[ak.Array, Cutflow]:
     """Events with one electron or one muon, whose jets have the new fields `is_good` and `is_b`; and the cutflow.
 
-    No variation changes these fields: that of a jet's energy leaves its direction, and tags are varied by weights.
+    No variation changes these fields: that of a jet's energy leaves its direction, tags are varied by weights, and what
+    is known about pile-up is of the pT in the file.
     """
     muons = selected(events.Muons, MUON) & is_isolated(events.Muons)
     good = {"Electrons": selected(events.Electrons, ELECTRON), "Jets": selected(events.Jets, JET)}
