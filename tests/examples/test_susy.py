@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import awkward as ak
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +31,8 @@ COUNTS = {
     data.RNTUPLE: ((32, 68, 546), (32, 47, 507), (15, 36, 493)),
 }
 NONPROMPT = "ptvarcone30_Nonprompt_All_MaxWeightTTVA"
+ELECTRON_MASS, MUON_MASS = 0.51099891, 105.658367
+INNER = float(np.float32(0.2))  # AssociationUtils keeps fixed radii in single precision
 
 
 @pytest.mark.parametrize("name", COUNTS)
@@ -86,7 +89,7 @@ def slow_counts(name):
                 (
                     [electron for electron in electrons if slow_is_signal_electron(electron)],
                     [muon for muon in muons if slow_is_signal_muon(muon)],
-                    [jet for jet in jets if jet["passes_jvt"] and abs(jet["eta"]) < 4.5],
+                    [jet for jet in jets if jet["passes_jvt"] and abs(jet["eta"]) <= 4.5],
                 ),
             ),
         ):
@@ -108,15 +111,15 @@ def plain_events(name):
         ["pt", "eta", "phi", "quality", "topoetcone20", "topoetcone40", "inDetTrackParticleLink", muon_cone]
     ].to_list()
     jets = events.Jets[
-        ["pt", "eta", "phi", "GhostTrack", "NumTrkPt500", "SumPtTrkPt500", "Jvt" if old else "NNJvtPass"]
+        ["pt", "eta", "phi", "m", "GhostTrack", "NumTrkPt500", "SumPtTrkPt500", "Jvt" if old else "NNJvtPass"]
     ].to_list()
     track_pt = events.Muons.inDetTrackParticle.pt.to_list()
     plain = []
     for i, vertex_types in enumerate(events.PrimaryVertices.vertexType.to_list()):
         for electron in electrons[i]:
-            electron["tracks"] = electron[electron_cone]
+            electron["tracks"], electron["m"] = electron[electron_cone], ELECTRON_MASS
         for muon, pt in zip(muons[i], track_pt[i], strict=True):
-            muon["tracks"], muon["track_pt"] = muon[muon_cone], pt
+            muon["tracks"], muon["track_pt"], muon["m"] = muon[muon_cone], pt, MUON_MASS
         for jet in jets[i]:
             tested = jet["pt"] < 60 * GeV and abs(jet["eta"]) < 2.4
             jet["passes_jvt"] = (not tested or jet["Jvt"] > 0.2) if old else jet["NNJvtPass"] == 1
@@ -125,41 +128,41 @@ def plain_events(name):
 
 
 def slow_is_baseline_electron(electron):
-    accepted = electron["pt"] > 7 * GeV and abs(electron["eta"]) < 2.47
+    accepted = electron["pt"] >= 7 * GeV and abs(electron["eta"]) <= 2.47
     return accepted and electron["DFCommonElectronsLHLooseBL"] == 1
 
 
 def slow_is_signal_electron(electron):
-    isolated = electron["topoetcone20"] < 0.2 * electron["pt"] and electron["tracks"] < 0.15 * electron["pt"]
+    isolated = electron["topoetcone20"] <= 0.2 * electron["pt"] and electron["tracks"] <= 0.15 * electron["pt"]
     return isolated and electron["DFCommonElectronsLHTight"] == 1
 
 
 def slow_is_baseline_muon(muon):
-    accepted = muon["pt"] > 6 * GeV and abs(muon["eta"]) < 2.7
+    accepted = muon["pt"] >= 6 * GeV and abs(muon["eta"]) <= 2.7
     return accepted and muon["quality"] % 8 in (0, 1) and muon["quality"] // 8 % 2 == 1 and muon["track_pt"] is not None
 
 
 def slow_is_signal_muon(muon):
     isolated = muon["topoetcone20"] < 0.3 * muon["pt"] and muon["tracks"] < 0.15 * muon["pt"]
-    return isolated and abs(muon["eta"]) < 2.5
+    return isolated and abs(muon["eta"]) <= 2.5
 
 
 def slow_without_overlaps(electrons, muons, jets):
     jets = [jet for jet in jets if not any(slow_distance(jet, m) < 0.4 and slow_is_muon(jet, m) for m in muons)]
-    jets = [jet for jet in jets if not any(slow_distance(jet, electron) < 0.2 for electron in electrons)]
+    jets = [jet for jet in jets if not any(slow_is_near(electron, jet, INNER) for electron in electrons)]
     hard = [jet for jet in jets if jet["passes_jvt"]]
-    electrons = [e for e in electrons if not any(slow_distance(e, jet) < slow_cone(e) for jet in hard)]
+    electrons = [e for e in electrons if not any(slow_is_near(e, jet, slow_cone(e)) for jet in hard)]
     jets = [
         jet
         for jet in jets
         if slow_first(jet["NumTrkPt500"]) >= 3
-        or not any(slow_distance(jet, muon) < 0.2 or slow_shares_track(jet, muon) for muon in muons)
+        or not any(slow_is_near(muon, jet, INNER) or slow_shares_track(jet, muon) for muon in muons)
     ]
     hard = [jet for jet in jets if jet["passes_jvt"]]
     muons = [
         muon
         for muon in muons
-        if not any(slow_distance(muon, jet) < slow_cone(muon) or slow_shares_track(jet, muon) for jet in hard)
+        if not any(slow_is_near(muon, jet, slow_cone(muon)) or slow_shares_track(jet, muon) for jet in hard)
     ]
     return electrons, muons, jets
 
@@ -173,8 +176,20 @@ def slow_cone(lepton):
 
 
 def slow_distance(one, other):
-    d_phi = (one["phi"] - other["phi"] + math.pi) % (2 * math.pi) - math.pi
-    return math.sqrt((one["eta"] - other["eta"]) ** 2 + d_phi**2)
+    return math.hypot(one["eta"] - other["eta"], slow_turn(one, other))
+
+
+def slow_is_near(lepton, jet, radius):
+    """As AssociationUtils has it, in rapidity."""
+    return math.hypot(slow_rapidity(lepton) - slow_rapidity(jet), slow_turn(lepton, jet)) <= radius
+
+
+def slow_rapidity(x):
+    return math.asinh(x["pt"] * math.sinh(x["eta"]) / math.hypot(x["pt"], x["m"]))
+
+
+def slow_turn(one, other):
+    return (one["phi"] - other["phi"] + math.pi) % (2 * math.pi) - math.pi
 
 
 def slow_shares_track(jet, muon):
@@ -195,11 +210,12 @@ def slow_is_muon(jet, muon):
 positions = {"eta": st.sampled_from([-0.3, 0.0, 0.05, 0.15, 0.35, 2.0]), "phi": st.sampled_from([-3.1, 0.0, 0.1, 3.1])}
 momenta = st.sampled_from([8, 15, 25, 30, 40, 70, 200]).map(lambda pt: pt * GeV)
 links = st.builds(lambda key, index: {"m_persKey": key, "m_persIndex": index}, st.integers(1, 2), st.integers(0, 2))
-electrons = st.fixed_dictionaries({"pt": momenta, **positions})
+electrons = st.fixed_dictionaries({"pt": momenta, **positions, "m": st.just(ELECTRON_MASS)})
 muons = st.fixed_dictionaries(
     {
         "pt": momenta,
         **positions,
+        "m": st.just(MUON_MASS),
         "topoetcone40": st.sampled_from([1, 6, 14, 20, 40]).map(lambda cone: cone * GeV),
         "inDetTrackParticleLink": links,
         "track_pt": momenta,
@@ -209,9 +225,10 @@ jets = st.fixed_dictionaries(
     {
         "pt": momenta,
         **positions,
+        "m": st.sampled_from([0.0, 5 * GeV, 20 * GeV]),
         "passes_jvt": st.booleans(),
         "GhostTrack": st.lists(links, max_size=3),
-        "NumTrkPt500": st.lists(st.integers(0, 5), max_size=2),
+        "NumTrkPt500": st.lists(st.integers(0, 5), min_size=1, max_size=2),
         "SumPtTrkPt500": st.lists(st.sampled_from([0, 9, 33, 90]).map(lambda pt: pt * GeV), max_size=2),
     }
 )
@@ -220,31 +237,33 @@ made_events = st.lists(
 )
 
 ONE_LINK = {"m_persKey": 1, "m_persIndex": 0}
+AT_ZERO = {"pt": 1.0, "eta": 0.0, "phi": 0.0}
 ONE_OF_EACH = (
-    {"pt": 1.0, "eta": 0.0, "phi": 0.0},
-    {"pt": 1.0, "eta": 0.0, "phi": 0.0, "topoetcone40": 1.0, "inDetTrackParticleLink": ONE_LINK, "track_pt": 1.0},
-    {
-        "pt": 1.0,
-        "eta": 0.0,
-        "phi": 0.0,
-        "passes_jvt": True,
-        "GhostTrack": [ONE_LINK],
-        "NumTrkPt500": [1],
-        "SumPtTrkPt500": [1.0],
-    },
+    AT_ZERO | {"m": ELECTRON_MASS},
+    AT_ZERO | {"m": MUON_MASS, "topoetcone40": 1.0, "inDetTrackParticleLink": ONE_LINK, "track_pt": 1.0},
+    AT_ZERO | {"m": 0.0, "passes_jvt": True, "GhostTrack": [ONE_LINK], "NumTrkPt500": [1], "SumPtTrkPt500": [1.0]},
 )
 
 
-def collections_of(made):
-    """Electrons, muons and jets of events that are lists of dictionaries."""
-    collections = [
+def events_of(made):
+    """Events that are electrons, muons and jets as lists of dictionaries, with a primary vertex."""
+    electrons, muons, jets = (
         # An object of each kind says what the columns are, also where no event has one.
         ak.Array([[example], *(event[i] for event in made)], with_name=record)[1:]
         for i, (record, example) in enumerate(zip(("Electron", "Muon", "Jet"), ONE_OF_EACH, strict=True))
-    ]
-    collections[1]["inDetTrackParticle"] = ak.zip({"pt": collections[1].track_pt})
-    collections[2]["NNJvtPass"] = collections[2].passes_jvt
-    return collections
+    )
+    muons["inDetTrackParticle"] = ak.zip({"pt": muons.track_pt})
+    jets["NNJvtPass"] = jets.passes_jvt
+    vertices = ak.Array([[{"vertexType": 1}, {"vertexType": 3}]] * len(made))
+    return ak.zip({"Electrons": electrons, "Muons": muons, "Jets": jets, "PrimaryVertices": vertices}, depth_limit=1)
+
+
+def survivors(made):
+    """Electrons, muons and jets of made events, all of them baseline objects, that survive."""
+    events = events_of(made)
+    everything = {name: ak.ones_like(events[name].pt, dtype=bool) for name in ("Electrons", "Muons", "Jets")}
+    left = susy.without_overlaps(events, everything)
+    return [events[name][left[name]] for name in everything]
 
 
 @pytest.mark.parametrize(
@@ -254,16 +273,44 @@ def collections_of(made):
 def test_of_a_muon_in_a_jet_one_survives(cone, tracks, survives):
     muon = {**ONE_OF_EACH[1], "pt": 20 * GeV, "topoetcone40": cone, "track_pt": 20 * GeV}
     jet = {**ONE_OF_EACH[2], "pt": 50 * GeV, "NumTrkPt500": [tracks], "SumPtTrkPt500": [40 * GeV]}
-    _, muons, jets = susy.without_overlaps(*collections_of([([], [muon], [jet])]))
+    _, muons, jets = survivors([([], [muon], [jet])])
     assert (ak.to_list(ak.num(muons)), ak.to_list(ak.num(jets))) == (([1], [0]) if survives == "muon" else ([0], [1]))
+
+
+@pytest.mark.parametrize(
+    ("phi", "jet", "survives"),
+    [
+        (0.05, {"GhostTrack": []}, False),
+        (0.1, {"GhostTrack": []}, True),  # of the cone are 0.09 left
+        (0.05, {"GhostTrack": [], "passes_jvt": False}, True),
+        (3.0, {}, False),  # its track is in the jet
+        (3.0, {"passes_jvt": False}, True),
+    ],
+)
+def test_a_hard_muon_survives_outside_of_jets(phi, jet, survives):
+    muon = {**ONE_OF_EACH[1], "pt": 200 * GeV, "phi": phi, "topoetcone40": 40 * GeV, "track_pt": 1 * GeV}
+    jet = {**ONE_OF_EACH[2], "pt": 90 * GeV, "NumTrkPt500": [5], "SumPtTrkPt500": [90 * GeV], **jet}
+    _, muons, jets = survivors([([], [muon], [jet])])
+    assert ak.num(muons).to_list() == [int(survives)]
+    assert ak.num(jets).to_list() == [1]
 
 
 @FEWER
 @given(made_events)
 def test_overlap_removal_of_made_events_is_that_of_a_loop(made):
-    found = susy.without_overlaps(*collections_of(made))
     expected = [slow_without_overlaps(*event) for event in made]
-    for i, objects in enumerate(found):
+    for i, objects in enumerate(survivors(made)):
         assert objects[["pt", "eta", "phi"]].to_list() == [
             [{name: x[name] for name in ("pt", "eta", "phi")} for x in event[i]] for event in expected
         ]
+
+
+@FEWER
+@given(made_events)
+def test_what_is_no_baseline_object_removes_nothing(made):
+    events = events_of(made)
+    wanted = {name: events[name].pt > 25 * GeV for name in ("Electrons", "Muons", "Jets")}
+    left = susy.without_overlaps(events, wanted)
+    expected = survivors([[[x for x in objects if x["pt"] > 25 * GeV] for objects in event] for event in made])
+    for name, objects in zip(wanted, expected, strict=True):
+        assert events[name][left[name]].to_list() == objects.to_list()

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import physlite
+from physlite.analysis import scaled, variations
 from physlite.units import GeV
 from support import data
 from support.examples import FEWER
@@ -32,10 +33,10 @@ COUNTS = {
     data.R22: (36, 9, 8),
     data.R24: (19, 3, 1),
     data.TREE_ONLY: (50, 0, 0),
-    data.RNTUPLE: (35, 5, 10),
-    data.SAMPLE: (681, 11, 21),
+    data.RNTUPLE: (34, 5, 9),
+    data.SAMPLE: (682, 11, 21),
 }
-VARIATIONS = ["nominal", "btag_up", "btag_down", "JES_up", "JES_down", "JER_up"]
+VARIATIONS = ["nominal", "JES_up", "JES_down", "JER_up", "btag_up", "btag_down"]
 
 
 def events_of(name):
@@ -47,16 +48,20 @@ def events_of(name):
 
 @pytest.mark.parametrize("name", COUNTS)
 def test_counts(name):
-    events, jets = ttbar.with_one_lepton(events_of(name))
-    assert (len(events), *(len(observable) for _, _, _, observable in ttbar.regions(jets))) == COUNTS[name]
+    events, cutflow = ttbar.with_one_lepton(events_of(name))
+    one_lepton, one_tag, two_tags = COUNTS[name]
+    assert [len(observable) for _, _, observable in ttbar.regions(events)] == [one_tag, two_tags]
+    counts = {step.name: step.events for step in cutflow.steps}
+    assert (len(events), counts["one lepton"]) == (one_lepton, one_lepton)
+    assert (counts["a b-jet"], counts["two b-jets"]) == (one_tag + two_tags, two_tags)
 
 
 @pytest.mark.parametrize("name", COUNTS)
 def test_selects_what_a_loop_over_events_selects(name):
-    events, jets = ttbar.with_one_lepton(events_of(name))
+    events, _ = ttbar.with_one_lepton(events_of(name))
     expected = slow_selection(events_of(name))
     assert events.EventInfo.eventNumber.to_list() == [event["number"] for event in expected]
-    for region, chosen, _, observable in ttbar.regions(jets):
+    for region, chosen, observable in ttbar.regions(events):
         slow = [slow_region(event["jets"]) for event in expected]
         assert chosen.to_list() == [event is not None and event[0] == region for event in slow]
         for value, (_, possible) in zip(observable, [x for x in slow if x and x[0] == region], strict=True):
@@ -64,49 +69,61 @@ def test_selects_what_a_loop_over_events_selects(name):
 
 
 def test_no_events():
-    events, jets = ttbar.with_one_lepton(events_of(data.R22)[:0])
+    events, _ = ttbar.with_one_lepton(events_of(data.R22)[:0])
     assert len(events) == 0
-    for _, chosen, chosen_jets, observable in ttbar.regions(jets):
-        assert len(chosen) == len(chosen_jets) == len(observable) == len(ttbar.btag_weight(chosen_jets, 1.1)) == 0
+    for _, chosen, observable in ttbar.regions(events):
+        assert len(chosen) == len(observable) == len(ttbar.btag_weight(events[chosen], 1.1)) == 0
 
 
 def slow_selection(events):
     """Events with one lepton, as dictionaries, with the jets that are no electrons."""
     nonprompt = "ptvarcone30_Nonprompt_All_MaxWeightTTVA"
     electron_cone, muon_cone = f"{nonprompt}LooseCone_pt1000", f"{nonprompt}_pt500"
-    electrons = events.Electrons[["pt", "eta", "phi", "DFCommonElectronsLHTight", electron_cone]].to_list()
+    electrons = events.Electrons[
+        ["pt", "eta", "phi", "DFCommonElectronsLHTight", electron_cone, "topoetcone20"]
+    ].to_list()
     muons = events.Muons[["pt", "eta", "quality", muon_cone]].to_list()
-    jets = events.Jets[["pt", "eta", "phi", "m", "NNJvtPass"]].to_list()
+    detector_eta = "DetectorEta" if "DetectorEta" in events.Jets.fields else "eta"
+    jets = events.Jets[["pt", "eta", "phi", "m", "NNJvtPass", detector_eta]].to_list()
     tags = ak.zip({x: events.Jets.btagging[f"DL1dv01_p{x}"] for x in "bcu"}).to_list()
     selected = []
     for i, number in enumerate(events.EventInfo.eventNumber.to_list()):
         good_electrons = [
             x
             for x in electrons[i]
-            if x["pt"] > 30 * GeV
-            and abs(x["eta"]) < 2.1
+            if x["pt"] >= 30 * GeV
+            and abs(x["eta"]) <= 2.1
             and x["DFCommonElectronsLHTight"] == 1
-            and x[electron_cone] < 0.15 * x["pt"]
+            and x[electron_cone] <= 0.15 * x["pt"]
+            and x["topoetcone20"] <= 0.2 * x["pt"]
         ]
         good_muons = [
             x
             for x in muons[i]
-            if x["pt"] > 30 * GeV and abs(x["eta"]) < 2.1 and x["quality"] % 8 < 2 and x[muon_cone] < 0.15 * x["pt"]
+            if x["pt"] >= 30 * GeV
+            and abs(x["eta"]) <= 2.1
+            and x["quality"] % 8 < 2
+            and x["quality"] // 8 % 2 == 1  # has the hits of the inner detector
+            and x[muon_cone] < 0.15 * x["pt"]
         ]
         if len(good_electrons) + len(good_muons) != 1:
             continue
         good_jets = []
         for jet, p in zip(jets[i], tags[i], strict=True):
-            if abs(jet["eta"]) < 2.4 and jet["NNJvtPass"] == 1 and all(apart(jet, x) >= 0.2 for x in good_electrons):
+            asked = 20 * GeV <= jet["pt"] <= 60 * GeV and abs(jet[detector_eta]) <= 2.5
+            is_hard = jet["NNJvtPass"] == 1 or not asked
+            if abs(jet["eta"]) <= 2.4 and is_hard and all(apart(x, jet) > 0.2 for x in good_electrons):
                 is_b = math.log(p["b"] / (0.018 * p["c"] + 0.982 * p["u"])) > 2.456
                 good_jets.append({**jet, "is_b": is_b})
         selected.append({"number": number, "jets": good_jets})
     return selected
 
 
-def apart(one, other):
-    d_phi = (one["phi"] - other["phi"] + math.pi) % (2 * math.pi) - math.pi
-    return math.hypot(one["eta"] - other["eta"], d_phi)
+def apart(electron, jet):
+    """In rapidity, which of electrons is that without mass here."""
+    rapidity = math.asinh(jet["pt"] * math.sinh(jet["eta"]) / math.hypot(jet["pt"], jet["m"]))
+    d_phi = (electron["phi"] - jet["phi"] + math.pi) % (2 * math.pi) - math.pi
+    return math.hypot(electron["eta"] - rapidity, d_phi)
 
 
 def slow_region(jets):
@@ -149,18 +166,29 @@ EXAMPLE = {"pt": 1.0, "eta": 0.0, "phi": 0.0, "m": 1.0, "HadronConeExclTruthLabe
 
 
 def array_of(made):
-    """Jets of events; the example says what the columns are, also where there is no jet."""
-    return ak.Array([[EXAMPLE], *made], with_name="Jet")[1:]
+    """Events of good jets; the example says what the columns are, also where there is no jet."""
+    made = ak.Array([[EXAMPLE], *made], with_name="Jet")[1:]
+    made["is_good"] = ak.ones_like(made.pt, dtype=bool)
+    return ak.zip({"Jets": made}, depth_limit=1)
 
 
 @FEWER
 @given(made_events)
 def test_made_jets_are_in_the_region_of_a_loop(made):
     slow = [slow_region(event) for event in made]
-    for region, chosen, _, observable in ttbar.regions(array_of(made)):
+    for region, chosen, observable in ttbar.regions(array_of(made)):
         assert chosen.to_list() == [event is not None and event[0] == region for event in slow]
         for value, (_, possible) in zip(observable, [x for x in slow if x and x[0] == region], strict=True):
             assert any(math.isclose(value, x, rel_tol=1e-6) for x in possible)
+
+
+def test_a_top_candidate_has_a_tagged_jet():
+    hard = [{**EXAMPLE, "pt": pt * GeV, "eta": pt / 100} for pt in (90, 110, 130)]
+    soft = [{**EXAMPLE, "pt": 40 * GeV, "phi": phi, "is_b": True} for phi in (2.9, 3.1)]
+    (*_, (region, _, mass)) = ttbar.regions(array_of([hard + soft]))
+    assert region == "4j2b"
+    assert mass[0] == pytest.approx(slow_region(hard + soft)[1][0])
+    assert mass[0] != pytest.approx(slow_sum(hard)[1])
 
 
 @FEWER
@@ -170,7 +198,7 @@ def test_events_weigh_what_their_b_jets_weigh(made, scale_factor):
         math.prod(
             scale_factor if jet["is_b"] else (1 - 0.77 * scale_factor) / 0.23
             for jet in event
-            if jet["HadronConeExclTruthLabelID"] == 5
+            if jet["HadronConeExclTruthLabelID"] == 5 and jet["pt"] > 30 * GeV
         )
         for event in made
     ]
@@ -195,13 +223,28 @@ def test_smearing_is_gaussian():
     assert np.abs(normal - np.arange(len(values)) / len(values)).max() < 2.7 / math.sqrt(len(values))
 
 
+def test_jets_are_varied():
+    events = events_of(data.SAMPLE)
+    factors = {
+        "nominal": 1.0,
+        "JES_up": 1.03,
+        "JES_down": 0.97,
+        "JER_up": 1 + 0.05 * ttbar.gaussian(events.EventInfo.eventNumber, events.Jets),
+    }
+    for name, varied in variations(events, ttbar.JETS):
+        for field in ("pt", "m"):
+            assert ak.almost_equal(varied.Jets[field], events.Jets[field] * factors[name])
+
+
 def test_histogram_of_a_run():
-    histogram = physlite.run(ttbar.analysis, physlite.Dataset("ttbar", data.path_of(data.R22)), workers=0).value
+    made = physlite.run(ttbar.analysis, physlite.Dataset("ttbar", data.path_of(data.R22)), workers=0).value
+    histogram = made["observables"]
     assert list(histogram.axes["variation"]) == VARIATIONS
 
-    events, jets = ttbar.with_one_lepton(events_of(data.R22))
+    events, cutflow = ttbar.with_one_lepton(events_of(data.R22))
+    assert made["cutflow"] == cutflow
     weight = events.EventInfo.mcEventWeights[:, 0]
-    chosen = {region: chosen for region, chosen, _, _ in ttbar.regions(jets)}
+    chosen = {region: chosen for region, chosen, _ in ttbar.regions(events)}
     for region in ("4j1b", "4j2b"):
         filled = histogram[region, "ttbar", "nominal", :].sum(flow=True)
         np.testing.assert_allclose(filled.value, np.sum(weight[chosen[region]].to_numpy(), dtype=float), rtol=1e-6)
@@ -215,13 +258,13 @@ def test_processes_are_normalised_and_written(tmp_path):
     sample = data.path_of(data.SAMPLE)
     datasets = [physlite.Dataset(name, sample, cross_section=x) for name, x in {"one": 1.0, "two": 20.0}.items()]
     result = physlite.run(ttbar.analysis, datasets, workers=0)
-    expected = ttbar.normalised(result)
+    expected = ttbar.together(scaled(result.by_dataset, ttbar.LUMINOSITY))
     assert list(expected.axes["process"]) == ["one", "two"]
     one, two = (expected[:, process, :, :].view(flow=True) for process in ("one", "two"))
     with physlite.open(sample) as file:
         scale = ttbar.LUMINOSITY / file.metadata.sum_of_weights()
     np.testing.assert_allclose(
-        one["value"], scale * result.by_dataset["one"].value[:, 0, :, :].view(flow=True)["value"]
+        one["value"], scale * result.by_dataset["one"].value["observables"][:, 0, :, :].view(flow=True)["value"]
     )
     np.testing.assert_allclose(two["value"], 20 * one["value"])
     np.testing.assert_allclose(two["variance"], 400 * one["variance"])
@@ -239,6 +282,15 @@ def test_processes_are_normalised_and_written(tmp_path):
         np.testing.assert_allclose(mass.values(), expected["4j2b", "two", "JES_up", 100j:350j].values())
 
 
+def test_regions_are_drawn(tmp_path, monkeypatch):
+    pytest.importorskip("mplhep")
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    sample = physlite.Dataset("ttbar", data.path_of(data.SAMPLE))
+    result = physlite.run(ttbar.analysis, sample, workers=0)
+    ttbar.draw(result.value["observables"], tmp_path)
+    assert {x.name for x in tmp_path.glob("*.png")} == {"4j1b.png", "4j2b.png"}
+
+
 # ---------------------------------------------------------------------------------------------------------- the fit
 
 
@@ -247,7 +299,8 @@ def histograms(tmp_path_factory):
     """What is expected of toys of all processes, as a file."""
     folder = tmp_path_factory.mktemp("toys")
     datasets = make_toys.make_toys(folder)
-    ttbar.write(ttbar.normalised(physlite.run(ttbar.analysis, datasets)), folder / "histograms.root")
+    result = physlite.run(ttbar.analysis, datasets)
+    ttbar.write(ttbar.together(scaled(result.by_dataset, ttbar.LUMINOSITY)), folder / "histograms.root")
     return folder / "histograms.root"
 
 
