@@ -101,6 +101,8 @@ def test_a_terminal_that_is_gone_does_no_harm(terminal):
 
 
 def test_nothing_is_shown_in_pipes(monkeypatch, capsys):
+    """Also where something has imported the kernel of notebooks."""
+    pytest.importorskip("ipykernel")
     monkeypatch.setattr(module, "_PATIENCE", 0.0)
     with progress("file.root", lambda: 0, 10):
         time.sleep(0.05)  # five beats

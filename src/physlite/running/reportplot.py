@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from physlite.notebook import notebook_shell
 from physlite.running.records import STAGES
 from physlite.running.wording import distinct
 
@@ -47,9 +47,8 @@ class Picture(Figure):
 
     def show_when_the_cell_ends(self) -> None:
         """Where this is a notebook, once, whether or not the cell ends with it, or with a `;`; as pyplot's do."""
-        ipython = sys.modules.get("IPython")
-        shell: Any = ipython.get_ipython() if ipython is not None else None
-        if getattr(shell, "kernel", None) is None:
+        shell = notebook_shell()
+        if shell is None:
             return
 
         def show(*_: object) -> None:

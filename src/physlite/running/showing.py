@@ -12,6 +12,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
+from physlite.notebook import notebook_shell
 from physlite.running.pace import Counts, Moment, Pace
 
 __all__ = ["Display", "Face", "Kind"]
@@ -143,9 +144,7 @@ def _place(kind: Kind) -> Literal["terminal", "notebook", "log"]:
 
 def _is_in_notebook() -> bool:
     """Whether this is a kernel that can show widgets."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return getattr(shell, "kernel", None) is not None and importlib.util.find_spec("ipywidgets") is not None
+    return notebook_shell() is not None and importlib.util.find_spec("ipywidgets") is not None
 
 
 def _face(place: Literal["terminal", "notebook", "log"]) -> Face:

@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from physlite.notebook import notebook_shell
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -60,7 +62,7 @@ def _is_seen() -> bool:
     """Whether there is a terminal, or a notebook; quick, since each reading asks."""
     if _hidden:
         return False
-    return "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty())
+    return notebook_shell() is not None or (sys.stderr is not None and sys.stderr.isatty())
 
 
 @dataclass(eq=False)
