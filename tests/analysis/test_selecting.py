@@ -3,6 +3,7 @@
 import math
 
 import awkward as ak
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -164,6 +165,44 @@ def test_objects_in_every_structure(collection):
             ("no events", ak.flatten(objects), ak.flatten(passed)),
         ):
             assert ak.to_list(analysis.selected(its, {key: value})) == ak.to_list(expected), (key, case)
+
+
+FUNCTIONS = {
+    "Electrons": [
+        electrons.d0_significance, electrons.z0_sin_theta, electrons.cluster_eta, electrons.good_quality,
+        electrons.charge_identified, electrons.prompt,
+    ],
+    "Muons": [muons.d0_significance, muons.z0_sin_theta, muons.prompt],
+    "Photons": [
+        photons.cluster_eta, photons.good_quality, photons.clean, photons.conversion_type, photons.converted,
+    ],
+    "TauJets": [taus.n_tracks, taus.with_charge],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("collection", FUNCTIONS)
+def test_values_of_masked_events(collection):
+    events = events_of(data.RNTUPLE)
+    some = np.arange(len(events)) % 3 > 0
+    for function in FUNCTIONS[collection]:
+        found = function(ak.mask(events, some)[collection])
+        expected = ak.mask(function(events[collection]), some)
+        assert ak.to_list(ak.nan_to_num(found, nan=-1e9)) == ak.to_list(ak.nan_to_num(expected, nan=-1e9)), function
+        assert found.type == expected.type, function
+
+
+@pytest.mark.parametrize("collection", EVERYTHING)
+def test_masked_events_at_every_working_point(collection):
+    events = events_of(data.RNTUPLE)
+    some = np.arange(len(events)) % 3 > 0
+    masked = ak.mask(events, some)
+    listed = analysis.working_points(events)[collection]
+    assert analysis.working_points(masked)[collection] == listed
+    for key, points in listed.items():
+        for point in points:
+            found = analysis.selected(masked[collection], {key: point})
+            expected = ak.mask(analysis.selected(events[collection], {key: point}), some)
+            assert ak.to_list(found) == ak.to_list(expected), (key, point)
 
 
 def test_what_is_read_is_what_is_asked():
