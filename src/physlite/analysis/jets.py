@@ -25,7 +25,8 @@ __all__ = [
     "working_points",
 ]
 
-# The range in which the taggers are asked: JvtSelectionToolBase.h, and FJvtSelectionTool.cxx for forward jets.
+# The range in which the taggers are asked: JvtSelectionToolBase.h, and FJvtSelectionTool.cxx for forward jets. It is
+# asked for in their select(), in earlier versions in JvtSelectionToolBase::accept().
 _MIN_PT, _MAX_PT = 20 * GeV, 60 * GeV
 _MAX_ETA = 2.5
 _FORWARD_ETA = (2.5, 4.5)
