@@ -52,8 +52,7 @@ MIN_JET_PT = 30 * GeV  # apart, because it is asked of varied jets
 # above 500 MeV.
 MAX_MUON_ISOLATION = 0.15
 
-# An efficiency of 77 %, as iris-hep/agc-physlite has it (main_code.ipynb).
-B_JET, B_EFFICIENCY = {"btagging": {"DL1dv01": 2.456}}, 0.77
+B_JET, B_EFFICIENCY = {"btagging": "DL1dv01_FixedCutBEff_77"}, 0.77
 
 # A jet that is an electron is none; what else is in the standard recipe, toys lack the columns for.
 OVERLAPS = [overlap.DeltaR("Jets", "Electrons", 0.2)]

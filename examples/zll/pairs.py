@@ -14,6 +14,7 @@ import numpy as np
 from parts import part_of
 from periods import OTHER, PERIODS, period_of
 
+from physlite.analysis import electrons, muons
 from physlite.units import GeV
 
 __all__ = ["CHANNELS", "analysis"]
@@ -25,21 +26,18 @@ Z_MASS, PEAK = 91.1876, 10.0  # tags and probes are in pairs as close to the Z b
 MAX_ETA = {"Electrons": 2.47, "Muons": 2.5}
 GAP = (1.37, 1.52)  # in |eta|, between barrel and endcaps of the calorimeter
 
-# xAOD::Muon::quality(): the lower three bits are 0 for tight, 1 for medium, 2 for loose, 3 for very loose.
-QUALITY_BITS, MEDIUM = 0b111, 1
 
-
-def good_electrons(electrons: ak.Array) -> ak.Array:
+def good_electrons(candidates: ak.Array) -> ak.Array:
     """Whether each electron is of medium likelihood, in acceptance and outside the gap."""
-    eta = abs(electrons.eta)
+    eta = abs(candidates.eta)
     inside = (eta < MAX_ETA["Electrons"]) & ~((eta > GAP[0]) & (eta < GAP[1]))
-    return (electrons.pt > MIN_PT) & inside & (electrons.DFCommonElectronsLHMedium == 1)
+    return (candidates.pt > MIN_PT) & inside & electrons.identified(candidates, "Medium")
 
 
-def good_muons(muons: ak.Array) -> ak.Array:
-    """Whether each muon is of medium quality and in acceptance."""
-    medium = (muons.quality & QUALITY_BITS) <= MEDIUM
-    return (muons.pt > MIN_PT) & (abs(muons.eta) < MAX_ETA["Muons"]) & medium
+def good_muons(candidates: ak.Array) -> ak.Array:
+    """Whether each muon is medium and in acceptance."""
+    inside = abs(candidates.eta) < MAX_ETA["Muons"]
+    return (candidates.pt > MIN_PT) & inside & muons.identified(candidates, "Medium")
 
 
 class Channel(NamedTuple):

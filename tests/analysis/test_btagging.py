@@ -47,6 +47,21 @@ def check(objects, holder, tagger):
     assert cuts
 
 
+def test_the_values_of_working_points():
+    cuts = {name: btagging.TAGGERS[tagger].cuts[point] for name, (tagger, point) in btagging.WORKING_POINTS.items()}
+    assert cuts == {
+        "DL1r_FixedCutBEff_77": 2.195,
+        "DL1r_FixedCutBEff_85": 0.665,
+        "DL1dv01_FixedCutBEff_77": 2.456,
+        "DL1dv01_FixedCutBEff_85": 0.948,
+        "GN2v01_FixedCutBEff_65": 2.669,
+        "GN2v01_FixedCutBEff_70": 1.892,
+        "GN2v01_FixedCutBEff_77": 0.844,
+        "GN2v01_FixedCutBEff_85": -0.378,
+        "GN2v01_FixedCutBEff_90": -1.340,
+    }
+
+
 @pytest.mark.parametrize("name", REAL_FILES)
 def test_taggers_of_each_file(name):
     objects = events_of(name).Jets

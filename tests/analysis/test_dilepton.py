@@ -89,6 +89,15 @@ def test_agrees_with_a_loop_over_events(name, request):
         np.testing.assert_allclose(channel.mass, masses, rtol=1e-6)
 
 
+def test_medium_muons_have_hits_in_the_inner_detector(events):
+    bare = events[:]
+    bare["Muons", "quality"] = events.Muons.quality & 7
+    before, after = (list(dilepton.dimuon(each).cutflow.values()) for each in (events, bare))
+    assert after[:2] == before[:2]
+    assert before[2] > 0
+    assert not any(after[2:])
+
+
 def is_good_electron(electron):
     eta = abs(electron["eta"])
     accepted = electron["pt"] > 20 * GeV and eta < 2.47 and not 1.37 < eta < 1.52
@@ -96,7 +105,8 @@ def is_good_electron(electron):
 
 
 def is_good_muon(muon):
-    return muon["pt"] > 20 * GeV and abs(muon["eta"]) < 2.5, muon["quality"] & 7 in (0, 1)
+    enough_hits = muon["quality"] & 8 != 0
+    return muon["pt"] > 20 * GeV and abs(muon["eta"]) < 2.5, muon["quality"] & 7 in (0, 1) and enough_hits
 
 
 def slow_channel(file, collection, identification, is_good):

@@ -23,16 +23,15 @@ def events(request):
 def variables(objects):
     """What isolation looks at, one after the other; NaN for what the file does not have."""
 
-    def column(*names):
-        there = [name for name in names if name in objects.fields]
-        return objects[there[0]] if there else ak.full_like(objects.pt, NAN)
+    def column(name):
+        return objects[name] if name in objects.fields else ak.full_like(objects.pt, NAN)
 
     return [
         objects.pt,
-        column(f"ptvarcone30_{LOOSE_CONE}_pt1000", "ptvarcone30_TightTTVA_pt1000"),
-        column(f"ptcone20_{LOOSE_CONE}_pt1000", "ptcone20_TightTTVA_pt1000"),
-        column(f"ptvarcone30_{LOOSE_CONE}_pt500", "ptvarcone30_TightTTVA_pt500"),
-        column(f"ptcone20_{LOOSE_CONE}_pt500", "ptcone20_TightTTVA_pt500"),
+        column(f"ptvarcone30_{LOOSE_CONE}_pt1000"),
+        column(f"ptcone20_{LOOSE_CONE}_pt1000"),
+        column(f"ptvarcone30_{LOOSE_CONE}_pt500"),
+        column(f"ptcone20_{LOOSE_CONE}_pt500"),
         column("ptvarcone20_TightTTVA_pt1000"),
         column("topoetcone20"),
         column("neflowisol20"),
@@ -78,7 +77,9 @@ def test_neural_networks_are_stored_in_release_25():
 def test_isolation_as_a_loop_decides(events):
     objects = events.Electrons
     points = electrons.working_points(objects)["isolation"]
-    assert {"HighPtCaloOnly", "Loose_VarRad", "Tight_VarRad", "TightTrackOnly_FixedRad"} <= set(points)
+    by_tracks = {"Loose_VarRad", "Tight_VarRad", "TightTrackOnly_VarRad", "TightTrackOnly_FixedRad"}
+    old = "ptvarcone20_TightTTVA_pt1000" in objects.fields
+    assert (set(points) == {"HighPtCaloOnly", "FCLoose", "FCTight"}) if old else (by_tracks <= set(points))
     for point in points:
         expected = loop(lambda *values, point=point: is_isolated(point, *values), *variables(objects))
         assert ak.to_list(electrons.isolated(objects, point)) == expected
@@ -87,17 +88,18 @@ def test_isolation_as_a_loop_decides(events):
 def test_isolation_of_a_selection(events):
     objects = events.Electrons
     some = objects.pt > 15_000
-    isolated = electrons.isolated(objects, "Tight_VarRad")
-    assert ak.to_list(electrons.isolated(objects[some], "Tight_VarRad")) == ak.to_list(isolated[some])
-    assert ak.to_list(electrons.isolated(events[3:9].Electrons, "Tight_VarRad")) == ak.to_list(isolated[3:9])
-    assert ak.to_list(electrons.isolated(events[:0].Electrons, "Tight_VarRad")) == []
+    point = electrons.working_points(objects)["isolation"][-1]
+    isolated = electrons.isolated(objects, point)
+    assert ak.to_list(electrons.isolated(objects[some], point)) == ak.to_list(isolated[some])
+    assert ak.to_list(electrons.isolated(events[3:9].Electrons, point)) == ak.to_list(isolated[3:9])
+    assert ak.to_list(electrons.isolated(events[:0].Electrons, point)) == []
 
 
 def test_of_one_electron_an_event_or_none(events):
     leading = ak.firsts(events.Electrons)
     for mask in (
         electrons.identified(leading, "Medium"),
-        electrons.isolated(leading, "Loose_VarRad"),
+        electrons.isolated(leading, "HighPtCaloOnly"),
         electrons.good_quality(leading),
     ):
         assert mask.type.content == ak.types.NumpyType("bool")
@@ -224,9 +226,11 @@ def test_the_cluster_of_an_electron(events):
 
 def test_what_is_not_stored_is_named_with_its_releases():
     objects = events_of(data.R21).Electrons
-    with pytest.raises(ColumnNotFoundError, match=r"neflowisol20 of Electron.*24.0, 25.0.*Loose_VarRad") as error:
-        electrons.isolated(objects, "PflowTight")
-    assert "\n" not in str(error.value)
+    for point in ("Tight_VarRad", "TightTrackOnly_FixedRad", "PflowTight"):
+        missing = rf"ptvarcone30_{LOOSE_CONE}_.* of Electron.*24.0, 25.0.*for HighPtCaloOnly, FCLoose, FCTight$"
+        with pytest.raises(ColumnNotFoundError, match=missing) as error:
+            electrons.isolated(objects, point)
+        assert "\n" not in str(error.value)
     with pytest.raises(ColumnNotFoundError, match=r"DFCommonElectronsDNNTight.*release 25.0.*LooseBL, Medium, Tight"):
         electrons.identified(objects, "TightDNN")
 

@@ -26,10 +26,15 @@ def passes(value_passes, pt, eta, low, high):
 
 
 def slow_jvt(objects, point):
-    column, cut = ("NNJvtPass", 0.5) if point == "FixedEffPt" else ("Jvt", single({"Tight": 0.5, "Medium": 0.2}[point]))
-    return loop(
-        lambda value, pt, eta: passes(value > cut, pt, eta, 0, 2.5), objects[column], objects.pt, objects.DetectorEta
-    )
+    eta = objects["DetectorEta" if "DetectorEta" in objects.fields else "eta"]
+    if point == "FixedEffPt":
+        return loop(lambda flag, pt, eta: passes(flag == 1, pt, eta, 0, 2.5), objects.NNJvtPass, objects.pt, eta)
+    cut = single({"Tight": 0.5, "Medium": 0.2}[point])
+
+    def passes_jvt(value, pt, eta):
+        return passes(value > (-2 if 2.4 < abs(eta) < 2.5 else cut), pt, eta, 0, 2.5)
+
+    return loop(passes_jvt, objects.Jvt, objects.pt, eta)
 
 
 def slow_fjvt(objects, point):
@@ -53,7 +58,7 @@ def test_jvt(events):
 
 
 TYPES = {"pt": "f4", "DetectorEta": "f4", "Jvt": "f4", "NNJvtPass": "i1", "DFCommonJets_fJvt": "f4"}
-ETA = numbers(2.5, 4.5, -2.5, -4.5, 1)
+ETA = numbers(2.4, 2.5, 4.5, -2.4, -2.5, -4.5, 1, 2.45)
 
 
 @FEWER
@@ -61,7 +66,7 @@ ETA = numbers(2.5, 4.5, -2.5, -4.5, 1)
     lists_of(
         pt=numbers(20_000, 60_000, 40_000),
         DetectorEta=ETA,
-        Jvt=numbers(0.2, 0.5),
+        Jvt=numbers(0.2, 0.5, -2),
         NNJvtPass=st.integers(0, 1),
         DFCommonJets_fJvt=numbers(0.2, 0.4, 0.5),
     )
@@ -72,6 +77,15 @@ def test_any_jets(drawn):
         assert ak.to_list(jets.passed_jvt(objects, point)) == slow_jvt(objects, point)
     for point in jets.FJVT:
         assert ak.to_list(jets.passed_fjvt(objects, point)) == slow_fjvt(objects, point)
+
+
+def test_between_two_values_of_eta_any_jvt_passes():
+    etas = [2.399, 2.4, 2.401, -2.45, 2.499, 2.5, 2.501]  # 2.4 in single precision is a little more
+    jets_at = [{"pt": 30_000, "DetectorEta": eta, "Jvt": -0.1, "NNJvtPass": 0, "DFCommonJets_fJvt": 0} for eta in etas]
+    objects = made("Jet", TYPES, [jets_at])
+    for point in ("Tight", "Medium"):
+        assert ak.to_list(jets.passed_jvt(objects, point)) == [[False, True, True, True, True, False, True]]
+    assert ak.to_list(jets.passed_jvt(objects, "FixedEffPt")) == [[False] * 6 + [True]]
 
 
 def test_what_is_no_number_fails():
@@ -87,8 +101,7 @@ def test_the_pseudorapidity_stands_in_for_that_in_the_detector():
     objects = events_of(data.SAMPLE_RNTUPLE).Jets
     assert "DetectorEta" not in objects.fields
     assert jets.working_points(objects)["jvt"] == ["FixedEffPt", "Tight", "Medium"]
-    expected = loop(lambda jvt, pt, eta: passes(jvt > 0.5, pt, eta, 0, 2.5), objects.Jvt, objects.pt, objects.eta)
-    assert ak.to_list(jets.passed_jvt(objects, "Tight")) == expected
+    assert ak.to_list(jets.passed_jvt(objects, "Tight")) == slow_jvt(objects, "Tight")
 
 
 def test_clean_events(events):

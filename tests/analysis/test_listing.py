@@ -26,7 +26,9 @@ TABLES = {
 def test_what_is_listed_can_be_asked(name):
     events = events_of(name)
     listed = analysis.working_points(events)
-    assert list(listed) == list(KIND)
+    assert list(listed) == [*KIND, "EventInfo"]
+    for point in listed.pop("EventInfo")["cleaning"]:
+        assert len(selecting.jets.clean_events(events, point)) == len(events)
     for collection, keys in listed.items():
         assert set(keys) <= set(selecting.KEYS[KIND[collection]])
         for key, points in keys.items():
@@ -42,6 +44,17 @@ def test_what_is_not_listed_cannot_be_asked(name):
         for point in set(table) - set(listed[collection][key]):
             with pytest.raises(ColumnNotFoundError):
                 analysis.selected(events[collection], {key: point})
+    for point in set(selecting.jets.EVENT_CLEANING) - set(listed["EventInfo"]["cleaning"]):
+        with pytest.raises(ColumnNotFoundError):
+            selecting.jets.clean_events(events, point)
+
+
+def test_the_cleaning_of_events():
+    of_events = {name: analysis.working_points(events_of(name))["EventInfo"] for name in (data.R24, data.RNTUPLE)}
+    assert of_events == {
+        data.R24: {"cleaning": ["LooseBad", "LooseBadLLP"]},
+        data.RNTUPLE: {"cleaning": ["LooseBad"]},
+    }
 
 
 def test_of_events_without_some_collections():

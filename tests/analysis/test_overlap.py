@@ -340,7 +340,31 @@ def test_steps_whose_collections_are_not_selected():
 
 
 def test_collections_that_are_not_there():
-    fails(ColumnNotFoundError, "'Electron'", "nearest: Electrons", selected={"Electron": None})
+    fails(ColumnNotFoundError, "'Electron'", "nearest: Electrons", selected={"Electron": None}, steps=[])
+
+
+@pytest.mark.parametrize(("name", "near"), [("Electron", "Electrons"), ("GoodJets", "Jets"), ("jets", "Jets")])
+def test_collections_without_standard_steps(name, near):
+    with pytest.raises(
+        ValueError, match=rf"no standard steps for '{name}'; nearest: {near}.*; put yours into"
+    ) as error:
+        overlap.standard({"Electrons": None, name: None})
+    assert "\n" not in str(error.value)
+    for other in ("BTagging", ""):
+        with pytest.raises(ValueError, match=r"Electrons, Muons, TauJets, Photons, Jets, LargeRJets; put yours"):
+            overlap.standard([other])
+
+
+def test_collections_of_ones_own_under_a_standard_name():
+    events = real_events(data.TREE_ONLY)[:]
+    events["GoodJets"] = events.Jets[events.Jets.pt > 30 * GeV]
+    selected = {"Electrons": events.Electrons.pt > 0, "Jets": events.GoodJets.pt > 0}
+    renamed = real_events(data.TREE_ONLY)[:]
+    renamed["Jets"] = events.GoodJets
+    kept = overlap.remove(renamed, overlap.standard(selected), selected)["Jets"]
+    by_hand = {"Electrons": selected["Electrons"], "GoodJets": selected["Jets"]}
+    steps = [overlap.DeltaR("GoodJets", "Electrons", 0.2)]
+    assert kept.to_list() == overlap.remove(events, steps, by_hand)["GoodJets"].to_list()
 
 
 @pytest.mark.parametrize("name", [data.R21, data.R22])

@@ -107,6 +107,12 @@ def test_conversions(name):
     assert ak.to_list(photons.converted(events[:0].Photons)) == []
     leading = ak.firsts(events.Photons)
     assert ak.to_list(photons.conversion_type(leading)) == [event[0] if event else 0 for event in expected]
+    masked = ak.mask(events, ak.num(events.Photons) > 1).Photons
+    of_masked = [event if len(event) > 1 else None for event in expected]
+    assert ak.to_list(photons.conversion_type(masked)) == of_masked
+    assert ak.to_list(photons.converted(masked)) == [event and [kind > 0 for kind in event] for event in of_masked]
+    hidden = ak.mask(events.Photons, hard)
+    assert ak.to_list(photons.conversion_type(hidden)) == ak.to_list(ak.where(hard, ak.Array(expected), 0))
 
 
 def test_what_is_not_stored():

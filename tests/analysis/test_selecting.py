@@ -3,6 +3,7 @@
 import math
 
 import awkward as ak
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,11 +32,18 @@ def events(request):
     return events_of(request.param)
 
 
+def definition_for(objects):
+    """Of electrons, with an isolation by tracks that their file has."""
+    isolation = "FCTight" if "ptvarcone20_TightTTVA_pt1000" in objects.fields else "Tight_VarRad"
+    return ELECTRONS | {"isolation": isolation}
+
+
 def test_electrons(events):
     objects = events.Electrons
+    definition = definition_for(objects)
     others = (
         electrons.identified(objects, "Tight")
-        & electrons.isolated(objects, "Tight_VarRad")
+        & electrons.isolated(objects, definition["isolation"])
         & electrons.prompt(objects, d0_significance=5, z0_sin_theta=0.5)
     )
     expected = loop(
@@ -46,7 +54,7 @@ def test_electrons(events):
         objects.eta,
         others,
     )
-    assert ak.to_list(analysis.selected(objects, ELECTRONS)) == expected
+    assert ak.to_list(analysis.selected(objects, definition)) == expected
     assert any(any(event) for event in expected)
 
 
@@ -129,8 +137,9 @@ def test_nothing_is_asked(events):
 
 def test_one_object_of_each_event_or_none(events):
     leading = ak.firsts(events.Electrons)
-    found = analysis.selected(leading, ELECTRONS)
-    every = analysis.selected(events.Electrons, ELECTRONS)
+    definition = definition_for(events.Electrons)
+    found = analysis.selected(leading, definition)
+    every = analysis.selected(events.Electrons, definition)
     assert ak.to_list(found) == ak.to_list(ak.fill_none(ak.firsts(every), value=False))
 
 
@@ -164,6 +173,44 @@ def test_objects_in_every_structure(collection):
             ("no events", ak.flatten(objects), ak.flatten(passed)),
         ):
             assert ak.to_list(analysis.selected(its, {key: value})) == ak.to_list(expected), (key, case)
+
+
+FUNCTIONS = {
+    "Electrons": [
+        electrons.d0_significance, electrons.z0_sin_theta, electrons.cluster_eta, electrons.good_quality,
+        electrons.charge_identified, electrons.prompt,
+    ],
+    "Muons": [muons.d0_significance, muons.z0_sin_theta, muons.prompt],
+    "Photons": [
+        photons.cluster_eta, photons.good_quality, photons.clean, photons.conversion_type, photons.converted,
+    ],
+    "TauJets": [taus.n_tracks, taus.with_charge],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("collection", FUNCTIONS)
+def test_values_of_masked_events(collection):
+    events = events_of(data.RNTUPLE)
+    some = np.arange(len(events)) % 3 > 0
+    for function in FUNCTIONS[collection]:
+        found = function(ak.mask(events, some)[collection])
+        expected = ak.mask(function(events[collection]), some)
+        assert ak.to_list(ak.nan_to_num(found, nan=-1e9)) == ak.to_list(ak.nan_to_num(expected, nan=-1e9)), function
+        assert found.type == expected.type, function
+
+
+@pytest.mark.parametrize("collection", EVERYTHING)
+def test_masked_events_at_every_working_point(collection):
+    events = events_of(data.RNTUPLE)
+    some = np.arange(len(events)) % 3 > 0
+    masked = ak.mask(events, some)
+    listed = analysis.working_points(events)[collection]
+    assert analysis.working_points(masked)[collection] == listed
+    for key, points in listed.items():
+        for point in points:
+            found = analysis.selected(masked[collection], {key: point})
+            expected = ak.mask(analysis.selected(events[collection], {key: point}), some)
+            assert ak.to_list(found) == ak.to_list(expected), (key, point)
 
 
 def test_what_is_read_is_what_is_asked():
@@ -224,7 +271,7 @@ def test_wrong_definitions_of_others(collection, definition, message):
 def test_all_of_a_definition_is_looked_at_before_anything_is_read():
     with pytest.raises(SelectionError, match="'z0_sin_theta'"):
         analysis.selected(events_of(data.R21).Electrons, {"isolation": "PflowTight", "z0_sin_theta": "small"})
-    with pytest.raises(ColumnNotFoundError, match="neflowisol20 of Electron"):
+    with pytest.raises(ColumnNotFoundError, match="LooseCone_pt500 of Electron"):
         analysis.selected(events_of(data.R21).Electrons, {"isolation": "PflowTight"})
 
 

@@ -135,7 +135,7 @@ def is_good(collection, lepton):
     if not lepton["pt"] > 20 * GeV:
         return False
     if collection == "Muons":
-        return eta < 2.5 and lepton["quality"] & 7 in (0, 1)
+        return eta < 2.5 and lepton["quality"] & 7 in (0, 1) and lepton["quality"] & 8 != 0
     return eta < 2.47 and not 1.37 < eta < 1.52 and lepton["DFCommonElectronsLHMedium"] == 1
 
 
@@ -195,6 +195,12 @@ def test_pairs_of_any_events(zll, made):
             assert found[4] == (66 < mass < 116)
         else:
             assert not any(found[2:])
+
+
+def test_medium_muons_have_hits_in_the_inner_detector(zll):
+    muons = physlite.events(data.path_of(data.SAMPLE)).Muons
+    assert ak.any(zll.pairs.good_muons(muons))
+    assert not ak.any(zll.pairs.good_muons(ak.with_field(muons, muons.quality & 7, "quality")))
 
 
 def test_no_events(zll):

@@ -38,14 +38,15 @@ class Tagger(NamedTuple):
     cuts: Mapping[str, float]
 
 
-# Fractions and cut values are in calibration files that are not public. These are from code that is: the skimming of
-# derivations in packages of Athena's PhysicsAnalysis/DerivationFramework.
+# Fractions and cut values are in calibration files that are not public. These are from code that is: where no other is
+# named, the skimming of derivations in packages of Athena's PhysicsAnalysis/DerivationFramework.
 TAGGERS = {
     # Release 21.2: share/EXOT8.py of DerivationFrameworkExotics; share/JETM12.py of DerivationFrameworkJetEtMiss, which
     # has the cut of 85 % without naming it.
     "DL1r": Tagger(0.018, 0.0, {"FixedCutBEff_77": 2.195, "FixedCutBEff_85": 0.665}),
-    # Release 22: python/JETM12.py of DerivationFrameworkJetEtMiss, as before.
-    "DL1dv01": Tagger(0.018, 0.0, {"FixedCutBEff_85": 0.948}),
+    # Release 22: main_code.ipynb of the repository iris-hep/agc-physlite on GitHub (77 %); python/JETM12.py of
+    # DerivationFrameworkJetEtMiss, as before (85 %).
+    "DL1dv01": Tagger(0.018, 0.0, {"FixedCutBEff_77": 2.456, "FixedCutBEff_85": 0.948}),
     # Release 25: python/HIGG9D1.py of DerivationFrameworkHiggs (77 %), python/STDM17.py of
     # DerivationFrameworkStandardModel (85 %). The others: explore_mxaod.py of the repository hshaddix/Plotting on
     # GitHub, which has these two as well.

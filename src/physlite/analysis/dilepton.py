@@ -21,6 +21,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
+from physlite.analysis import electrons, muons
 from physlite.units import GeV
 
 if TYPE_CHECKING:
@@ -34,10 +35,6 @@ MAX_ELECTRON_ETA = 2.47
 CALORIMETER_GAP = (1.37, 1.52)  # in |eta|, between barrel and endcaps
 MAX_MUON_ETA = 2.5
 MASS_WINDOW = (66.0, 116.0)  # in GeV
-
-# xAOD::Muon::quality(): the lower three bits are 0 for tight, 1 for medium, 2 for loose, 3 for very loose.
-_QUALITY_BITS = 0b111
-_MEDIUM = 1
 
 
 @dataclass(frozen=True)
@@ -62,20 +59,18 @@ def analyse(events: ak.Array) -> list[Channel]:
 
 def dielectron(events: ak.Array) -> Channel:
     """Pairs of electrons of medium likelihood, outside the calorimeter's gap."""
-    electrons = events.Electrons
-    abs_eta = abs(electrons.eta)
+    leptons = events.Electrons
+    abs_eta = abs(leptons.eta)
     in_gap = (abs_eta > CALORIMETER_GAP[0]) & (abs_eta < CALORIMETER_GAP[1])
-    accepted = (electrons.pt > MIN_PT) & (abs_eta < MAX_ELECTRON_ETA) & ~in_gap
-    identified = electrons.DFCommonElectronsLHMedium == 1
-    return _select_pairs("ee", electrons, accepted, identified)
+    accepted = (leptons.pt > MIN_PT) & (abs_eta < MAX_ELECTRON_ETA) & ~in_gap
+    return _select_pairs("ee", leptons, accepted, electrons.identified(leptons, "Medium"))
 
 
 def dimuon(events: ak.Array) -> Channel:
-    """Pairs of muons of medium quality."""
-    muons = events.Muons
-    accepted = (muons.pt > MIN_PT) & (abs(muons.eta) < MAX_MUON_ETA)
-    identified = (muons.quality & _QUALITY_BITS) <= _MEDIUM
-    return _select_pairs("μμ", muons, accepted, identified)
+    """Pairs of medium muons."""
+    leptons = events.Muons
+    accepted = (leptons.pt > MIN_PT) & (abs(leptons.eta) < MAX_MUON_ETA)
+    return _select_pairs("μμ", leptons, accepted, muons.identified(leptons, "Medium"))
 
 
 def _select_pairs(name: str, leptons: ak.Array, accepted: ak.Array, identified: ak.Array) -> Channel:

@@ -53,9 +53,9 @@ IDENTIFICATION = {
 # The identification of the charge by a boosted decision tree.
 CHARGE_IDENTIFICATION = {"ECIDS": "DFCommonElectronsECIDS"}
 
-# Which tracks count. Release 21.2 compared with TightTTVALooseCone. Where its PHYSLITE stores TightTTVA only, that
-# stands in: it differs in the tracks that are close to the electron.
-_TRACKS = ("Nonprompt_All_MaxWeightTTVALooseCone", "TightTTVALooseCone", "TightTTVA")
+# Which tracks count: by the names of releases 22 and 21.2. PHYSLITE of release 21.2 has sums of TightTTVA instead, in
+# which tracks close to the electron are others; no working point of today is made of them.
+_TRACKS = ("Nonprompt_All_MaxWeightTTVALooseCone", "TightTTVALooseCone")
 _VARIABLE, _FIXED = "ptvarcone30_{tracks}_pt1000", "ptcone20_{tracks}_pt1000"
 _FLOW, _FIXED_FLOW = "ptvarcone30_{tracks}_pt500", "ptcone20_{tracks}_pt500"
 _OLD = "ptvarcone20_TightTTVA_pt1000"
@@ -99,7 +99,8 @@ def identified(electrons: ak.Array, working_point: str) -> Any:
 def isolated(electrons: ak.Array, working_point: str) -> Any:
     """Which electrons pass a working point of the isolation.
 
-    The limits are those of IsolationSelectionTool.cxx, see `physlite.analysis.isolation`.
+    The limits are those of IsolationSelectionTool.cxx, see `physlite.analysis.isolation`. Of the working points that go
+    by tracks, files of release 21.2 have FCLoose and FCTight.
 
     Args:
         electrons: in any selection of them.

@@ -56,6 +56,9 @@ def d0_significance(leptons: ak.Array) -> Any:
 def z0_sin_theta(leptons: ak.Array) -> Any:
     """The distance along the beam of each lepton's track to the primary vertex, times the sine of its polar angle.
 
+    Other than in AsgLeptonTrackSelectionAlg.cxx, there is no such distance in events without a primary vertex; there it
+    is that to z = 0. The angle is that of the track, there that of the lepton, which is the same but for rounding.
+
     Args:
         leptons: electrons or muons, in any selection of them.
 

@@ -10,6 +10,7 @@ from typing import Any
 import awkward as ak
 
 from physlite.analysis.columns import Needs, available, columns_of, decided, flagged, flags
+from physlite.model.edm import double
 from physlite.units import GeV
 
 __all__ = [
@@ -24,14 +25,18 @@ __all__ = [
     "working_points",
 ]
 
-# The range in which the taggers are asked: JvtSelectionToolBase.h, and FJvtSelectionTool.cxx for forward jets.
+# The range in which the taggers are asked: JvtSelectionToolBase.h, and FJvtSelectionTool.cxx for forward jets. It is
+# asked for in their select(), in earlier versions in JvtSelectionToolBase::accept().
 _MIN_PT, _MAX_PT = 20 * GeV, 60 * GeV
 _MAX_ETA = 2.5
 _FORWARD_ETA = (2.5, 4.5)
 
-# NNJvtSelectionTool.cxx: its only working point is stored. JvtSelectionTool.cxx: lowest values of `Jvt` for jets of
-# particle flow.
+# NNJvtSelectionTool.cxx: of its two working points, FixedEffPt is stored, and TightFwd is not. JvtSelectionTool.cxx:
+# lowest values of `Jvt` for jets of particle flow, and another between two values of abs(eta), which are compared in
+# double precision.
 JVT: dict[str, float | None] = {"FixedEffPt": None, "Tight": 0.5, "Medium": 0.2}
+_BORDER_ETA = (2.4, 2.5)
+_BORDER_JVT = -2.0
 _ETA = ("DetectorEta", "eta")
 _JVT_NEEDS: dict[str, Needs] = {name: (("Jvt" if cut else "NNJvtPass",), _ETA) for name, cut in JVT.items()}
 
@@ -52,7 +57,8 @@ def passed_jvt(jets: ak.Array, working_point: str) -> Any:
 
     Release 21.2 stores `Jvt` ("Performance of pile-up mitigation techniques for jets in pp collisions at √s = 8 TeV
     using the ATLAS detector", Eur. Phys. J. C 76 (2016) 581), later ones the decision of a neural network. The range
-    is in the stored pT and, as in Athena's JetJvtEfficiency, in `DetectorEta`; in `eta` where that is not stored.
+    is in the stored pT and, as in Athena's JetJvtEfficiency, in `DetectorEta`; in `eta` where that is not stored. Of
+    jets from 2.4 to 2.5, without the ends, JvtSelectionTool.cxx asks a `Jvt` above -2, which all have.
 
     Args:
         jets: in any selection of them.
@@ -67,7 +73,12 @@ def passed_jvt(jets: ak.Array, working_point: str) -> Any:
     """
     column, detector = columns_of(jets, "jvt", working_point, _JVT_NEEDS)
     cut = JVT[working_point]
-    passed = jets[column] == 1 if cut is None else jets[column] > cut
+    if cut is None:
+        passed = jets[column] == 1
+    else:
+        eta, value = abs(double(jets[detector])), jets[column]
+        at_border = (eta > _BORDER_ETA[0]) & (eta < _BORDER_ETA[1])
+        passed = (value > cut) | (at_border & (value > _BORDER_JVT))
     return decided(passed | _beyond(jets, detector, 0.0, _MAX_ETA))
 
 

@@ -7,8 +7,14 @@ from collections.abc import Callable
 import awkward as ak
 
 from physlite.analysis import btagging, electrons, jets, muons, photons, taus
+from physlite.analysis.columns import available, flags
 
 __all__ = ["working_points"]
+
+
+def _of_events(info: ak.Array) -> dict[str, list[str]]:
+    return {"cleaning": available(info, flags(jets.EVENT_CLEANING))}
+
 
 _MODULES: dict[str, tuple[Callable[[ak.Array], dict[str, list[str]]], ...]] = {
     "Electrons": (electrons.working_points,),
@@ -16,6 +22,7 @@ _MODULES: dict[str, tuple[Callable[[ak.Array], dict[str, list[str]]], ...]] = {
     "Photons": (photons.working_points,),
     "TauJets": (taus.working_points,),
     "Jets": (jets.working_points, btagging.working_points),
+    "EventInfo": (_of_events,),
 }
 
 
@@ -27,7 +34,7 @@ def working_points(events: ak.Array) -> dict[str, dict[str, list[str]]]:
 
     Returns:
         For each collection that is there, what can be asked of its objects, as `selected` names it, and with which
-        working points.
+        working points. `EventInfo` has the `cleaning` of whole events, which is that of `jets.clean_events`.
     """
     return {
         name: {key: points for function in functions for key, points in function(events[name]).items()}

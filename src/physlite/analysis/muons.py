@@ -61,6 +61,10 @@ def identified(muons: ak.Array, working_point: str) -> Any:
     and identification efficiency in ATLAS using the full Run 2 pp collision data set", Eur. Phys. J. C 81 (2021) 578.
     Its working points for high and for low pT need what PHYSLITE stores in part only; they are not here.
 
+    Two more cuts of that tool are not applied. One is abs(eta) < 2.7 by default: ask for it beside this. The other,
+    passedMuonCuts, is of types and authors; muons of at least loose quality pass it by how that is defined, of those
+    that are VeryLoose not all do.
+
     Args:
         muons: in any selection of them.
         working_point: a name in `IDENTIFICATION`.

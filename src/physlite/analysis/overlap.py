@@ -22,6 +22,7 @@ from physlite.analysis.overlaps.muonjet import MuonJet
 from physlite.analysis.overlaps.pairs import Radius, SlidingCone
 from physlite.analysis.overlaps.removal import Removal, Step
 from physlite.analysis.overlaps.tracks import ElectronMuon, SharedTrackElectrons
+from physlite.formats.filters import nearest
 
 __all__ = [
     "DeltaR",
@@ -41,6 +42,7 @@ __all__ = [
 
 # Those of the tools' default, which leaves out large-R jets.
 _USUAL = ("Electrons", "Muons", "TauJets", "Photons", "Jets")
+_KNOWN = (*_USUAL, "LargeRJets")
 
 
 def standard(
@@ -52,11 +54,22 @@ def standard(
 
     Args:
         collections: those that take part, as the keys of `selected`; steps with others are left out. The names are
-            Electrons, Muons, TauJets, Photons, Jets and LargeRJets.
+            Electrons, Muons, TauJets, Photons, Jets and LargeRJets. Collections of your own take part under one of
+            these, `events["Jets"] = good_jets`, or in steps of their own, `DeltaR("GoodJets", "Photons", 0.4)`.
         boosted: electrons and muons near jets are removed within a cone that shrinks with their pT (the boosted working
             point).
         electron_electron: begin with electrons that share a track.
+
+    Raises:
+        ValueError: a collection has no standard steps.
     """
+    given = tuple(collections)
+    for name in (name for name in given if name not in _KNOWN):
+        msg = (
+            f"overlap removal: no standard steps for {name!r}{nearest(list(_KNOWN), name)}; there are those for "
+            f"{', '.join(_KNOWN)}; put yours into the events under one of these names, or give it steps of its own"
+        )
+        raise ValueError(msg)
     outer: Radius = SlidingCone() if boosted else 0.4
     steps: list[Step] = [SharedTrackElectrons()] if electron_electron else []
     steps += [
@@ -72,8 +85,7 @@ def standard(
         DeltaR("LargeRJets", "Electrons", 1.0),
         DeltaR("Jets", "LargeRJets", 1.0),
     ]
-    known = set(collections)
-    return tuple(step for step in steps if known.issuperset(step.collections))
+    return tuple(step for step in steps if set(step.collections) <= set(given))
 
 
 def remove(

@@ -144,12 +144,17 @@ def conversion_type(photons: ak.Array) -> Any:
     tracks = photons.vertex.trackParticles
     hits = ak.values_astype(tracks.numberOfPixelHits, np.int64) + tracks.numberOfSCTHits
     first, second = (ak.firsts(hits[..., number : number + 1], axis=-1) for number in (0, 1))
-    none, one = (ak.is_none(track, axis=-1) for track in (first, second))
-    in_silicon = [decided(track > 0) for track in (first, second)]
-    single = ak.where(in_silicon[0], CONVERSION_TYPES["singleSi"], CONVERSION_TYPES["singleTRT"])
-    either = ak.where(in_silicon[0] | in_silicon[1], CONVERSION_TYPES["doubleSiTRT"], CONVERSION_TYPES["doubleTRT"])
-    double = ak.where(in_silicon[0] & in_silicon[1], CONVERSION_TYPES["doubleSi"], either)
-    return ak.where(none, CONVERSION_TYPES["unconverted"], ak.where(one, single, double))
+    # In arithmetic: ak.is_none and ak.where make lists of events that are missing.
+    one, two = (decided(track >= 0) for track in (first, second))
+    in_silicon, other_in_silicon = (decided(track > 0) for track in (first, second))
+    found = {
+        "singleSi": in_silicon & ~two,
+        "singleTRT": one & ~in_silicon & ~two,
+        "doubleSi": in_silicon & other_in_silicon,
+        "doubleTRT": two & ~in_silicon & ~other_in_silicon,
+        "doubleSiTRT": two & (in_silicon ^ other_in_silicon),
+    }
+    return sum(CONVERSION_TYPES[name] * mask for name, mask in found.items())
 
 
 def converted(photons: ak.Array) -> Any:
