@@ -6,14 +6,15 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from physlite.storage.rucio import Rucio
 from support import data
 from support.servers.rucio import PASSWORD, rucio_server
 from support.unskipped import pytest_make_collect_report, pytest_runtest_makereport
 
-__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # pytest calls them
+__all__ = ["pytest_collection_finish", "pytest_make_collect_report", "pytest_runtest_makereport"]  # pytest calls them
 
 # Random examples on purpose: make prints the seed. No deadline, since a first call imports and compiles.
 settings.register_profile(
@@ -25,6 +26,16 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("physlite")
+
+
+def pytest_collection_finish():
+    """Has Hypothesis find NumPy's random numbers now: of what is frozen it would not see who refers to it, and warn."""
+
+    @given(st.none())
+    def first(_):
+        pass
+
+    first()
 
 
 @pytest.fixture(scope="session")

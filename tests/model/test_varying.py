@@ -66,8 +66,8 @@ def test_only_what_was_asked_for_is_changed(events):
     assert_same(changed.Jets.flag, events.Jets.eta > 0)
     assert_same(changed.Jets.eta, events.Jets.eta)
     assert_same(changed.Electrons.pt, events.Electrons.pt)
-    assert changed.fields == events.fields
-    assert changed.Jets.fields == [*events.Jets.fields, "flag"]
+    assert set(changed.fields) == set(events.fields)  # older versions of Awkward put what has changed last
+    assert set(changed.Jets.fields) == {*events.Jets.fields, "flag"}
     assert changed.metadata == events.metadata
     assert "flag" not in events.Jets.fields
     assert not ak.array_equal(changed.Jets.pt, events.Jets.pt)

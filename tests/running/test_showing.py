@@ -277,14 +277,14 @@ from physlite.running import showing
 from physlite.running.shownotebook import NotebookFace
 
 showing._PATIENCE, showing._BEAT = 0.0, 0.01
-drawn = threading.Semaphore(0)
 draw = NotebookFace.draw
-NotebookFace.draw = lambda face, moment: (draw(face, moment), drawn.release())
+NotebookFace.draw = lambda face, moment: (draw(face, moment), moment.share and drawn.set())
 """
 RUN = """
+drawn = threading.Event()
 with showing.Display(4) as display:
     display.update(files_done=1, files_failed={failed}, events=1000)
-    drawn.acquire()
+    drawn.wait()
     display.note("a <worker> left")
     display.update(files_done={done}, events=2000)
 """
