@@ -139,7 +139,7 @@ def test_of_masked_objects_and_of_none(factors):
     assert found.to_list() == one_by_one(masked.pt.to_list(), masked.eta.to_list())
     assert factors.evaluate("identification", electrons[:0], **INPUTS, systematic="up").to_list() == []
     assert factors.evaluate("trigger", electrons[electrons.pt < 0][:2], pt="pt").to_list() == [[], []]
-    assert ak.count(factors.evaluate("flat", masked, working_point="tight")) == ak.count(electrons.pt)
+    assert ak.count(factors.evaluate("flat", masked, working_point="tight")) == ak.count(masked.pt)
 
 
 @given(st.lists(st.lists(st.tuples(st.floats(0, 1e7, width=32), st.floats(-9, 9)), max_size=3), max_size=6))
@@ -166,11 +166,29 @@ def test_inputs_by_name_number_array_and_function(factors):
         ({"pt": np.float32(5)}, [[1.005, 1.005], []]),
         ({"pt": ak.Array([[1.0, 2.0], []])}, [[1.001, 1.002], []]),
         ({"pt": lambda o: 2 * o.pt}, [[1.02, 1.04], []]),
+        ({"pt": ak.Array([1.0, 2.0])}, [[1.001, 1.001], []]),  # of the event
+        ({"pt": np.array([1.0, 2.0])}, [[1.001, 1.001], []]),
+        ({"pt": ak.num}, [[1.002, 1.002], []]),
     ):
         assert factors.evaluate("trigger", objects, **given_pt).to_list() == expected
     assert factors.evaluate("quality", objects).to_list() == [[1.3, 1.1], []]
     assert factors.evaluate("flat", objects, working_point="tight").to_list() == [[0.98, 0.98], []]
     assert factors.evaluate("trigger", objects[:, 0:0], pt=5).to_list() == [[], []]
+
+
+def test_none_has_no_factor(factors):
+    """Whatever the inputs are."""
+    objects = ak.Array([[{"pt": 10.0}, {"pt": 20.0}], [], [{"pt": 30.0}]])
+    for inputs in ({}, {"pt": 10}, {"pt": np.array([10.0, 10.0, 10.0])}):
+        third = 1.01 if inputs else 1.03
+        found = factors.evaluate("trigger", ak.firsts(objects), **inputs)
+        assert found.to_list() == [1.01, None, third]
+        found = factors.evaluate("trigger", ak.mask(objects, [True, True, False]), **inputs)
+        assert found.to_list() == [[1.01, 1.01 if inputs else 1.02], [], None]
+    hard = objects.mask[objects.pt > 15]
+    assert factors.evaluate("trigger", hard, pt=10).to_list() == [[None, 1.01], [], [1.01]]
+    assert factors.evaluate("flat", hard, working_point="tight").to_list() == [[None, 0.98], [], [0.98]]
+    assert factors.evaluate("flat", ak.firsts(hard), working_point="tight").to_list() == [None, None, 0.98]
 
 
 def test_compound_corrections(factors):
@@ -210,6 +228,10 @@ def test_objects_out_of_range(factors):
         factors.evaluate("identification", objects, **INPUTS, systematic="sideways")
     with pytest.raises(ScaleFactorError, match=r"\(with pt=-10 to 20\)$"):
         factors.evaluate("only_positive", objects[0], pt=np.array([20.0, -10.0]))
+    with pytest.raises(ScaleFactorError, match=r"several numbers for an object \(with pt=10000 to 30000\)$"):
+        factors.evaluate("trigger", ak.firsts(objects), pt=objects.pt)
+    with pytest.raises(ScaleFactorError, match=r"cannot be evaluated: .*\(with pt=1 to 3\)$"):
+        factors.evaluate("trigger", objects, pt=np.array([1.0, 2.0, 3.0]))
     with pytest.raises(ScaleFactorError, match=r"pt=nothing, abs_eta=1 to 1"):
         factors.evaluate(
             "identification", objects, pt=ak.Array([[], []]), abs_eta=ak.Array([[1.0], []]), systematic="up"
@@ -265,5 +287,16 @@ def test_files_that_are_not_there(tmp_path):
 def test_products_of_none():
     assert event_product(ak.Array([[2.0, None], [], [None]])).tolist() == [2, 1, 1]
     assert event_product(ak.Array([[2.0, 3.0], None])).tolist() == [6, 1]
-    with pytest.raises(ValueError, match=r"inhomogeneous|not be broadcast"):
-        event_product(ak.Array([[1.0]]), ak.Array([[1.0], [2.0]]))
+    assert event_product(ak.Array([])).tolist() == event_product(ak.Array([[1.0]])[:0]).tolist() == []
+    for factors in (ak.Array([[1.0], [2.0]]), ak.Array([1.0, 2.0])):
+        with pytest.raises(ValueError, match=r"^factors of 1 and 2 events: take all of the same events$"):
+            event_product(ak.Array([[1.0]]), factors)
+    with pytest.raises(ValueError, match=r"^factors in 2 levels of lists, where one list for each event is expected"):
+        event_product(ak.Array([[[1.0]]]))
+
+
+def test_products_of_one_factor_an_event(factors):
+    assert event_product(ak.Array([1.5, 0.5, 2.0])).tolist() == [1.5, 0.5, 2.0]
+    assert event_product(ak.Array([1.5, None]), ak.Array([[2.0, 3.0], [4.0]])).tolist() == [9, 4]
+    leading = ak.firsts(ak.Array([[{"pt": 10.0}, {"pt": 20.0}], [], [{"pt": 30.0}]]))
+    assert event_product(factors.evaluate("trigger", leading)).tolist() == [1.01, 1, 1.03]

@@ -109,7 +109,8 @@ class ScaleFactors:
             collection: the objects, in lists as events have them, one an event, or any choice of them.
             **inputs: what the inputs of the correction are: of those that take texts, as names of systematic
                 variations or working points, the text; of the others the name of a field, a function of the
-                collection, a number, or an array. Those that are called as a field need not be given. Mind the units:
+                collection, a number, or an array, with a number for each object, or for each event and so for all of
+                its objects. Those that are called as a field need not be given. Mind the units:
                 `pt=lambda electrons: electrons.pt / GeV`.
 
         Returns:
@@ -126,13 +127,15 @@ class ScaleFactors:
             msg = f"{self.name}: {name} has no input {unknown[0]!r}: it takes {', '.join(expected)}"
             raise TypeError(msg)
         values = {each: self._input(name, each, kind, collection, inputs) for each, kind in expected.items()}
+        objects = _marked(collection)
         try:
-            factors = correction.evaluate(*values.values())
+            of_objects = [
+                value if expected[each] == "string" else _of_each(objects, value) for each, value in values.items()
+            ]
+            factors = correction.evaluate(*of_objects)
         except (RuntimeError, IndexError, ValueError, TypeError) as error:
             raise self._failed(name, expected, values, error) from None
-        if isinstance(factors, float):  # of numbers alone: the same for all objects
-            return ak.full_like(ak.local_index(collection, axis=collection.ndim - 1), factors, dtype=np.float64)
-        return factors
+        return _of_each(objects, factors)  # of texts alone it is one number
 
     def _failed(
         self, name: str, expected: Mapping[str, str], values: Mapping[str, Any], error: Exception
@@ -180,14 +183,46 @@ def event_product(*factors: ak.Array) -> NDArray[np.float64]:
     """The product of the factors of all objects of each event, 1 where there are none; None counts as 1.
 
     Args:
-        *factors: of the objects of several collections, each in lists as `ScaleFactors.evaluate` gives them.
+        *factors: of the objects of several collections, each as `ScaleFactors.evaluate` gives them: in a list for each
+            event, or one for each event, as of `ak.firsts(electrons)`.
 
     Raises:
-        ValueError: they are not of the same number of events.
+        ValueError: they are not of the same number of events, or in lists of lists.
     """
-    products = [ak.to_numpy(ak.fill_none(ak.prod(each, axis=-1), 1.0)).astype(np.float64) for each in factors]
+    products = [_event_factors(each) for each in factors]
+    counts = list(dict.fromkeys(map(len, products)))
+    if len(counts) > 1:
+        msg = f"factors of {' and '.join(map(str, counts))} events: take all of the same events"
+        raise ValueError(msg)
     product: NDArray[np.float64] = np.prod(products, axis=0)
     return product
+
+
+def _event_factors(factors: ak.Array) -> NDArray[np.float64]:
+    if factors.ndim > 2:  # noqa: PLR2004  # a list for each event
+        msg = f"factors in {factors.ndim - 1} levels of lists, where one list for each event is expected: flatten them"
+        raise ValueError(msg)
+    of_events = factors if factors.ndim == 1 else ak.prod(factors, axis=1)
+    found: NDArray[np.float64] = ak.to_numpy(ak.fill_none(of_events, 1.0)).astype(np.float64)
+    return found
+
+
+def _marked(collection: ak.Array) -> ak.Array:
+    """False in the place of each object, None in the place of None: no column is read for it."""
+
+    def replaced(layout: Any, **_: Any) -> Any:
+        return ak.contents.NumpyArray(np.zeros(layout.length, np.bool_)) if layout.is_record else None
+
+    return ak.transform(replaced, collection)
+
+
+def _of_each(objects: ak.Array, value: Any) -> ak.Array:
+    """A value for each object, of one that is the same for all of them, or for all of an event."""
+    _, found = ak.broadcast_arrays(objects, value)
+    if found.ndim != objects.ndim:
+        msg = "an input has several numbers for an object"
+        raise ValueError(msg)
+    return found
 
 
 def _keys(node: Any, wanted: str) -> Iterator[str | int]:
