@@ -67,6 +67,14 @@ def test_years_add_up():
     assert repr(Luminosity([], [])) == "<Luminosity: 0 pb⁻¹ of 0 runs>"
 
 
+def test_lumi_blocks_count_once(tmp_path):
+    blocks = read_lumi_blocks(write_lumicalc(tmp_path / "a.root", BLOCKS))
+    other = read_lumi_blocks(write_lumicalc(tmp_path / "b.root", [(297730, 128, 20.0, 1e6), (297731, 126, 20.0, 1e6)]))
+    assert blocks.joined(other).luminosity.tolist() == [3, 2, 4.5, 1, 1]
+    with pytest.raises(ValueError, match=r"^lumi block 126 of run 297730 is there 2 times, and would count so: take"):
+        blocks.joined(blocks)
+
+
 def test_it_has_to_be_of_the_good_runs():
     luminosity = Luminosity([1, 2, 3], [1.0, 1.0, 1.0])
     luminosity.check(GoodRuns([(run, 1, 5) for run in (1, 2, 3)]))

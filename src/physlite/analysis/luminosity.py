@@ -51,13 +51,33 @@ class LumiBlocks(NamedTuple):
         return LumiBlocks(self.run[mask], self.lumi_block[mask], self.mu[mask], self.luminosity[mask])
 
     def joined(self, other: LumiBlocks) -> LumiBlocks:
-        """These, with others behind them."""
-        return LumiBlocks(
+        """These, with others behind them.
+
+        Raises:
+            ValueError: as of `check`.
+        """
+        joined = LumiBlocks(
             np.concatenate([self.run, other.run]),
             np.concatenate([self.lumi_block, other.lumi_block]),
             np.concatenate([self.mu, other.mu]),
             np.concatenate([self.luminosity, other.luminosity]),
         )
+        joined.check()
+        return joined
+
+    def check(self) -> None:
+        """Makes sure that each lumi block is there once.
+
+        Raises:
+            ValueError: one is there several times, and its luminosity would count so often.
+        """
+        blocks, count = np.unique(np.column_stack([self.run, self.lumi_block]), axis=0, return_counts=True)
+        several = np.flatnonzero(count > 1)
+        if len(several):
+            run, block = blocks[several[0]].tolist()
+            times = count[several[0]]
+            msg = f"lumi block {block} of run {run} is there {times} times, and would count so: take each file once"
+            raise ValueError(msg)
 
 
 class Luminosity:
