@@ -107,8 +107,10 @@ class PileupReweighting:
 
     The weight of an event is the share of the data's luminosity in its run number of the simulation and its bin of μ,
     divided by the share of its sample's weights there. Data of a bin in which the sample has no events count in the
-    nearest bin that has, so that their luminosity is not lost. Each channel is treated by itself, where the tool moves
-    data for all that are loaded together; the results are the same when the tool has one channel.
+    nearest bin that has, so that their luminosity is not lost. As in the tool, these are first the bins of the whole
+    sample, whatever its run number, and then those of each run number, one after the other; data of a run that several
+    stand for are moved by all of them. Each channel is treated by itself, where the tool moves data for all that are
+    loaded together; the results are the same when the tool has one channel.
 
     Args:
         profiles: sums of weights in 100 bins of μ from 0 to 100, by channel and run number of the simulation.
@@ -117,7 +119,8 @@ class PileupReweighting:
         periods: the first and the last run of data for run numbers of the simulation that are not in `PERIODS`.
 
     Raises:
-        ValueError: a profile has another number of bins or a run number that is not known, or there are no data.
+        ValueError: a profile has another number of bins or a run number that is not known, there are no data, or a lumi
+            block is there twice.
     """
 
     def __init__(
@@ -142,6 +145,7 @@ class PileupReweighting:
         if not lumi_blocks.luminosity.sum() > 0:
             msg = "no data to reweight to: the lumi blocks have no luminosity, see whether they are of the good runs"
             raise ValueError(msg)
+        lumi_blocks.check()
         self._blocks = lumi_blocks
         self._data_profiles = dict(data_profiles or {})
         self._tables: dict[tuple[int, str], _Table] = {}
@@ -250,11 +254,16 @@ class PileupReweighting:
             raise MetadataNotFoundError(msg)
         runs, data = self._binned_data(scale_factor)
         self._check_represented(channel, mine, runs, data)
+        # The tool has a global period of all runs, which goes before the others, and moves data in place.
+        data = _moved(data, np.sum(list(mine.values()), axis=0))
+        for period, profile in mine.items():
+            chosen = self._runs_of(period, runs)
+            data[chosen] = _moved(data[chosen], profile)
         total, total_simulated = data.sum(), sum(profile.sum() for profile in mine.values())
         weights, cumulated, runs_of = [], [], []
         for period, profile in mine.items():
             chosen = self._runs_of(period, runs)
-            moved = _moved(data[chosen], profile)
+            moved = data[chosen]
             share = moved.sum(axis=0) / total
             alone = share.sum() * total_simulated / profile.sum()
             empty = profile == 0
