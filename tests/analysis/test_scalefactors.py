@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import physlite
-from physlite.analysis import ScaleFactors, event_product
+from physlite.analysis import ScaleFactors, event_product, scalefactors
 from physlite.exceptions import CorruptDataError, MetadataNotFoundError, ScaleFactorError
 from physlite.units import GeV
 from support import data
@@ -268,8 +268,12 @@ def test_inputs_that_are_missing(factors):
         (b"\xff\xfe", "'utf-8' codec can't decode"),
         (b"\x1f\x8b no gzip", "Unknown compression method"),
         (gzip.compress(b"{}")[:-9], "Compressed file ended before the end-of-stream marker"),
+        (b"[" * 300_000, "it is 300,000 levels deep, 200 are read"),
+        (b'{"' + b"[" * 300 + b'\\"[": ' + b"[{" * 110, "it is 221 levels deep, 200 are read"),
+        (b'["' + b"[" * 300 + b'\\"["]', "Invalid type for root object|expected|object|JSON"),
+        (b'{"' + b'\\"' * 100_000, "JSON parse error"),
     ],
-    ids=["schema", "text", "bytes", "gzip", "cut"],
+    ids=["schema", "text", "bytes", "gzip", "cut", "deep", "deep behind a text", "brackets in a text", "open text"],
 )
 def test_files_that_are_none(tmp_path, content, said):
     path = tmp_path / "x.json"
@@ -277,6 +281,18 @@ def test_files_that_are_none(tmp_path, content, said):
     with pytest.raises(CorruptDataError, match=rf"x\.json: no scale factors of .*, or damaged: {said}") as raised:
         ScaleFactors.open(path)
     assert "\n" not in str(raised.value)
+
+
+def test_files_that_unpack_to_too_much(tmp_path, monkeypatch):
+    """Set to less here: the limit is 512 MB."""
+    monkeypatch.setattr(scalefactors, "_LARGEST", 2**20)
+    path = tmp_path / "x.json.gz"
+    path.write_bytes(gzip.compress(b" " * (2**20 + 1)))
+    with pytest.raises(CorruptDataError, match=r"x\.json\.gz: .*: it unpacks to more than 1 MB$"):
+        ScaleFactors.open(path)
+    path.write_bytes(gzip.compress(b" " * 2**20))
+    with pytest.raises(CorruptDataError, match="JSON parse error"):
+        ScaleFactors.open(path)
 
 
 def test_files_that_are_not_there(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import re
@@ -21,6 +22,14 @@ from physlite.formats.filters import nearest
 __all__ = ["Input", "ScaleFactors", "event_product"]
 
 _GZIP = b"\x1f\x8b"  # what it begins with
+_LARGEST = 512 * 2**20  # bytes of what it unpacks to
+_PIECE = 2**20
+
+# correctionlib reads lists in lists by calling itself, which ends the process where they are too deep. Files of
+# corrections have about two levels for each input.
+_DEEPEST = 200
+_JSON_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 # A field of the collection, a function of the collection, a number, an array, or the text of an input that takes texts.
 Input: TypeAlias = "str | float | ak.Array | Callable[[ak.Array], Any]"
@@ -51,6 +60,9 @@ class ScaleFactors:
             raise ImportError(msg) from None
         self.name = name
         self._text = text
+        depth = _depth(text)
+        if depth > _DEEPEST:
+            raise _damaged(name, f"it is {depth:,} levels deep, {_DEEPEST} are read")
         try:
             self._corrections = CorrectionSet.from_string(text)
         except RuntimeError as error:
@@ -68,7 +80,7 @@ class ScaleFactors:
         name = os.fsdecode(path)
         content = Path(path).read_bytes()
         try:
-            text = (gzip.decompress(content) if content.startswith(_GZIP) else content).decode()
+            text = (_unpacked(name, content) if content.startswith(_GZIP) else content).decode()
         except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
             raise _damaged(name, error) from None
         return cls(name, text)
@@ -236,11 +248,28 @@ def _keys(node: Any, wanted: str) -> Iterator[str | int]:
             yield from _keys(each, wanted)
 
 
-def _damaged(name: str, error: Exception) -> CorruptDataError:
-    return CorruptDataError(f"{name}: no scale factors of correctionlib, or damaged: {_line(error)}")
+def _unpacked(name: str, content: bytes) -> bytes:
+    unpacked = bytearray()
+    with gzip.open(io.BytesIO(content)) as file:
+        while piece := file.read(_PIECE):
+            unpacked += piece
+            if len(unpacked) > _LARGEST:
+                raise _damaged(name, f"it unpacks to more than {_LARGEST // 2**20} MB")
+    return bytes(unpacked)
 
 
-def _line(error: BaseException) -> str:
+def _depth(text: str) -> int:
+    """How deep lists and objects of JSON are in each other, without reading it."""
+    brackets = np.frombuffer(_JSON_TEXT.sub(b"", text.encode()).translate(None, _NO_BRACKETS), np.uint8)
+    opens = np.isin(brackets, list(b"[{"))
+    return int(np.cumsum(np.where(opens, 1, -1)).max(initial=0))
+
+
+def _damaged(name: str, problem: Exception | str) -> CorruptDataError:
+    return CorruptDataError(f"{name}: no scale factors of correctionlib, or damaged: {_line(problem)}")
+
+
+def _line(error: Exception | str) -> str:
     return " ".join(str(error).split())
 
 
