@@ -18,7 +18,7 @@ from physlite.analysis.pileupprofiles import DataProfile, read_profiles
 from physlite.analysis.randomruns import event_seeds, first_numbers
 from physlite.exceptions import ColumnNotFoundError, CorruptDataError, MetadataNotFoundError, UnsupportedFormatError
 from support import data
-from support.pileup_files import write_config, write_lumicalc
+from support.pileup_files import assert_cut_is_told, write_config, write_lumicalc
 
 CHANNEL = 410470
 A, D = 284500, 300000  # run numbers of the simulation of 2015 and 2016, and of 2017
@@ -156,7 +156,7 @@ def test_data_are_moved_for_the_whole_sample_before():
 
 
 def test_data_of_two_run_numbers_are_moved_for_both():
-    """From μ = 5 to 3 for A, and from there to 2 for D, though it has events at 5; A has none where the data are then."""
+    """From μ = 5 to 3 for A, and from there to 2 for D, though it has events at 5; A has none where they are then."""
     prw = reweighting([(IN_BOTH, 1, 5.5 * 1.03, 1.0)], {(CHANNEL, A): {3: 1}, (CHANNEL, D): {5: 1, 2: 1}})
     prw._check_represented = lambda *_: None
     assert prw.weight(simulated([(A, 3), (D, 2), (D, 5)])).tolist() == pytest.approx([0, 3, 0])
@@ -319,6 +319,17 @@ def test_good_runs_choose_the_data(tmp_path):
         PileupReweighting.open([config], lumicalc, GoodRuns([(1, 1, 1)]))
 
 
+def test_one_file_and_none(tmp_path):
+    config = write_config(tmp_path / "x.prw.root", {(CHANNEL, A): (np.ones(100), np.linspace(0, 100, 101))})
+    lumicalc = write_lumicalc(tmp_path / "y.root", EXAMPLE_DATA[:2])
+    for one in (PileupReweighting.open(config, lumicalc), PileupReweighting.open(str(config), [lumicalc])):
+        assert one.luminosity.by_run == pytest.approx({RUNS[0]: 15e-6})
+    with pytest.raises(ValueError, match=r"^no luminosity files: pile-up weights are made of"):
+        PileupReweighting.open(config, [])
+    with pytest.raises(ValueError, match=r"^no configuration files: pile-up weights are made of"):
+        PileupReweighting.open([], lumicalc)
+
+
 def test_profiles_in_files(tmp_path):
     """In whatever bins; those of the same sample add up."""
     wide = (np.arange(50.0), np.linspace(0, 100, 51))
@@ -363,6 +374,11 @@ def test_damaged_configurations(tmp_path, change, error, said):
         read_profiles([path])
 
 
+def test_configurations_that_are_cut(tmp_path):
+    content = write_config(tmp_path / "x.root", {(1, A): (np.ones(100), np.linspace(0, 100, 101))}).read_bytes()
+    assert_cut_is_told(tmp_path / "cut.prw.root", content, lambda path: read_profiles([path]))
+
+
 def test_what_is_no_configuration(tmp_path):
     path = write_config(tmp_path / "x.prw.root", {(1, A): (np.ones((2, 2)), np.arange(3.0), np.arange(3.0))})
     with pytest.raises(UnsupportedFormatError, match=r"x\.prw\.root: histogram pileup_chan1_run284500 has 2 axes"):
@@ -371,6 +387,15 @@ def test_what_is_no_configuration(tmp_path):
         file.mktree("nominal", {"x": "f4"})
     with pytest.raises(CorruptDataError, match=r"other\.root: no tree MCPileupReweighting in it"):
         read_profiles([tmp_path / "other.root"])
+    with uproot.recreate(tmp_path / "other.root") as file:
+        file["MCPileupReweighting"] = (np.ones(2), np.arange(3.0))
+    with pytest.raises(CorruptDataError, match=r"other\.root: no tree MCPileupReweighting in it"):
+        read_profiles([tmp_path / "other.root"])
+    path = write_config(tmp_path / "tree.root", {(1, A): (np.ones(2), np.arange(3.0))}, without=((1, A),))
+    with uproot.update(path) as file:
+        file.mktree(f"pileup_chan1_run{A}", {"x": "f4"})
+    with pytest.raises(CorruptDataError, match=rf"tree\.root: no histogram pileup_chan1_run{A}"):
+        read_profiles([path])
     (tmp_path / "text").write_text("text")
     with pytest.raises(CorruptDataError, match="text: no ROOT file, where a configuration of pile-up is expected"):
         read_profiles([tmp_path / "text"])

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from physlite.analysis.goodruns import GoodRuns
-from physlite.analysis.rootfiles import is_root_file, open_root
+from physlite.analysis.rootfiles import is_root_file, is_tree, open_root
 from physlite.exceptions import CorruptDataError, UnsupportedFormatError
 from physlite.units import pb, ub
 
@@ -174,13 +174,13 @@ def read_lumi_blocks(path: str | os.PathLike[str]) -> LumiBlocks:
 
     Raises:
         OSError: the file cannot be read.
-        CorruptDataError: it is no ROOT file, or has no `LumiMetaData`.
+        CorruptDataError: it is no ROOT file, or is damaged or cut, or has no `LumiMetaData`.
         UnsupportedFormatError: the tree lacks a branch.
     """
     name = os.fsdecode(path)
     branches = ("RunNbr", "LBStart", "AvergeInteractionPerXing", "IntLumi")  # the third is spelt so
     with open_root(path, "a file of iLumiCalc") as file:
-        if _TREE not in file:
+        if not is_tree(file.get(_TREE)):
             msg = f"{name}: no tree {_TREE} in it, so no luminosities of iLumiCalc: take a file that it wrote"
             raise CorruptDataError(msg)
         tree = file[_TREE]

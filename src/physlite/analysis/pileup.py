@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import awkward as ak
 import numpy as np
@@ -47,6 +47,8 @@ _MOST_UNREPRESENTED = 0.05  # share of data that a sample may have no events for
 _LUMINOSITY_ROUNDING = 1e-11  # 1/pb
 
 _STORED = "PileupWeight_"
+
+Paths: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]]"
 
 
 def pileup_weight(events: ak.Array, variation: str = "NOSYS") -> NDArray[np.float64]:
@@ -153,23 +155,28 @@ class PileupReweighting:
     @classmethod
     def open(
         cls,
-        config_files: Iterable[str | os.PathLike[str]],
-        lumicalc_files: Iterable[str | os.PathLike[str]],
+        config_files: Paths,
+        lumicalc_files: Paths,
         good_runs: GoodRuns | None = None,
     ) -> PileupReweighting:
         """Reads the files of PileupReweightingTool.
 
         Args:
-            config_files: those of samples, `….prw.root`, and of the "actual μ" of data.
-            lumicalc_files: of iLumiCalc, without a trigger.
+            config_files: those of samples, `….prw.root`, and of the "actual μ" of data; a single path is one.
+            lumicalc_files: of iLumiCalc, without a trigger; as above.
             good_runs: the lumi blocks of data that count; by default all in the files.
 
         Raises:
             OSError, CorruptDataError, UnsupportedFormatError: a file cannot be read.
-            ValueError: as of the class.
+            ValueError: as of the class, or there are no files.
         """
-        profiles = read_profiles(config_files)
-        blocks = functools.reduce(LumiBlocks.joined, map(read_lumi_blocks, lumicalc_files))
+        configs, lumicalcs = _listed(config_files), _listed(lumicalc_files)
+        for paths, what in ((configs, "configuration"), (lumicalcs, "luminosity")):
+            if not paths:
+                msg = f"no {what} files: pile-up weights are made of those of samples and of those of iLumiCalc"
+                raise ValueError(msg)
+        profiles = read_profiles(configs)
+        blocks = functools.reduce(LumiBlocks.joined, map(read_lumi_blocks, lumicalcs))
         if good_runs is not None:
             blocks = blocks.chosen(good_runs.contains(blocks.run, blocks.lumi_block))
         return cls(profiles.simulated, blocks, profiles.data, profiles.periods)
@@ -312,6 +319,10 @@ class PileupReweighting:
 
     def __repr__(self) -> str:
         return f"<PileupReweighting: {len(self.channels)} channels, {self.luminosity!r}>"
+
+
+def _listed(paths: Paths) -> list[str | os.PathLike[str]]:
+    return [paths] if isinstance(paths, str | os.PathLike) else list(paths)
 
 
 def _moved(data: NDArray[np.float64], profile: NDArray[np.float64]) -> NDArray[np.float64]:
