@@ -283,6 +283,36 @@ def test_files_that_are_none(tmp_path, content, said):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("(" * 5000 + "x" + ")" * 5000, "a formula is 5,000 levels deep and has 10,000 signs, 200 and 5,000 are read"),
+        ("(" * 201 + "x" + ")" * 201, "a formula is 201 levels deep and has 402 signs"),
+        ("x+" * 40_000 + "x", "a formula is 0 levels deep and has 40,000 signs"),
+    ],
+    ids=["deep", "too deep", "long"],
+)
+def test_formulas_that_end_the_process(expression, said):
+    with pytest.raises(CorruptDataError, match=said):
+        ScaleFactors("x", of_formula(expression))
+
+
+def test_formulas_in_messages_are_cut_short():
+    with pytest.raises(CorruptDataError, match="Failed to parse Formula expression") as raised:
+        ScaleFactors("x", of_formula("1" + "+wrong" * 2000))
+    assert len(str(raised.value)) < 600
+
+
+def test_deep_formulas():
+    factors = ScaleFactors("x", of_formula("(" * 200 + "1" + "+x" * 2000 + ")" * 200))
+    assert factors.evaluate("long", ak.Array([{"pt": 0.5}])).to_list() == [1001]
+
+
+def of_formula(expression):
+    long = correction("long", {"pt": "real"}, formula(expression, "pt"))
+    return v2.CorrectionSet(schema_version=2, corrections=[long]).model_dump_json(exclude_unset=True)
+
+
 def test_files_that_unpack_to_too_much(tmp_path, monkeypatch):
     """Set to less here: the limit is 512 MB."""
     monkeypatch.setattr(scalefactors, "_LARGEST", 2**20)

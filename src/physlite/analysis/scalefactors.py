@@ -25,11 +25,15 @@ _GZIP = b"\x1f\x8b"  # what it begins with
 _LARGEST = 512 * 2**20  # bytes of what it unpacks to
 _PIECE = 2**20
 
-# correctionlib reads lists in lists by calling itself, which ends the process where they are too deep. Files of
-# corrections have about two levels for each input.
+# correctionlib reads lists in lists by calling itself, which ends the process where they are too deep, and so it does
+# with formulas. Files of corrections have about two levels for each input.
 _DEEPEST = 200
+_MOST_SIGNS = 5000  # in a formula
+_SHOWN = 500  # characters of what correctionlib says, which repeats formulas
 _JSON_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NO_PARENTHESES = bytes(set(range(256)) - set(b"()"))
+_NO_SIGNS = bytes(set(range(256)) - set(b"+-*/^()"))
 
 # A field of the collection, a function of the collection, a number, an array, or the text of an input that takes texts.
 Input: TypeAlias = "str | float | ak.Array | Callable[[ak.Array], Any]"
@@ -48,7 +52,7 @@ class ScaleFactors:
         text: the corrections as JSON.
 
     Raises:
-        CorruptDataError: the text is not of correctionlib.
+        CorruptDataError: the text is not of correctionlib, or too deep for it.
         ImportError: correctionlib is not installed.
     """
 
@@ -60,9 +64,8 @@ class ScaleFactors:
             raise ImportError(msg) from None
         self.name = name
         self._text = text
-        depth = _depth(text)
-        if depth > _DEEPEST:
-            raise _damaged(name, f"it is {depth:,} levels deep, {_DEEPEST} are read")
+        if problem := _too_deep(text):
+            raise _damaged(name, problem)
         try:
             self._corrections = CorrectionSet.from_string(text)
         except RuntimeError as error:
@@ -258,15 +261,29 @@ def _unpacked(name: str, content: bytes) -> bytes:
     return bytes(unpacked)
 
 
-def _depth(text: str) -> int:
-    """How deep lists and objects of JSON are in each other, without reading it."""
-    brackets = np.frombuffer(_JSON_TEXT.sub(b"", text.encode()).translate(None, _NO_BRACKETS), np.uint8)
-    opens = np.isin(brackets, list(b"[{"))
+def _too_deep(text: str) -> str:
+    """What correctionlib would not survive in JSON, which is not read for that; empty where there is nothing."""
+    content = text.encode()
+    depth = _depth(_JSON_TEXT.sub(b"", content).translate(None, _NO_BRACKETS))
+    if depth > _DEEPEST:
+        return f"it is {depth:,} levels deep, {_DEEPEST} are read"
+    for match in _JSON_TEXT.finditer(content):
+        if match.end() - match.start() > _DEEPEST:
+            depth = _depth(match[0].translate(None, _NO_PARENTHESES))
+            signs = len(match[0].translate(None, _NO_SIGNS))
+            if depth > _DEEPEST or signs > _MOST_SIGNS:
+                most = f"{_DEEPEST} and {_MOST_SIGNS:,} are read"
+                return f"a formula is {depth:,} levels deep and has {signs:,} signs, {most}"
+    return ""
+
+
+def _depth(brackets: bytes) -> int:
+    opens = np.isin(np.frombuffer(brackets, np.uint8), list(b"[{("))
     return int(np.cumsum(np.where(opens, 1, -1)).max(initial=0))
 
 
 def _damaged(name: str, problem: Exception | str) -> CorruptDataError:
-    return CorruptDataError(f"{name}: no scale factors of correctionlib, or damaged: {_line(problem)}")
+    return CorruptDataError(f"{name}: no scale factors of correctionlib, or damaged: {_line(problem)[:_SHOWN]}")
 
 
 def _line(error: Exception | str) -> str:
