@@ -16,6 +16,7 @@ from physlite.analysis import ScaleFactors, event_product, scalefactors
 from physlite.exceptions import CorruptDataError, MetadataNotFoundError, ScaleFactorError
 from physlite.units import GeV
 from support import data
+from support.recording import RecordingSource, baskets
 
 correctionlib = pytest.importorskip("correctionlib")
 v2 = pytest.importorskip("correctionlib.schemav2")
@@ -130,6 +131,15 @@ def test_of_real_objects(name, factors):
     chosen = electrons[electrons.pt > 20 * GeV]
     found = factors.evaluate("identification", chosen, **INPUTS, systematic="down")
     assert found.to_list() == one_by_one(chosen.pt.to_list(), chosen.eta.to_list(), "down")
+
+
+def test_what_is_read_is_what_is_asked(factors):
+    source = RecordingSource(data.path_of(data.R24))
+    file = physlite.open(source, cache_bytes=0)
+    electrons = file.events().Electrons
+    source.take()
+    factors.evaluate("trigger", electrons)
+    assert source.take() == baskets(file.manifest, "AnalysisElectronsAuxDyn.pt")
 
 
 def test_of_masked_objects_and_of_none(factors):
