@@ -50,11 +50,14 @@ def test_numbers_that_yaml_takes_for_text(tmp_path):
         ("electrons: {pt: 1}\nelectrons: {pt: 2}", "'electrons' is there twice"),
         ("electrons: {pt: 1, pt: 2}", "'pt' is there twice: keep one.*line 1"),
         ("electrons: !!python/object/apply:os.getcwd []", "not YAML that can be read"),
+        ("electrons: {pt: 2020-99-99}", "not YAML that can be read: month must be in 1..12"),
+        ("electrons: " + "[" * 3000, "not YAML that can be read: maximum recursion depth exceeded"),
+        ("electrons: {pt: \udcff}", "not YAML that can be read: 'utf-8' codec can't decode byte 0xff"),
     ],
 )
 def test_wrong_files(tmp_path, text, message):
     path = tmp_path / "objects.yaml"
-    path.write_text(text)
+    path.write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(SelectionError, match=message) as error:
         analysis.definitions(path)
     assert str(error.value).startswith(f"{path}: ")

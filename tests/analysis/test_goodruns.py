@@ -171,6 +171,11 @@ def test_events_without_lumi_blocks():
     [
         ("", "no XML, or damaged"),
         (PUBLISHED[:700], "no XML, or damaged"),
+        ('<?xml version="1.0" encoding="nope"?><html/>', "no XML, or damaged .unknown encoding: nope"),
+        (
+            '<?xml version="1.0" encoding="utf-32"?><html/>',
+            "no XML, or damaged .multi-byte encodings are not",
+        ),
         ("<html></html>", "XML of a html, not of a LumiRangeCollection: it is no good-runs list"),
         ("<LumiRangeCollection/>", "a good-runs list without lumi blocks: no event would pass it"),
         (PUBLISHED.replace("126", "many"), "a LBRange Start of 'many', where a number is expected"),
@@ -178,7 +183,18 @@ def test_events_without_lumi_blocks():
         (PUBLISHED.replace("<Run>297730</Run>", "<Run/>"), "a Run of '', where a number is expected"),
         (PUBLISHED.replace("340", "99999999999"), "a LBRange End of '99999999999', where a number is expected"),
     ],
-    ids=["empty", "cut", "another", "no-blocks", "text", "no-start", "no-run", "too-large"],
+    ids=[
+        "empty",
+        "cut",
+        "encoding",
+        "wide encoding",
+        "another",
+        "no-blocks",
+        "text",
+        "no-start",
+        "no-run",
+        "too-large",
+    ],
 )
 def test_what_is_no_list(tmp_path, text, said):
     with pytest.raises(CorruptDataError, match=rf"grl\.xml: {said}") as raised:

@@ -1,5 +1,6 @@
 """Luminosities as iLumiCalc tells them."""
 
+import numpy as np
 import pytest
 import uproot
 
@@ -7,7 +8,7 @@ from physlite.analysis import GoodRuns, Luminosity
 from physlite.analysis.luminosity import read_lumi_blocks
 from physlite.exceptions import CorruptDataError, UnsupportedFormatError
 from physlite.units import nb, pb
-from support.pileup_files import write_lumicalc
+from support.pileup_files import assert_cut_is_told, write_lumicalc
 
 # As LumiCalcHtml.py writes it; the numbers are made up.
 FRACTIONS = "Live Fraction, LAr Fraction, Prescale Fraction"
@@ -67,6 +68,14 @@ def test_years_add_up():
     assert repr(Luminosity([], [])) == "<Luminosity: 0 pb⁻¹ of 0 runs>"
 
 
+def test_lumi_blocks_count_once(tmp_path):
+    blocks = read_lumi_blocks(write_lumicalc(tmp_path / "a.root", BLOCKS))
+    other = read_lumi_blocks(write_lumicalc(tmp_path / "b.root", [(297730, 128, 20.0, 1e6), (297731, 126, 20.0, 1e6)]))
+    assert blocks.joined(other).luminosity.tolist() == [3, 2, 4.5, 1, 1]
+    with pytest.raises(ValueError, match=r"^lumi block 126 of run 297730 is there 2 times, and would count so: take"):
+        blocks.joined(blocks)
+
+
 def test_it_has_to_be_of_the_good_runs():
     luminosity = Luminosity([1, 2, 3], [1.0, 1.0, 1.0])
     luminosity.check(GoodRuns([(run, 1, 5) for run in (1, 2, 3)]))
@@ -99,9 +108,18 @@ def test_what_is_no_table(tmp_path, text, said):
     assert "\n" not in str(raised.value)
 
 
+def test_files_of_lumicalc_that_are_cut(tmp_path):
+    content = write_lumicalc(tmp_path / "x.root", BLOCKS).read_bytes()
+    assert_cut_is_told(tmp_path / "cut.root", content, Luminosity.open)
+
+
 def test_what_is_no_file_of_lumicalc(tmp_path):
     with uproot.recreate(tmp_path / "other.root") as file:
         file.mktree("nominal", {"x": "f4"})
+    with pytest.raises(CorruptDataError, match=r"other\.root: no tree LumiMetaData in it"):
+        Luminosity.open(tmp_path / "other.root")
+    with uproot.recreate(tmp_path / "other.root") as file:
+        file["LumiMetaData"] = (np.ones(2), np.arange(3.0))
     with pytest.raises(CorruptDataError, match=r"other\.root: no tree LumiMetaData in it"):
         Luminosity.open(tmp_path / "other.root")
     path = write_lumicalc(tmp_path / "old.root", BLOCKS, without=("LBStart",))

@@ -18,11 +18,12 @@ from physlite.analysis.pileupprofiles import DataProfile, read_profiles
 from physlite.analysis.randomruns import event_seeds, first_numbers
 from physlite.exceptions import ColumnNotFoundError, CorruptDataError, MetadataNotFoundError, UnsupportedFormatError
 from support import data
-from support.pileup_files import write_config, write_lumicalc
+from support.pileup_files import assert_cut_is_told, write_config, write_lumicalc
 
 CHANNEL = 410470
 A, D = 284500, 300000  # run numbers of the simulation of 2015 and 2016, and of 2017
 RUNS = (276262, 297730, 311481, 325713, 340453)  # three of A, two of D
+IN_BOTH = 324300  # the last run of A is the first of D
 WITH_WEIGHTS = (data.R22, data.R24, data.TREE_ONLY, data.RNTUPLE)
 
 # The files of PhysicsAnalysis/AnalysisCommon/PileupReweighting/test/ut_PRWExample_test.cxx, its periods 100 and 101
@@ -63,27 +64,33 @@ def simulated(rows, channel=CHANNEL):
 
 
 def slow_weight(run, mu, rows, profiles, scale_factor):
-    """As TPileupReweighting goes about it: histograms filled lumi block by lumi block, then moved bin by bin."""
+    """As TPileupReweighting goes about it: histograms of runs, filled lumi block by lumi block, then moved in place.
+
+    First by the sum of the channel's profiles, for all runs, and then by each of them.
+    """
     mu = int(mu) if 0 <= mu < 100 else None
-    histograms, total = {}, 0.0
+    histograms = {}
     for run_of_data, _, of_data, luminosity in rows:
         at = float(np.float32(of_data) * np.float32(scale_factor))
-        if not 0 <= at < 100:
-            continue
-        total += luminosity
-        for period, (first, last) in PERIODS.items():
-            if first <= run_of_data <= last:
-                histogram = histograms.setdefault(period, [0.0] * 100)
-                histogram[int(at)] += luminosity
-    mine = {period: value for (channel, period), value in profiles.items() if channel == CHANNEL}
-    luminosities = [0.0] * 100
-    for i, luminosity in enumerate(histograms.get(run, [0.0] * 100)):
-        distance, target = 0, i
-        while not mine[run].get(target):
-            distance = distance + 1 if target <= i else distance  # first higher by so many bins, then lower
-            target = i + distance if target <= i else i - distance
-            assert distance < 200
-        luminosities[target] += luminosity
+        if 0 <= at < 100:
+            histograms.setdefault(run_of_data, [0.0] * 100)[int(at)] += luminosity
+    mine = {period: value for (channel, period), value in sorted(profiles.items()) if channel == CHANNEL}
+    everywhere = {i: 1.0 for value in mine.values() for i in value}
+    for (first, last), has_events in [((0, 9999999), everywhere), *((PERIODS[p], mine[p]) for p in mine)]:
+        for run_of_data, histogram in histograms.items():
+            for i in range(100) if first <= run_of_data <= last else ():
+                distance, target = 0, i
+                while not has_events.get(target):
+                    distance = distance + 1 if target <= i else distance  # first higher by so many bins, then lower
+                    target = i + distance if target <= i else i - distance
+                    assert distance < 200
+                if target != i:
+                    histogram[target] += histogram[i]
+                    histogram[i] = 0.0
+    first, last = PERIODS[run]
+    of_runs = [histogram for run_of_data, histogram in histograms.items() if first <= run_of_data <= last]
+    luminosities = [sum(histogram[i] for histogram in of_runs) for i in range(100)]
+    total = sum(map(sum, histograms.values()))
     weights = sum(sum(value.values()) for value in mine.values())
     of_period = sum(mine[run].values())
     by_period = (sum(luminosities) / total) / (of_period / weights)
@@ -116,7 +123,7 @@ def test_weights_restore_the_luminosity():
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(RUNS), st.just(1), st.floats(0, 8, width=32), st.floats(0.5, 9)), min_size=1),
+    st.lists(st.tuples(st.sampled_from((*RUNS, IN_BOTH)), st.floats(0, 8, width=32), st.floats(0.5, 9)), min_size=1),
     st.dictionaries(st.integers(0, 6), st.floats(0.5, 9), min_size=1),
     st.dictionaries(st.integers(0, 6), st.floats(0.5, 9), min_size=1),
     st.lists(st.tuples(st.sampled_from((A, D)), st.floats(0, 9)), max_size=5),
@@ -124,6 +131,7 @@ def test_weights_restore_the_luminosity():
 )
 def test_against_a_slow_version(rows, of_a, of_d, asked, variation):
     """With whatever share of data that are not represented."""
+    rows = [(run, block, mu, luminosity) for block, (run, mu, luminosity) in enumerate(rows)]
     profiles = {(CHANNEL, A): of_a, (CHANNEL, D): of_d, (700322, A): {50: 1.0}}
     prw = reweighting(rows, profiles)
     prw._check_represented = lambda *_: None
@@ -137,6 +145,21 @@ def test_data_without_events_count_in_the_nearest_bin():
     rows = [(RUNS[0], 1, 10.5 * 1.03, 96.0), (RUNS[0], 2, 12.5 * 1.03, 2.0), (RUNS[0], 3, 30.5 * 1.03, 2.0)]
     prw = reweighting(rows, {(CHANNEL, A): {10: 1, 14: 1}})
     assert prw.weight(simulated([(A, 10), (A, 14)])).tolist() == pytest.approx([0.96 * 2, 0.04 * 2])
+
+
+def test_data_are_moved_for_the_whole_sample_before():
+    """A has no events at μ = 4, and is nearer to its bin 0; but D has some at 5, and from there 9 is nearer."""
+    rows = [(RUNS[0], 1, 0.5, 96.0), (RUNS[0], 2, 4.5 * 1.03, 4.0), (RUNS[3], 1, 5.5 * 1.03, 100.0)]
+    prw = reweighting(rows, {(CHANNEL, A): {0: 1, 9: 1}, (CHANNEL, D): {5: 2}})
+    assert prw.weight(simulated([(A, 0), (A, 9), (D, 5)])).tolist() == pytest.approx([0.48 * 4, 0.02 * 4, 1])
+    assert set(prw.random_run_number(simulated([(A, 9)] * 9)).tolist()) == {RUNS[0]}
+
+
+def test_data_of_two_run_numbers_are_moved_for_both():
+    """From μ = 5 to 3 for A, and from there to 2 for D, though it has events at 5; A has none where they are then."""
+    prw = reweighting([(IN_BOTH, 1, 5.5 * 1.03, 1.0)], {(CHANNEL, A): {3: 1}, (CHANNEL, D): {5: 1, 2: 1}})
+    prw._check_represented = lambda *_: None
+    assert prw.weight(simulated([(A, 3), (D, 2), (D, 5)])).tolist() == pytest.approx([0, 3, 0])
 
 
 def test_too_much_data_without_events():
@@ -182,6 +205,8 @@ def test_samples_that_are_not_known():
         PileupReweighting({(1, A): np.ones(50)}, blocks(EXAMPLE_DATA))
     with pytest.raises(ValueError, match=r"^no data to reweight to"):
         PileupReweighting({(1, A): np.ones(100)}, blocks([]))
+    with pytest.raises(ValueError, match=rf"^lumi block 1 of run {RUNS[0]} is there 2 times, and would count so: take"):
+        reweighting([(RUNS[0], 1, 1.5, 1.0), (RUNS[0], 1, 2.5, 1.0)])
     with pytest.raises(ValueError, match=r"^a pile-up profile without events"):
         reweighting([(RUNS[0], 1, 1.5, 1.0), (RUNS[3], 1, 1.5, 0.01)], {(1, A): {1: 1}, (1, D): {}}).weight(
             simulated([(A, 1)], channel=1)
@@ -242,7 +267,7 @@ def test_random_numbers_order_the_runs_that_athena_chose(name):
 
 
 def test_random_runs_against_a_loop():
-    rows = [(run, 1, mu, luminosity) for run, mu, luminosity in zip(
+    rows = [(run, luminosity, mu, luminosity) for run, mu, luminosity in zip(
         (*RUNS, *RUNS), (1.5, 1.5, 2.5, 1.5, 1.5, 2.5, 4.5, 4.5, 2.5, 2.5), range(1, 11), strict=True)]  # fmt: skip
     prw = reweighting(rows, {(CHANNEL, A): {1: 1, 2: 1, 3: 1, 4: 1}, (CHANNEL, D): {1: 1, 2: 1}})
     asked = [(A, 1.5), (A, 2.5), (A, 3.5), (A, 4.5), (A, 7.5), (D, 1.5), (D, 2.5), (D, 9.5)] * 50
@@ -294,6 +319,17 @@ def test_good_runs_choose_the_data(tmp_path):
         PileupReweighting.open([config], lumicalc, GoodRuns([(1, 1, 1)]))
 
 
+def test_one_file_and_none(tmp_path):
+    config = write_config(tmp_path / "x.prw.root", {(CHANNEL, A): (np.ones(100), np.linspace(0, 100, 101))})
+    lumicalc = write_lumicalc(tmp_path / "y.root", EXAMPLE_DATA[:2])
+    for one in (PileupReweighting.open(config, lumicalc), PileupReweighting.open(str(config), [lumicalc])):
+        assert one.luminosity.by_run == pytest.approx({RUNS[0]: 15e-6})
+    with pytest.raises(ValueError, match=r"^no luminosity files: pile-up weights are made of"):
+        PileupReweighting.open(config, [])
+    with pytest.raises(ValueError, match=r"^no configuration files: pile-up weights are made of"):
+        PileupReweighting.open([], lumicalc)
+
+
 def test_profiles_in_files(tmp_path):
     """In whatever bins; those of the same sample add up."""
     wide = (np.arange(50.0), np.linspace(0, 100, 51))
@@ -338,6 +374,11 @@ def test_damaged_configurations(tmp_path, change, error, said):
         read_profiles([path])
 
 
+def test_configurations_that_are_cut(tmp_path):
+    content = write_config(tmp_path / "x.root", {(1, A): (np.ones(100), np.linspace(0, 100, 101))}).read_bytes()
+    assert_cut_is_told(tmp_path / "cut.prw.root", content, lambda path: read_profiles([path]))
+
+
 def test_what_is_no_configuration(tmp_path):
     path = write_config(tmp_path / "x.prw.root", {(1, A): (np.ones((2, 2)), np.arange(3.0), np.arange(3.0))})
     with pytest.raises(UnsupportedFormatError, match=r"x\.prw\.root: histogram pileup_chan1_run284500 has 2 axes"):
@@ -346,6 +387,15 @@ def test_what_is_no_configuration(tmp_path):
         file.mktree("nominal", {"x": "f4"})
     with pytest.raises(CorruptDataError, match=r"other\.root: no tree MCPileupReweighting in it"):
         read_profiles([tmp_path / "other.root"])
+    with uproot.recreate(tmp_path / "other.root") as file:
+        file["MCPileupReweighting"] = (np.ones(2), np.arange(3.0))
+    with pytest.raises(CorruptDataError, match=r"other\.root: no tree MCPileupReweighting in it"):
+        read_profiles([tmp_path / "other.root"])
+    path = write_config(tmp_path / "tree.root", {(1, A): (np.ones(2), np.arange(3.0))}, without=((1, A),))
+    with uproot.update(path) as file:
+        file.mktree(f"pileup_chan1_run{A}", {"x": "f4"})
+    with pytest.raises(CorruptDataError, match=rf"tree\.root: no histogram pileup_chan1_run{A}"):
+        read_profiles([path])
     (tmp_path / "text").write_text("text")
     with pytest.raises(CorruptDataError, match="text: no ROOT file, where a configuration of pile-up is expected"):
         read_profiles([tmp_path / "text"])

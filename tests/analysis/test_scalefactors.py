@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import physlite
-from physlite.analysis import ScaleFactors, event_product
+from physlite.analysis import ScaleFactors, event_product, scalefactors
 from physlite.exceptions import CorruptDataError, MetadataNotFoundError, ScaleFactorError
 from physlite.units import GeV
 from support import data
+from support.recording import RecordingSource, baskets
 
 correctionlib = pytest.importorskip("correctionlib")
 v2 = pytest.importorskip("correctionlib.schemav2")
@@ -132,6 +133,15 @@ def test_of_real_objects(name, factors):
     assert found.to_list() == one_by_one(chosen.pt.to_list(), chosen.eta.to_list(), "down")
 
 
+def test_what_is_read_is_what_is_asked(factors):
+    source = RecordingSource(data.path_of(data.R24))
+    file = physlite.open(source, cache_bytes=0)
+    electrons = file.events().Electrons
+    source.take()
+    factors.evaluate("trigger", electrons)
+    assert source.take() == baskets(file.manifest, "AnalysisElectronsAuxDyn.pt")
+
+
 def test_of_masked_objects_and_of_none(factors):
     electrons = physlite.events(data.path_of(data.SAMPLE)).Electrons
     masked = electrons.mask[electrons.pt > 20 * GeV]
@@ -139,7 +149,7 @@ def test_of_masked_objects_and_of_none(factors):
     assert found.to_list() == one_by_one(masked.pt.to_list(), masked.eta.to_list())
     assert factors.evaluate("identification", electrons[:0], **INPUTS, systematic="up").to_list() == []
     assert factors.evaluate("trigger", electrons[electrons.pt < 0][:2], pt="pt").to_list() == [[], []]
-    assert ak.count(factors.evaluate("flat", masked, working_point="tight")) == ak.count(electrons.pt)
+    assert ak.count(factors.evaluate("flat", masked, working_point="tight")) == ak.count(masked.pt)
 
 
 @given(st.lists(st.lists(st.tuples(st.floats(0, 1e7, width=32), st.floats(-9, 9)), max_size=3), max_size=6))
@@ -166,11 +176,29 @@ def test_inputs_by_name_number_array_and_function(factors):
         ({"pt": np.float32(5)}, [[1.005, 1.005], []]),
         ({"pt": ak.Array([[1.0, 2.0], []])}, [[1.001, 1.002], []]),
         ({"pt": lambda o: 2 * o.pt}, [[1.02, 1.04], []]),
+        ({"pt": ak.Array([1.0, 2.0])}, [[1.001, 1.001], []]),  # of the event
+        ({"pt": np.array([1.0, 2.0])}, [[1.001, 1.001], []]),
+        ({"pt": ak.num}, [[1.002, 1.002], []]),
     ):
         assert factors.evaluate("trigger", objects, **given_pt).to_list() == expected
     assert factors.evaluate("quality", objects).to_list() == [[1.3, 1.1], []]
     assert factors.evaluate("flat", objects, working_point="tight").to_list() == [[0.98, 0.98], []]
     assert factors.evaluate("trigger", objects[:, 0:0], pt=5).to_list() == [[], []]
+
+
+def test_none_has_no_factor(factors):
+    """Whatever the inputs are."""
+    objects = ak.Array([[{"pt": 10.0}, {"pt": 20.0}], [], [{"pt": 30.0}]])
+    for inputs in ({}, {"pt": 10}, {"pt": np.array([10.0, 10.0, 10.0])}):
+        third = 1.01 if inputs else 1.03
+        found = factors.evaluate("trigger", ak.firsts(objects), **inputs)
+        assert found.to_list() == [1.01, None, third]
+        found = factors.evaluate("trigger", ak.mask(objects, [True, True, False]), **inputs)
+        assert found.to_list() == [[1.01, 1.01 if inputs else 1.02], [], None]
+    hard = objects.mask[objects.pt > 15]
+    assert factors.evaluate("trigger", hard, pt=10).to_list() == [[None, 1.01], [], [1.01]]
+    assert factors.evaluate("flat", hard, working_point="tight").to_list() == [[None, 0.98], [], [0.98]]
+    assert factors.evaluate("flat", ak.firsts(hard), working_point="tight").to_list() == [None, None, 0.98]
 
 
 def test_compound_corrections(factors):
@@ -210,6 +238,10 @@ def test_objects_out_of_range(factors):
         factors.evaluate("identification", objects, **INPUTS, systematic="sideways")
     with pytest.raises(ScaleFactorError, match=r"\(with pt=-10 to 20\)$"):
         factors.evaluate("only_positive", objects[0], pt=np.array([20.0, -10.0]))
+    with pytest.raises(ScaleFactorError, match=r"several numbers for an object \(with pt=10000 to 30000\)$"):
+        factors.evaluate("trigger", ak.firsts(objects), pt=objects.pt)
+    with pytest.raises(ScaleFactorError, match=r"cannot be evaluated: .*\(with pt=1 to 3\)$"):
+        factors.evaluate("trigger", objects, pt=np.array([1.0, 2.0, 3.0]))
     with pytest.raises(ScaleFactorError, match=r"pt=nothing, abs_eta=1 to 1"):
         factors.evaluate(
             "identification", objects, pt=ak.Array([[], []]), abs_eta=ak.Array([[1.0], []]), systematic="up"
@@ -246,8 +278,12 @@ def test_inputs_that_are_missing(factors):
         (b"\xff\xfe", "'utf-8' codec can't decode"),
         (b"\x1f\x8b no gzip", "Unknown compression method"),
         (gzip.compress(b"{}")[:-9], "Compressed file ended before the end-of-stream marker"),
+        (b"[" * 300_000, "it is 300,000 levels deep, 200 are read"),
+        (b'{"' + b"[" * 300 + b'\\"[": ' + b"[{" * 110, "it is 221 levels deep, 200 are read"),
+        (b'["' + b"[" * 300 + b'\\"["]', "Invalid type for root object|expected|object|JSON"),
+        (b'{"' + b'\\"' * 100_000, "JSON parse error"),
     ],
-    ids=["schema", "text", "bytes", "gzip", "cut"],
+    ids=["schema", "text", "bytes", "gzip", "cut", "deep", "deep behind a text", "brackets in a text", "open text"],
 )
 def test_files_that_are_none(tmp_path, content, said):
     path = tmp_path / "x.json"
@@ -255,6 +291,48 @@ def test_files_that_are_none(tmp_path, content, said):
     with pytest.raises(CorruptDataError, match=rf"x\.json: no scale factors of .*, or damaged: {said}") as raised:
         ScaleFactors.open(path)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("(" * 5000 + "x" + ")" * 5000, "a formula is 5,000 levels deep and has 10,000 signs, 200 and 5,000 are read"),
+        ("(" * 201 + "x" + ")" * 201, "a formula is 201 levels deep and has 402 signs"),
+        ("x+" * 40_000 + "x", "a formula is 0 levels deep and has 40,000 signs"),
+    ],
+    ids=["deep", "too deep", "long"],
+)
+def test_formulas_that_end_the_process(expression, said):
+    with pytest.raises(CorruptDataError, match=said):
+        ScaleFactors("x", of_formula(expression))
+
+
+def test_formulas_in_messages_are_cut_short():
+    with pytest.raises(CorruptDataError, match="Failed to parse Formula expression") as raised:
+        ScaleFactors("x", of_formula("1" + "+wrong" * 2000))
+    assert len(str(raised.value)) < 600
+
+
+def test_deep_formulas():
+    factors = ScaleFactors("x", of_formula("(" * 200 + "1" + "+x" * 2000 + ")" * 200))
+    assert factors.evaluate("long", ak.Array([{"pt": 0.5}])).to_list() == [1001]
+
+
+def of_formula(expression):
+    long = correction("long", {"pt": "real"}, formula(expression, "pt"))
+    return v2.CorrectionSet(schema_version=2, corrections=[long]).model_dump_json(exclude_unset=True)
+
+
+def test_files_that_unpack_to_too_much(tmp_path, monkeypatch):
+    """Set to less here: the limit is 512 MB."""
+    monkeypatch.setattr(scalefactors, "_LARGEST", 2**20)
+    path = tmp_path / "x.json.gz"
+    path.write_bytes(gzip.compress(b" " * (2**20 + 1)))
+    with pytest.raises(CorruptDataError, match=r"x\.json\.gz: .*: it unpacks to more than 1 MB$"):
+        ScaleFactors.open(path)
+    path.write_bytes(gzip.compress(b" " * 2**20))
+    with pytest.raises(CorruptDataError, match="JSON parse error"):
+        ScaleFactors.open(path)
 
 
 def test_files_that_are_not_there(tmp_path):
@@ -265,5 +343,16 @@ def test_files_that_are_not_there(tmp_path):
 def test_products_of_none():
     assert event_product(ak.Array([[2.0, None], [], [None]])).tolist() == [2, 1, 1]
     assert event_product(ak.Array([[2.0, 3.0], None])).tolist() == [6, 1]
-    with pytest.raises(ValueError, match=r"inhomogeneous|not be broadcast"):
-        event_product(ak.Array([[1.0]]), ak.Array([[1.0], [2.0]]))
+    assert event_product(ak.Array([])).tolist() == event_product(ak.Array([[1.0]])[:0]).tolist() == []
+    for factors in (ak.Array([[1.0], [2.0]]), ak.Array([1.0, 2.0])):
+        with pytest.raises(ValueError, match=r"^factors of 1 and 2 events: take all of the same events$"):
+            event_product(ak.Array([[1.0]]), factors)
+    with pytest.raises(ValueError, match=r"^factors in 2 levels of lists, where one list for each event is expected"):
+        event_product(ak.Array([[[1.0]]]))
+
+
+def test_products_of_one_factor_an_event(factors):
+    assert event_product(ak.Array([1.5, 0.5, 2.0])).tolist() == [1.5, 0.5, 2.0]
+    assert event_product(ak.Array([1.5, None]), ak.Array([[2.0, 3.0], [4.0]])).tolist() == [9, 4]
+    leading = ak.firsts(ak.Array([[{"pt": 10.0}, {"pt": 20.0}], [], [{"pt": 30.0}]]))
+    assert event_product(factors.evaluate("trigger", leading)).tolist() == [1.01, 1, 1.03]

@@ -130,6 +130,30 @@ def test_ranges_of_any_objects(drawn, pt_range, eta_range):
     assert ak.to_list(analysis.selected(objects, {"not_abs_eta": [1.5, 2.5]})) == expected
 
 
+def test_numbers_of_numpy():
+    events = events_of(data.R24)
+    for collection, definition, its_numbers in (
+        ("Electrons", {"pt": np.int64(5000)}, {"pt": 5000}),
+        ("Electrons", {"pt": [np.float32(20_000), np.int16(30_000)]}, {"pt": [20_000, 30_000]}),
+        ("Electrons", {"z0_sin_theta": np.float64(0.5)}, {"z0_sin_theta": 0.5}),
+        ("TauJets", {"n_tracks": [np.int8(1), np.uint64(3)]}, {"n_tracks": [1, 3]}),
+        ("TauJets", {"abs_charge": np.int64(1)}, {"abs_charge": 1}),
+        ("Jets", {"btagging": {"DL1dv01": np.float64(2.5)}}, {"btagging": {"DL1dv01": 2.5}}),
+    ):
+        found, expected = (analysis.selected(events[collection], each) for each in (definition, its_numbers))
+        assert ak.to_list(found) == ak.to_list(expected)
+
+
+def test_messages_are_short():
+    bomb = [1]
+    for _ in range(6):
+        bomb = [bomb] * 9
+    for definition in ({"pt": bomb}, {"isolation": "x" * 10**6}, {"pt": {"x": bomb}}, bomb, {"x" * 10**4: 1}):
+        with pytest.raises(SelectionError) as error:
+            analysis.selected(events_of(data.R24).Electrons, definition)
+        assert len(str(error.value)) < 700
+
+
 def test_nothing_is_asked(events):
     for objects in (events.Jets, events[:0].Jets, events.Jets[events.Jets.pt < 0]):
         assert ak.to_list(analysis.selected(objects, {})) == loop(lambda _: True, objects.pt)
@@ -227,6 +251,9 @@ WRONG = [
     ({3: 20}, "3 cannot be asked of Electron"),
     ({"pt": "27 GeV"}, "'pt' of Electron: expected the lowest value, or .lowest, highest.*not '27 GeV'"),
     ({"pt": True}, "'pt' of Electron"),
+    ({"pt": np.True_}, "'pt' of Electron"),
+    ({"pt": 10**400}, "'pt' of Electron"),
+    ({"pt": 1j}, "'pt' of Electron"),
     ({"pt": math.nan}, "'pt' of Electron"),
     ({"pt": [30_000, 20_000]}, "'pt' of Electron"),
     ({"pt": [1, 2, 3]}, "'pt' of Electron"),

@@ -6,7 +6,25 @@ import awkward as ak
 import numpy as np
 import uproot
 
-__all__ = ["write_config", "write_lumicalc"]
+from physlite.exceptions import CorruptDataError
+
+__all__ = ["assert_cut_is_told", "write_config", "write_lumicalc"]
+
+
+def assert_cut_is_told(path, content, read):
+    """Of files of various lengths: behind the last of what is read there is nothing to miss."""
+    messages = []
+    for length in range(4, len(content) // 2, len(content) // 40):
+        path.write_bytes(content[:length])
+        try:
+            read(path)
+        except CorruptDataError as error:
+            messages.append(str(error))
+    assert len(messages) > 1
+    for message in messages:
+        assert message.startswith(f"{path}: it cannot be read (")
+        assert message.endswith("): the file is damaged or cut, copy it again")
+        assert "\n" not in message
 
 
 def write_lumicalc(path, rows, without=()):

@@ -35,10 +35,10 @@ def definitions(path: str | PathLike[str]) -> dict[str, dict[str, Any]]:
     """
     import yaml  # type: ignore[import-untyped]
 
-    text = Path(path).read_text(encoding="utf-8-sig")
+    content = Path(path).read_bytes()
     try:
-        found = yaml.load(text, _loader(yaml))  # noqa: S506  # a safe one
-    except yaml.YAMLError as error:
+        found = yaml.load(content.decode("utf-8-sig"), _loader(yaml))  # noqa: S506  # a safe one
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # of bytes and dates that are none, and of depth
         msg = f"{path}: not YAML that can be read: {' '.join(str(error).split())}"
         raise SelectionError(msg) from None
     if not isinstance(found, dict) or not all(isinstance(value, dict) for value in found.values()):

@@ -198,7 +198,9 @@ def _parsed(name: str, content: bytes) -> Element:
     parser.EntityDeclHandler = refuse
     try:
         parser.Parse(content, True)  # expat's
-    except expat.ExpatError as error:
+    except CorruptDataError:
+        raise
+    except (expat.ExpatError, LookupError, ValueError) as error:  # the last two of encodings that are not known
         msg = f"{name}: no XML, or damaged ({error}): take the list as it was published"
         raise CorruptDataError(msg) from None
     root = builder.close()

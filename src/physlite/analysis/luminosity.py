@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from physlite.analysis.goodruns import GoodRuns
-from physlite.analysis.rootfiles import is_root_file, open_root
+from physlite.analysis.rootfiles import is_root_file, is_tree, open_root
 from physlite.exceptions import CorruptDataError, UnsupportedFormatError
 from physlite.units import pb, ub
 
@@ -51,13 +51,33 @@ class LumiBlocks(NamedTuple):
         return LumiBlocks(self.run[mask], self.lumi_block[mask], self.mu[mask], self.luminosity[mask])
 
     def joined(self, other: LumiBlocks) -> LumiBlocks:
-        """These, with others behind them."""
-        return LumiBlocks(
+        """These, with others behind them.
+
+        Raises:
+            ValueError: as of `check`.
+        """
+        joined = LumiBlocks(
             np.concatenate([self.run, other.run]),
             np.concatenate([self.lumi_block, other.lumi_block]),
             np.concatenate([self.mu, other.mu]),
             np.concatenate([self.luminosity, other.luminosity]),
         )
+        joined.check()
+        return joined
+
+    def check(self) -> None:
+        """Makes sure that each lumi block is there once.
+
+        Raises:
+            ValueError: one is there several times, and its luminosity would count so often.
+        """
+        blocks, count = np.unique(np.column_stack([self.run, self.lumi_block]), axis=0, return_counts=True)
+        several = np.flatnonzero(count > 1)
+        if len(several):
+            run, block = blocks[several[0]].tolist()
+            times = count[several[0]]
+            msg = f"lumi block {block} of run {run} is there {times} times, and would count so: take each file once"
+            raise ValueError(msg)
 
 
 class Luminosity:
@@ -154,13 +174,13 @@ def read_lumi_blocks(path: str | os.PathLike[str]) -> LumiBlocks:
 
     Raises:
         OSError: the file cannot be read.
-        CorruptDataError: it is no ROOT file, or has no `LumiMetaData`.
+        CorruptDataError: it is no ROOT file, or is damaged or cut, or has no `LumiMetaData`.
         UnsupportedFormatError: the tree lacks a branch.
     """
     name = os.fsdecode(path)
     branches = ("RunNbr", "LBStart", "AvergeInteractionPerXing", "IntLumi")  # the third is spelt so
     with open_root(path, "a file of iLumiCalc") as file:
-        if _TREE not in file:
+        if not is_tree(file.get(_TREE)):
             msg = f"{name}: no tree {_TREE} in it, so no luminosities of iLumiCalc: take a file that it wrote"
             raise CorruptDataError(msg)
         tree = file[_TREE]

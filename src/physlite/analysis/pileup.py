@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import awkward as ak
 import numpy as np
@@ -47,6 +47,8 @@ _MOST_UNREPRESENTED = 0.05  # share of data that a sample may have no events for
 _LUMINOSITY_ROUNDING = 1e-11  # 1/pb
 
 _STORED = "PileupWeight_"
+
+Paths: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]]"
 
 
 def pileup_weight(events: ak.Array, variation: str = "NOSYS") -> NDArray[np.float64]:
@@ -107,8 +109,10 @@ class PileupReweighting:
 
     The weight of an event is the share of the data's luminosity in its run number of the simulation and its bin of μ,
     divided by the share of its sample's weights there. Data of a bin in which the sample has no events count in the
-    nearest bin that has, so that their luminosity is not lost. Each channel is treated by itself, where the tool moves
-    data for all that are loaded together; the results are the same when the tool has one channel.
+    nearest bin that has, so that their luminosity is not lost. As in the tool, these are first the bins of the whole
+    sample, whatever its run number, and then those of each run number, one after the other; data of a run that several
+    stand for are moved by all of them. Each channel is treated by itself, where the tool moves data for all that are
+    loaded together; the results are the same when the tool has one channel.
 
     Args:
         profiles: sums of weights in 100 bins of μ from 0 to 100, by channel and run number of the simulation.
@@ -117,7 +121,8 @@ class PileupReweighting:
         periods: the first and the last run of data for run numbers of the simulation that are not in `PERIODS`.
 
     Raises:
-        ValueError: a profile has another number of bins or a run number that is not known, or there are no data.
+        ValueError: a profile has another number of bins or a run number that is not known, there are no data, or a lumi
+            block is there twice.
     """
 
     def __init__(
@@ -142,6 +147,7 @@ class PileupReweighting:
         if not lumi_blocks.luminosity.sum() > 0:
             msg = "no data to reweight to: the lumi blocks have no luminosity, see whether they are of the good runs"
             raise ValueError(msg)
+        lumi_blocks.check()
         self._blocks = lumi_blocks
         self._data_profiles = dict(data_profiles or {})
         self._tables: dict[tuple[int, str], _Table] = {}
@@ -149,23 +155,28 @@ class PileupReweighting:
     @classmethod
     def open(
         cls,
-        config_files: Iterable[str | os.PathLike[str]],
-        lumicalc_files: Iterable[str | os.PathLike[str]],
+        config_files: Paths,
+        lumicalc_files: Paths,
         good_runs: GoodRuns | None = None,
     ) -> PileupReweighting:
         """Reads the files of PileupReweightingTool.
 
         Args:
-            config_files: those of samples, `….prw.root`, and of the "actual μ" of data.
-            lumicalc_files: of iLumiCalc, without a trigger.
+            config_files: those of samples, `….prw.root`, and of the "actual μ" of data; a single path is one.
+            lumicalc_files: of iLumiCalc, without a trigger; as above.
             good_runs: the lumi blocks of data that count; by default all in the files.
 
         Raises:
             OSError, CorruptDataError, UnsupportedFormatError: a file cannot be read.
-            ValueError: as of the class.
+            ValueError: as of the class, or there are no files.
         """
-        profiles = read_profiles(config_files)
-        blocks = functools.reduce(LumiBlocks.joined, map(read_lumi_blocks, lumicalc_files))
+        configs, lumicalcs = _listed(config_files), _listed(lumicalc_files)
+        for paths, what in ((configs, "configuration"), (lumicalcs, "luminosity")):
+            if not paths:
+                msg = f"no {what} files: pile-up weights are made of those of samples and of those of iLumiCalc"
+                raise ValueError(msg)
+        profiles = read_profiles(configs)
+        blocks = functools.reduce(LumiBlocks.joined, map(read_lumi_blocks, lumicalcs))
         if good_runs is not None:
             blocks = blocks.chosen(good_runs.contains(blocks.run, blocks.lumi_block))
         return cls(profiles.simulated, blocks, profiles.data, profiles.periods)
@@ -250,11 +261,16 @@ class PileupReweighting:
             raise MetadataNotFoundError(msg)
         runs, data = self._binned_data(scale_factor)
         self._check_represented(channel, mine, runs, data)
+        # The tool has a global period of all runs, which goes before the others, and moves data in place.
+        data = _moved(data, np.sum(list(mine.values()), axis=0))
+        for period, profile in mine.items():
+            chosen = self._runs_of(period, runs)
+            data[chosen] = _moved(data[chosen], profile)
         total, total_simulated = data.sum(), sum(profile.sum() for profile in mine.values())
         weights, cumulated, runs_of = [], [], []
         for period, profile in mine.items():
             chosen = self._runs_of(period, runs)
-            moved = _moved(data[chosen], profile)
+            moved = data[chosen]
             share = moved.sum(axis=0) / total
             alone = share.sum() * total_simulated / profile.sum()
             empty = profile == 0
@@ -303,6 +319,10 @@ class PileupReweighting:
 
     def __repr__(self) -> str:
         return f"<PileupReweighting: {len(self.channels)} channels, {self.luminosity!r}>"
+
+
+def _listed(paths: Paths) -> list[str | os.PathLike[str]]:
+    return [paths] if isinstance(paths, str | os.PathLike) else list(paths)
 
 
 def _moved(data: NDArray[np.float64], profile: NDArray[np.float64]) -> NDArray[np.float64]:

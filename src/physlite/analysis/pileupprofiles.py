@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from physlite.analysis.rootfiles import open_root
+from physlite.analysis.rootfiles import is_tree, open_root
 from physlite.exceptions import CorruptDataError, UnsupportedFormatError
 
 __all__ = ["BINS", "OUTSIDE", "DataProfile", "Profiles", "bin_of", "read_profiles"]
@@ -70,7 +70,7 @@ def read_profiles(paths: Iterable[str | os.PathLike[str]]) -> Profiles:
 
     Raises:
         OSError: a file cannot be read.
-        CorruptDataError: it is no ROOT file, or has no profiles, or one that is missing.
+        CorruptDataError: it is no ROOT file, or is damaged or cut, or has no profiles, or one that is missing.
         UnsupportedFormatError: a profile in two dimensions.
     """
     simulated: dict[tuple[int, int], NDArray[np.float64]] = {}
@@ -99,7 +99,7 @@ def _profiles(name: str, file: Any) -> Iterator[tuple[int | None, int, tuple[int
     for folder in _FOLDERS:
         for tree_name in (*_OF_SIMULATION, _OF_DATA):
             tree = file.get(f"{folder}{tree_name}")
-            if tree is None:
+            if not is_tree(tree):
                 continue
             branches = ["RunNumber", "HistName"]
             if tree_name != _OF_DATA:
@@ -122,7 +122,7 @@ def _profiles(name: str, file: Any) -> Iterator[tuple[int | None, int, tuple[int
 
 def _histogram(name: str, file: Any, histogram: str) -> DataProfile:
     found = [file.get(f"{folder}{histogram}") for folder in _FOLDERS]
-    profile = next((h for h in found if h is not None), None)
+    profile = next((h for h in found if hasattr(h, "axes")), None)
     if profile is None:
         msg = f"{name}: no histogram {histogram}, which its trees tell of: the file is damaged, copy it again"
         raise CorruptDataError(msg)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import re
@@ -21,6 +22,18 @@ from physlite.formats.filters import nearest
 __all__ = ["Input", "ScaleFactors", "event_product"]
 
 _GZIP = b"\x1f\x8b"  # what it begins with
+_LARGEST = 512 * 2**20  # bytes of what it unpacks to
+_PIECE = 2**20
+
+# correctionlib reads lists in lists by calling itself, which ends the process where they are too deep, and so it does
+# with formulas. Files of corrections have about two levels for each input.
+_DEEPEST = 200
+_MOST_SIGNS = 5000  # in a formula
+_SHOWN = 500  # characters of what correctionlib says, which repeats formulas
+_JSON_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NO_PARENTHESES = bytes(set(range(256)) - set(b"()"))
+_NO_SIGNS = bytes(set(range(256)) - set(b"+-*/^()"))
 
 # A field of the collection, a function of the collection, a number, an array, or the text of an input that takes texts.
 Input: TypeAlias = "str | float | ak.Array | Callable[[ak.Array], Any]"
@@ -39,7 +52,7 @@ class ScaleFactors:
         text: the corrections as JSON.
 
     Raises:
-        CorruptDataError: the text is not of correctionlib.
+        CorruptDataError: the text is not of correctionlib, or too deep for it.
         ImportError: correctionlib is not installed.
     """
 
@@ -51,6 +64,8 @@ class ScaleFactors:
             raise ImportError(msg) from None
         self.name = name
         self._text = text
+        if problem := _too_deep(text):
+            raise _damaged(name, problem)
         try:
             self._corrections = CorrectionSet.from_string(text)
         except RuntimeError as error:
@@ -68,7 +83,7 @@ class ScaleFactors:
         name = os.fsdecode(path)
         content = Path(path).read_bytes()
         try:
-            text = (gzip.decompress(content) if content.startswith(_GZIP) else content).decode()
+            text = (_unpacked(name, content) if content.startswith(_GZIP) else content).decode()
         except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
             raise _damaged(name, error) from None
         return cls(name, text)
@@ -109,7 +124,8 @@ class ScaleFactors:
             collection: the objects, in lists as events have them, one an event, or any choice of them.
             **inputs: what the inputs of the correction are: of those that take texts, as names of systematic
                 variations or working points, the text; of the others the name of a field, a function of the
-                collection, a number, or an array. Those that are called as a field need not be given. Mind the units:
+                collection, a number, or an array, with a number for each object, or for each event and so for all of
+                its objects. Those that are called as a field need not be given. Mind the units:
                 `pt=lambda electrons: electrons.pt / GeV`.
 
         Returns:
@@ -126,13 +142,15 @@ class ScaleFactors:
             msg = f"{self.name}: {name} has no input {unknown[0]!r}: it takes {', '.join(expected)}"
             raise TypeError(msg)
         values = {each: self._input(name, each, kind, collection, inputs) for each, kind in expected.items()}
+        objects = _marked(collection)
         try:
-            factors = correction.evaluate(*values.values())
+            of_objects = [
+                value if expected[each] == "string" else _of_each(objects, value) for each, value in values.items()
+            ]
+            factors = correction.evaluate(*of_objects)
         except (RuntimeError, IndexError, ValueError, TypeError) as error:
             raise self._failed(name, expected, values, error) from None
-        if isinstance(factors, float):  # of numbers alone: the same for all objects
-            return ak.full_like(ak.local_index(collection, axis=collection.ndim - 1), factors, dtype=np.float64)
-        return factors
+        return _of_each(objects, factors)  # of texts alone it is one number
 
     def _failed(
         self, name: str, expected: Mapping[str, str], values: Mapping[str, Any], error: Exception
@@ -180,14 +198,46 @@ def event_product(*factors: ak.Array) -> NDArray[np.float64]:
     """The product of the factors of all objects of each event, 1 where there are none; None counts as 1.
 
     Args:
-        *factors: of the objects of several collections, each in lists as `ScaleFactors.evaluate` gives them.
+        *factors: of the objects of several collections, each as `ScaleFactors.evaluate` gives them: in a list for each
+            event, or one for each event, as of `ak.firsts(electrons)`.
 
     Raises:
-        ValueError: they are not of the same number of events.
+        ValueError: they are not of the same number of events, or in lists of lists.
     """
-    products = [ak.to_numpy(ak.fill_none(ak.prod(each, axis=-1), 1.0)).astype(np.float64) for each in factors]
+    products = [_event_factors(each) for each in factors]
+    counts = list(dict.fromkeys(map(len, products)))
+    if len(counts) > 1:
+        msg = f"factors of {' and '.join(map(str, counts))} events: take all of the same events"
+        raise ValueError(msg)
     product: NDArray[np.float64] = np.prod(products, axis=0)
     return product
+
+
+def _event_factors(factors: ak.Array) -> NDArray[np.float64]:
+    if factors.ndim > 2:  # noqa: PLR2004  # a list for each event
+        msg = f"factors in {factors.ndim - 1} levels of lists, where one list for each event is expected: flatten them"
+        raise ValueError(msg)
+    of_events = factors if factors.ndim == 1 else ak.prod(factors, axis=1)
+    found: NDArray[np.float64] = ak.to_numpy(ak.fill_none(of_events, 1.0)).astype(np.float64)
+    return found
+
+
+def _marked(collection: ak.Array) -> ak.Array:
+    """False in the place of each object, None in the place of None: no column is read for it."""
+
+    def replaced(layout: Any, **_: Any) -> Any:
+        return ak.contents.NumpyArray(np.zeros(layout.length, np.bool_)) if layout.is_record else None
+
+    return ak.transform(replaced, collection)
+
+
+def _of_each(objects: ak.Array, value: Any) -> ak.Array:
+    """A value for each object, of one that is the same for all of them, or for all of an event."""
+    _, found = ak.broadcast_arrays(objects, value)
+    if found.ndim != objects.ndim:
+        msg = "an input has several numbers for an object"
+        raise ValueError(msg)
+    return found
 
 
 def _keys(node: Any, wanted: str) -> Iterator[str | int]:
@@ -201,11 +251,42 @@ def _keys(node: Any, wanted: str) -> Iterator[str | int]:
             yield from _keys(each, wanted)
 
 
-def _damaged(name: str, error: Exception) -> CorruptDataError:
-    return CorruptDataError(f"{name}: no scale factors of correctionlib, or damaged: {_line(error)}")
+def _unpacked(name: str, content: bytes) -> bytes:
+    unpacked = bytearray()
+    with gzip.open(io.BytesIO(content)) as file:
+        while piece := file.read(_PIECE):
+            unpacked += piece
+            if len(unpacked) > _LARGEST:
+                raise _damaged(name, f"it unpacks to more than {_LARGEST // 2**20} MB")
+    return bytes(unpacked)
 
 
-def _line(error: BaseException) -> str:
+def _too_deep(text: str) -> str:
+    """What correctionlib would not survive in JSON, which is not read for that; empty where there is nothing."""
+    content = text.encode()
+    depth = _depth(_JSON_TEXT.sub(b"", content).translate(None, _NO_BRACKETS))
+    if depth > _DEEPEST:
+        return f"it is {depth:,} levels deep, {_DEEPEST} are read"
+    for match in _JSON_TEXT.finditer(content):
+        if match.end() - match.start() > _DEEPEST:
+            depth = _depth(match[0].translate(None, _NO_PARENTHESES))
+            signs = len(match[0].translate(None, _NO_SIGNS))
+            if depth > _DEEPEST or signs > _MOST_SIGNS:
+                most = f"{_DEEPEST} and {_MOST_SIGNS:,} are read"
+                return f"a formula is {depth:,} levels deep and has {signs:,} signs, {most}"
+    return ""
+
+
+def _depth(brackets: bytes) -> int:
+    opens = np.isin(np.frombuffer(brackets, np.uint8), list(b"[{("))
+    return int(np.cumsum(np.where(opens, 1, -1)).max(initial=0))
+
+
+def _damaged(name: str, problem: Exception | str) -> CorruptDataError:
+    return CorruptDataError(f"{name}: no scale factors of correctionlib, or damaged: {_line(problem)[:_SHOWN]}")
+
+
+def _line(error: Exception | str) -> str:
     return " ".join(str(error).split())
 
 

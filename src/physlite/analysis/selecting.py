@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from numbers import Integral, Real
+from typing import Any, NamedTuple, TypeGuard
 
 import awkward as ak
 
@@ -14,6 +16,12 @@ from physlite.exceptions import SelectionError
 from physlite.formats.filters import nearest
 
 __all__ = ["KEYS", "selected"]
+
+
+# Values in messages: of aliases in YAML a few lines make lists of any size.
+_shown = reprlib.Repr()
+_shown.maxlevel = 2
+_shown.maxstring = _shown.maxother = 100
 
 
 class _Key(NamedTuple):
@@ -62,7 +70,7 @@ def selected(objects: ak.Array, definition: Mapping[str, Any]) -> Any:
         msg = f"no definitions of {kind or 'nameless records'}; there are those of {', '.join(KEYS)}"
         raise SelectionError(msg)
     if not isinstance(definition, Mapping):
-        msg = f"a definition of {kind} is a dictionary of what is asked of them, not {definition!r}"
+        msg = f"a definition of {kind} is a dictionary of what is asked of them, not {_shown.repr(definition)}"
         raise SelectionError(msg)
     asked = list(_understood(kind, definition))
     return all_of(objects, (KEYS[kind][name].passed(objects, value) for name, value in asked))
@@ -73,24 +81,30 @@ def _understood(kind: str, definition: Mapping[str, Any]) -> Iterable[tuple[str,
     for name, value in definition.items():
         if name not in KEYS[kind]:
             near = nearest(list(KEYS[kind]), str(name))
-            msg = f"{name!r} cannot be asked of {kind}{near}; there are {', '.join(KEYS[kind])}"
+            msg = f"{_shown.repr(name)} cannot be asked of {kind}{near}; there are {', '.join(KEYS[kind])}"
             raise SelectionError(msg)
         try:
             yield name, KEYS[kind][name].understood(value)
         except ValueError as error:
-            msg = f"{name!r} of {kind}: expected {error}, not {value!r}"
+            msg = f"{name!r} of {kind}: expected {error}, not {_shown.repr(value)}"
             raise SelectionError(msg) from None
 
 
 # ------------------------------------------------------------------------------------------------------------- values
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+def _is_number(value: Any) -> TypeGuard[Real]:
+    """Of Python or NumPy, that can be compared as a float."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return not math.isnan(value)
+    except OverflowError:
+        return False
 
 
 def _positive(value: Any) -> float:
-    if not _is_number(value) or value <= 0:
+    if not _is_number(value) or float(value) <= 0:
         msg = "a number above 0"
         raise ValueError(msg)
     return float(value)
@@ -165,7 +179,7 @@ def _tagger(value: Any) -> tuple[str, float]:
         points, taggers = ", ".join(btagging.WORKING_POINTS), ", ".join(btagging.TAGGERS)
         msg = f"one of {points}, or {{tagger: value}} with one of the taggers {taggers}"
         raise ValueError(msg)
-    return pairs[0]
+    return pairs[0][0], float(pairs[0][1])
 
 
 def _yes_or_no(value: Any) -> bool:
@@ -176,10 +190,10 @@ def _yes_or_no(value: Any) -> bool:
 
 
 def _whole(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 0:
         msg = "a whole number"
         raise ValueError(msg)
-    return value
+    return int(value)
 
 
 def _whole_numbers(value: Any) -> list[int]:
