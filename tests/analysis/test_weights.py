@@ -12,8 +12,17 @@ import numpy as np
 import pytest
 
 import physlite
-from physlite.analysis import Cutflow, GoodRuns, data_run_number, event_weights, pileup_weight, scale_of, scaled
-from physlite.exceptions import MetadataNotFoundError, SameFileWarning
+from physlite.analysis import (
+    Cutflow,
+    GoodRuns,
+    data_run_number,
+    event_weights,
+    is_simulation,
+    pileup_weight,
+    scale_of,
+    scaled,
+)
+from physlite.exceptions import ColumnNotFoundError, MetadataNotFoundError, SameFileWarning
 from physlite.units import fb, nb, pb, ub
 from support import data
 
@@ -58,6 +67,30 @@ def test_variations_that_are_not_there():
         event_weights(ak.Array([{"EventInfo": {"mcEventWeights": [1.0]}}]), variation="nominal")
 
 
+def test_masked_events():
+    events = physlite.events(data.path_of(data.R24))[:4]
+    for mask in ([True, False, True, True], [False] * 4):
+        for variation in (1, "nominal"):
+            weights = event_weights(ak.mask(events, mask), variation=variation)
+            expected = events.EventInfo.mcEventWeights[:, 1].to_list()
+            assert weights.tolist() == [weight if kept else None for weight, kept in zip(expected, mask, strict=True)]
+
+
+def test_names_are_for_events_of_one_file():
+    """The same name is at different places in files; the array of both knows only the first of them."""
+    parts = [physlite.events(data.path_of(name))[:3] for name in (data.R24, data.R22)]
+    both = ak.concatenate(parts)
+    by_name = [event_weights(part, variation="nominal") for part in parts]
+    assert [part.EventInfo.mcEventWeights[:, at].to_list() for part, at in zip(parts, (1, 0), strict=True)] == [
+        weights.tolist() for weights in by_name
+    ]
+    with pytest.raises(ValueError, match=r"^a weight by its name, of events from several files in one array \(.*24\.0\."):
+        event_weights(both, variation="nominal")
+    assert event_weights(both, variation=1).tolist() == both.EventInfo.mcEventWeights[:, 1].to_list()
+    again = ak.concatenate([parts[0][2:], parts[0][:2]])
+    assert event_weights(again, variation="nominal").tolist() == by_name[0][[2, 0, 1]].tolist()
+
+
 def test_normalisation_is_that_of_the_guide():
     """docs/how-to/metadata.md has it step by step."""
     with physlite.open(data.path_of(data.SAMPLE)) as file:
@@ -84,7 +117,7 @@ def test_normalisation_is_that_of_the_guide():
 @pytest.mark.parametrize(
     ("recipe", "columns"),
     [
-        (event_weights, {"mcEventWeights"}),
+        (event_weights, {"mcEventWeights", "eventTypeBitmask"}),
         (pileup_weight, {"PileupWeight_NOSYS"}),
         (data_run_number, {"runNumber", "RandomRunNumber", "eventTypeBitmask"}),
         (GoodRuns([(1, 1, 1)]).passed, {"runNumber", "lumiBlock", "eventTypeBitmask"}),
@@ -114,6 +147,21 @@ def test_data_have_one():
     events = ak.Array([{"EventInfo": {"runNumber": 300000, "eventTypeBitmask": 0}}] * 3)
     assert event_weights(events).tolist() == [1, 1, 1]
     assert event_weights(events, cross_section=1, luminosity=1, sum_of_weights=1).tolist() == [1, 1, 1]
+
+
+def test_data_with_the_empty_column_of_simulation():
+    """As when they stand in one array with simulated events."""
+    of_data = {"eventTypeBitmask": 0, "mcEventWeights": []}
+    events = ak.Array([{"EventInfo": of_data}, {"EventInfo": {"eventTypeBitmask": 1, "mcEventWeights": [2.0, 3.0]}}])
+    assert event_weights(events[:1]).tolist() == [1]
+    assert event_weights(events).tolist() == [1, 2]
+    assert event_weights(events, variation=1, cross_section=5, luminosity=2, sum_of_weights=1).tolist() == [1, 30]
+    assert is_simulation(events).tolist() == [False, True]
+
+
+def test_simulated_events_have_weights():
+    with pytest.raises(ColumnNotFoundError, match=r"^these events have no EventInfo\.mcEventWeights"):
+        event_weights(ak.Array([{"EventInfo": {"runNumber": 284500, "eventTypeBitmask": 1}}]))
 
 
 def test_units():

@@ -20,9 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physlite.analysis.cutflow import Cutflow
+from physlite.analysis.eventinfo import is_simulation, require_field
 from physlite.exceptions import MetadataNotFoundError
 from physlite.formats.filters import nearest
 from physlite.model.metadata import read_metadata
+from physlite.model.objects import EVENT
+from physlite.model.placing import covering
 from physlite.model.source import source_of
 from physlite.model.store import ColumnStore
 
@@ -70,12 +73,15 @@ def event_weights(
 ) -> NDArray[np.float64]:
     """The weight of each event: that of the generator, normalised where a cross-section is given. Data have 1.
 
+    Which events are data, `EventInfo.eventTypeBitmask` says; see `is_simulation`.
+
     In a run over many files the sum of weights is not known before its end: leave out the normalisation there, and
     scale the results with `scaled`.
 
     Args:
-        events: of one file.
-        variation: which of the generator's weights, by its index or by one of the file's `metadata.weight_names`.
+        events: of one file, or of several with `ak.concatenate`.
+        variation: which of the generator's weights, by its index or by one of the file's `metadata.weight_names`. Files
+            have the same name at different places, so that names are for events of one file.
         cross_section: of the process, in pb; with `luminosity` and `sum_of_weights`.
         filter_efficiency: of the generator's filter.
         k_factor: to a higher order than the generator's.
@@ -83,28 +89,33 @@ def event_weights(
         sum_of_weights: of all events before any selection, of all files of the dataset.
 
     Returns:
-        One number an event.
+        One number an event; masked where events are.
 
     Raises:
+        ColumnNotFoundError: simulated events without generator weights.
         MetadataNotFoundError: there is no such variation.
-        ValueError: a normalisation of which a part is missing, or a sum of weights that is 0.
+        ValueError: a normalisation of which a part is missing, or a sum of weights that is 0; or the name of a
+            variation for events of several files.
     """
     given = {"cross_section": cross_section, "luminosity": luminosity, "sum_of_weights": sum_of_weights}
     missing = [name for name, value in given.items() if value is None]
     if missing and len(missing) < len(given):
         msg = f"a normalisation needs {', '.join(given)}: {' and '.join(missing)} is missing"
         raise ValueError(msg)
-    if _WEIGHTS not in events.EventInfo.fields:
-        return np.ones(len(events))
-    weights = _of_variation(events, variation)
-    if cross_section is None or luminosity is None or sum_of_weights is None:
-        return weights
-    return weights * _scale(cross_section * filter_efficiency * k_factor, luminosity, sum_of_weights, "these events")
+    scale = 1.0
+    if cross_section is not None and luminosity is not None and sum_of_weights is not None:
+        scale = _scale(cross_section * filter_efficiency * k_factor, luminosity, sum_of_weights, "these events")
+    found = is_simulation(events)
+    simulated = np.ma.filled(found, False)
+    weights = np.ones(len(events))
+    if simulated.any():
+        weights[simulated] = _of_variation(events, simulated, variation) * scale
+    return np.ma.array(weights, mask=found.mask) if isinstance(found, np.ma.MaskedArray) else weights
 
 
-def _of_variation(events: ak.Array, variation: int | str) -> NDArray[np.float64]:
-    weights = events.EventInfo[_WEIGHTS]
+def _of_variation(events: ak.Array, simulated: NDArray[np.bool_], variation: int | str) -> NDArray[np.float64]:
     index = _index_of(events, variation) if isinstance(variation, str) else variation
+    weights = require_field(events, _WEIGHTS)[simulated]
     fewest = ak.min(ak.num(weights), axis=None)
     if index < 0 or (fewest is not None and index >= fewest):
         msg = f"no weight {index} in EventInfo.{_WEIGHTS}: there are {fewest or 0}, counted from 0"
@@ -114,10 +125,12 @@ def _of_variation(events: ak.Array, variation: int | str) -> NDArray[np.float64]
 
 
 def _index_of(events: ak.Array, name: str) -> int:
-    source = source_of(events)
-    if source is None:
+    source, info = source_of(events), events.EventInfo
+    if source is None or EVENT not in info.layout.fields:
         msg = f"the weight {name!r} cannot be looked up: the array does not know its file any more, give the index"
         raise MetadataNotFoundError(msg)
+    event = ak.to_numpy(ak.drop_none(info[EVENT]))
+    covering(source, event, "a weight by its name, of events", "give its index, or weigh events")
     store = source.store
     if store not in _names:
         _names[store] = read_metadata(store).weight_names
