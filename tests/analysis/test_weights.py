@@ -13,6 +13,7 @@ import pytest
 
 import physlite
 from physlite.analysis import (
+    Band,
     Cutflow,
     GoodRuns,
     data_run_number,
@@ -23,6 +24,8 @@ from physlite.analysis import (
     scaled,
 )
 from physlite.exceptions import ColumnNotFoundError, MetadataNotFoundError, SameFileWarning
+from physlite.running.result import DatasetResult
+from physlite.running.weights import FileWeights
 from physlite.units import fb, nb, pb, ub
 from support import data
 
@@ -84,7 +87,7 @@ def test_names_are_for_events_of_one_file():
     assert [part.EventInfo.mcEventWeights[:, at].to_list() for part, at in zip(parts, (1, 0), strict=True)] == [
         weights.tolist() for weights in by_name
     ]
-    with pytest.raises(ValueError, match=r"^a weight by its name, of events from several files in one array \(.*24\.0\."):
+    with pytest.raises(ValueError, match=r"^a weight by its name, of events from several files in one array"):
         event_weights(both, variation="nominal")
     assert event_weights(both, variation=1).tolist() == both.EventInfo.mcEventWeights[:, 1].to_list()
     again = ak.concatenate([parts[0][2:], parts[0][:2]])
@@ -191,12 +194,12 @@ class OneDataset:
     name: str
     value: object
     metadata: dict
-    mc_channel_numbers: tuple
+    is_data: bool
     sum_of_weights: float
 
 
-def dataset(value=None, channels=(410470,), sum_of_weights=50.0, **metadata):
-    return OneDataset("ttbar", value, metadata, channels, sum_of_weights)
+def dataset(value=None, *, is_data=False, sum_of_weights=50.0, **metadata):
+    return OneDataset("ttbar", value, metadata, is_data, sum_of_weights)
 
 
 def flow():
@@ -213,7 +216,8 @@ def test_the_scale_of_a_dataset():
     assert scale_of(dataset(cross_section=5.0), 100.0) == 10.0
     assert scale_of(dataset(cross_section=5.0, filter_efficiency=0.5, k_factor=3.0), 100.0) == 15.0
     assert scale_of(dataset(cross_section=5.0, campaign="mc20a"), {"mc20a": 100.0, "mc20d": 1.0}) == 10.0
-    assert scale_of(dataset(channels=()), 100.0) == 1.0, "data"
+    assert scale_of(dataset(cross_section=np.float32(5), k_factor=np.int64(3)), 100.0) == 30.0
+    assert scale_of(dataset(is_data=True), 100.0) == 1.0
 
 
 def test_what_a_scale_needs():
@@ -221,11 +225,28 @@ def test_what_a_scale_needs():
         (dataset(), 1.0, r"^dataset ttbar: no cross_section in its metadata: Dataset\('ttbar', …, cross_section=…\)$"),
         (dataset(cross_section=1.0), {"mc20a": 1.0}, "^dataset ttbar: no campaign in its metadata"),
         (dataset(cross_section=1.0, campaign="x"), {"mc20a": 1.0}, "no luminosity of campaign 'x': there are mc20a$"),
+        (dataset(cross_section=1.0, campaign=["x"]), {"mc20a": 1.0}, r"campaign \['x'\]: there are mc20a$"),
     ):
         with pytest.raises(MetadataNotFoundError, match=said):
             scale_of(found, luminosity)
     with pytest.raises(ValueError, match=r"^dataset ttbar cannot be normalised: the sum of weights is 0$"):
         scale_of(dataset(cross_section=1.0, sum_of_weights=0), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("cross_section", "1e3", "is '1e3' in its metadata, which is not a number: write it without quotes, as 1"),
+        ("cross_section", None, "is None in its metadata, which is not a number: give it one"),
+        ("k_factor", None, "is None"),
+        ("k_factor", True, "is True"),
+        ("filter_efficiency", math.nan, "is nan"),
+        ("filter_efficiency", [0.5], r"is \[0\.5\]"),
+    ],
+)
+def test_factors_are_numbers(key, value, said):
+    with pytest.raises(TypeError, match=f"^dataset ttbar: {key} {said}"):
+        scale_of(dataset(**{"cross_section": 1.0, key: value}), 1.0)
 
 
 def test_histograms_and_cutflows_are_scaled_wherever_they_are():
@@ -235,6 +256,7 @@ def test_histograms_and_cutflows_are_scaled_wherever_they_are():
         "pair": Pair(histogram(hist.storage.Double()), np.array([1.0, 2.0])),
         "channel": Channel("ee", flow(), 3),
         "none": None,
+        "band": [Band(np.array([10.0]), up=np.array([2.0]), down=np.array([3.0]))],
     }
     out = scaled({"ttbar": dataset(value, cross_section=5.0)}, 100.0)["ttbar"]
     assert out["weighted"].values().tolist() == [30, 40]
@@ -246,7 +268,37 @@ def test_histograms_and_cutflows_are_scaled_wherever_they_are():
     assert out["pair"].masses.tolist() == [1, 2]
     assert out["channel"] == Channel("ee", 10 * flow(), 3)
     assert out["none"] is None
+    (band,) = out["band"]
+    assert (band.nominal.tolist(), band.up.tolist(), band.down.tolist()) == ([100], [20], [30])
     assert value["channel"] == Channel("ee", flow(), 3), "what was returned stays as it was"
+
+
+def profile(weights=(1, 2, 4), value=1.0):
+    """Of the mean of x² in each bin, twice as high where value is 2."""
+    x = np.array([0.25, 0.5, 1.5])
+    axis = hist.axis.Regular(1, 0, 1, name="x")
+    return hist.Hist(axis, storage=hist.storage.WeightedMean()).fill(x, sample=value * x**2, weight=np.array(weights))
+
+
+def test_of_profiles_the_weights_are_scaled():
+    """As if they had been filled with other weights, in the overflow too."""
+    of_one = {"profile": profile()}
+    out = scaled({"ttbar": dataset(of_one, cross_section=5.0)}, 100.0)["ttbar"]["profile"]
+    expected = profile(weights=(10, 20, 40))
+    for name in expected.view().dtype.names:
+        assert out.view(flow=True)[name].tolist() == pytest.approx(expected.view(flow=True)[name].tolist())
+    assert out.values().tolist() == profile().values().tolist()
+    assert of_one["profile"] == profile(), "what was returned stays as it was"
+    both, filled = out + profile(value=2.0), expected + profile(value=2.0)
+    assert both.values().tolist() == pytest.approx(filled.values().tolist())
+    assert both.variances().tolist() == pytest.approx(filled.variances().tolist())
+
+
+def test_profiles_without_weights_cannot_be_scaled():
+    unweighted = hist.Hist(hist.axis.Regular(1, 0, 1, name="x"), storage=hist.storage.Mean()).fill([0.5], sample=[2.0])
+    with pytest.raises(TypeError, match=r"^dataset ttbar: a profile of the storage Mean has no weights to be scaled: "):
+        scaled({"ttbar": dataset(unweighted, cross_section=5.0)}, 100.0)
+    assert scaled({"data": dataset(unweighted, is_data=True)}, 100.0)["data"] == unweighted
 
 
 def analysis(events):
@@ -270,3 +322,23 @@ def test_after_a_run(tmp_path):
     assert out["one"]["flow"]["all events"].weights == pytest.approx(83.0 * 36_600 * kept, rel=1e-9)
     assert out["two"]["flow"]["all events"].weights == pytest.approx(3.0 * 36_600 * kept, rel=1e-9)
     assert (out["one"]["events"], out["two"]["events"]) == (4000, 2000)
+    assert not result.by_dataset["one"].is_data
+
+
+def test_files_that_do_not_say_what_they_are_of_are_not_data():
+    broken = physlite.Dataset("broken", str(data.path_of(data.TREE_ONLY)), cross_section=1.0)
+    result = physlite.run(len, broken, workers=0)
+    with pytest.raises(MetadataNotFoundError, match=r"^dataset broken: no sum of weights: .*has no MetaData tree"):
+        scaled(result.by_dataset, 1.0)
+    of_nothing = FileWeights("a.root", (0, 0, "1"), (), None, "a.root: damaged")
+    of_data = of_nothing._replace(is_data=True)
+
+    def of(*files):
+        return DatasetResult("x", None, {"cross_section": 1.0}, 0, len(files), files)
+
+    assert scale_of(of(of_data, of_data), 1.0) == 1.0
+    for files in ((of_nothing,), (of_data, of_nothing)):
+        with pytest.raises(MetadataNotFoundError, match=r"^dataset x: no sum of weights: a\.root: damaged$"):
+            scale_of(of(*files), 1.0)
+    with pytest.raises(MetadataNotFoundError, match=r"^dataset x: no sum of weights: none of its files was processed$"):
+        scale_of(of(), 1.0)

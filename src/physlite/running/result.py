@@ -36,8 +36,13 @@ class DatasetResult:
 
     @property
     def mc_channel_numbers(self) -> tuple[int, ...]:
-        """The channels that its files are of: one, as a rule; none of data."""
+        """The channels that its files are of: one, as a rule; none of data, nor of files that do not say it."""
         return tuple(channels(self._weights))
+
+    @property
+    def is_data(self) -> bool:
+        """Whether all files that were processed are of data. Of damaged ones that is not known: then it is False."""
+        return bool(self._weights) and all(file.is_data for file in self._weights)
 
     @property
     def sum_of_weights(self) -> float:
