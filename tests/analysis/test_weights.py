@@ -16,6 +16,7 @@ from physlite.analysis import (
     Band,
     Cutflow,
     GoodRuns,
+    Luminosity,
     data_run_number,
     event_weights,
     is_simulation,
@@ -218,6 +219,10 @@ def test_the_scale_of_a_dataset():
     assert scale_of(dataset(cross_section=5.0, campaign="mc20a"), {"mc20a": 100.0, "mc20d": 1.0}) == 10.0
     assert scale_of(dataset(cross_section=np.float32(5), k_factor=np.int64(3)), 100.0) == 30.0
     assert scale_of(dataset(is_data=True), 100.0) == 1.0
+    luminosity = Luminosity([276262, 276329], [30.0, 70.0])
+    assert float(luminosity) == luminosity.total
+    assert scale_of(dataset(cross_section=5.0), luminosity) == 10.0
+    assert scale_of(dataset(cross_section=5.0, campaign="mc20a"), {"mc20a": luminosity}) == 10.0
 
 
 def test_what_a_scale_needs():

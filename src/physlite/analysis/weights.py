@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from physlite.analysis.bands import Band
 from physlite.analysis.cutflow import Cutflow
 from physlite.analysis.eventinfo import is_simulation, require_field
+from physlite.analysis.luminosity import Luminosity
 from physlite.exceptions import MetadataNotFoundError
 from physlite.formats.filters import nearest
 from physlite.model.metadata import read_metadata
@@ -78,7 +79,7 @@ def event_weights(
     cross_section: float | None = None,
     filter_efficiency: float = 1.0,
     k_factor: float = 1.0,
-    luminosity: float | None = None,
+    luminosity: float | Luminosity | None = None,
     sum_of_weights: float | None = None,
 ) -> NDArray[np.float64]:
     """The weight of each event: that of the generator, normalised where a cross-section is given. Data have 1.
@@ -95,7 +96,7 @@ def event_weights(
         cross_section: of the process, in pb; with `luminosity` and `sum_of_weights`.
         filter_efficiency: of the generator's filter.
         k_factor: to a higher order than the generator's.
-        luminosity: of the data, in 1/pb.
+        luminosity: of the data, in 1/pb, or of a file of iLumiCalc.
         sum_of_weights: of all events before any selection, of all files of the dataset.
 
     Returns:
@@ -152,7 +153,7 @@ def _index_of(events: ak.Array, name: str) -> int:
     return names.index(name)
 
 
-def scale_of(dataset: Processed, luminosity: float | Mapping[str, float]) -> float:
+def scale_of(dataset: Processed, luminosity: float | Luminosity | Mapping[str, float | Luminosity]) -> float:
     """The factor that makes of sums of generator weights the events that are expected: σ · ε · k · L / Σw.
 
     σ, ε and k are `cross_section` (in pb), `filter_efficiency` and `k_factor` in the metadata of the dataset; without
@@ -161,7 +162,8 @@ def scale_of(dataset: Processed, luminosity: float | Mapping[str, float]) -> flo
 
     Args:
         dataset: of `Result.by_dataset`.
-        luminosity: in 1/pb; or one for each `campaign` that is in the metadata of datasets, as `{"mc20a": …}`.
+        luminosity: in 1/pb, or of a file of iLumiCalc; or one for each `campaign` that is in the metadata of datasets, as
+            `{"mc20a": …}`.
 
     Raises:
         MetadataNotFoundError: the dataset has no cross-section or campaign, or no sum of weights.
@@ -184,7 +186,9 @@ def scale_of(dataset: Processed, luminosity: float | Mapping[str, float]) -> flo
     return _scale(math.prod(factors.values()), luminosity, sum_of_weights, f"dataset {dataset.name}")
 
 
-def scaled(by_dataset: Mapping[str, Processed], luminosity: float | Mapping[str, float]) -> dict[str, Any]:
+def scaled(
+    by_dataset: Mapping[str, Processed], luminosity: float | Luminosity | Mapping[str, float | Luminosity]
+) -> dict[str, Any]:
     """What an analysis returned for each dataset, normalised to a luminosity: `scaled(result.by_dataset, 36.6 / fb)`.
 
     Histograms, cutflows and bands are multiplied by `scale_of`, wherever they stand in mappings, lists, tuples and
@@ -218,11 +222,11 @@ def _require_number(dataset: Processed, name: str, value: Any) -> None:
         raise TypeError(msg + ("write it without quotes, as 1.0e+3" if isinstance(value, str) else "give it one"))
 
 
-def _scale(cross_section: float, luminosity: float, sum_of_weights: float, what: str) -> float:
+def _scale(cross_section: float, luminosity: float | Luminosity, sum_of_weights: float, what: str) -> float:
     if sum_of_weights == 0:
         msg = f"{what} cannot be normalised: the sum of weights is 0"
         raise ValueError(msg)
-    return float(cross_section * luminosity / sum_of_weights)
+    return float(cross_section * float(luminosity) / sum_of_weights)
 
 
 def _scaled(value: Any, scale: float, what: str) -> Any:
