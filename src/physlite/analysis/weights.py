@@ -162,8 +162,8 @@ def scale_of(dataset: Processed, luminosity: float | Luminosity | Mapping[str, f
 
     Args:
         dataset: of `Result.by_dataset`.
-        luminosity: in 1/pb, or of a file of iLumiCalc; or one for each `campaign` that is in the metadata of datasets, as
-            `{"mc20a": …}`.
+        luminosity: in 1/pb, or of a file of iLumiCalc; or one for each `campaign` that is in the metadata of datasets,
+            as `{"mc20a": …}`.
 
     Raises:
         MetadataNotFoundError: the dataset has no cross-section or campaign, or no sum of weights.
