@@ -341,8 +341,9 @@ def test_files_that_do_not_say_what_they_are_of_are_not_data():
     def of(*files):
         return DatasetResult("x", None, {"cross_section": 1.0}, 0, len(files), files)
 
-    assert scale_of(of(of_data, of_data), 1.0) == 1.0
-    for files in ((of_nothing,), (of_data, of_nothing)):
+    for files in ((of_data, of_data), (of_nothing, of_data)):
+        assert scale_of(of(*files), 1.0) == 1.0
+    for files in ((of_nothing,), (of_nothing, of_data, of_nothing._replace(channels=(1,)))):
         with pytest.raises(MetadataNotFoundError, match=r"^dataset x: no sum of weights: a\.root: damaged$"):
             scale_of(of(*files), 1.0)
     with pytest.raises(MetadataNotFoundError, match=r"^dataset x: no sum of weights: none of its files was processed$"):

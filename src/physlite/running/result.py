@@ -41,8 +41,8 @@ class DatasetResult:
 
     @property
     def is_data(self) -> bool:
-        """Whether all files that were processed are of data. Of damaged ones that is not known: then it is False."""
-        return bool(self._weights) and all(file.is_data for file in self._weights)
+        """Whether files that were processed say that they are of data, and none that it is simulated."""
+        return not self.mc_channel_numbers and any(file.is_data for file in self._weights)
 
     @property
     def sum_of_weights(self) -> float:
