@@ -38,7 +38,7 @@ from physlite.analysis import (
     variation_names,
     variations,
 )
-from physlite.units import GeV, fb, pb
+from physlite.units import GeV, pb
 
 LUMINOSITY = 10.0 / pb  # so that there are more toys than data
 REGIONS = {"4j1b": "$H_T$ [GeV]", "4j2b": "$m_{bjj}$ [GeV]"}
@@ -213,7 +213,7 @@ def draw(histogram: hist.Hist, folder: Path) -> None:
     """A plot of the processes in each region, as `4j2b.png` and `4j2b.pdf`."""
     for region in REGIONS:
         processes = of_region(histogram, region)[:, "nominal", :]
-        plots.stack(simulation=processes, label=region, luminosity=LUMINOSITY * fb, out=folder / region)
+        plots.stack(simulation=processes, label=region, luminosity=LUMINOSITY, out=folder / region)
 
 
 def of_region(histogram: hist.Hist, region: str) -> hist.Hist:

@@ -9,7 +9,6 @@ from typing import Any
 __all__ = ["DATA", "added", "of_processes"]
 
 DATA = "data"
-PB = 1000.0  # 1/fb in 1/pb
 
 
 def of_processes(by_dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -17,7 +16,7 @@ def of_processes(by_dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
     Args:
         by_dataset: of the result of `physlite.run`. Datasets with a `cross_section`, in pb, are simulation, of the
-            `process` that their metadata name, and have the `luminosity` of the data, in 1/fb. Others are data.
+            `process` that their metadata name, and have the `luminosity` of the data, in 1/pb. Others are data.
     """
     processes: dict[str, list[dict[str, Any]]] = {}
     for name, dataset in by_dataset.items():
@@ -25,7 +24,7 @@ def of_processes(by_dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         if "cross_section" not in told:
             processes.setdefault(DATA, []).append(dataset.value)
             continue
-        expected = told["cross_section"] * told["luminosity"] * PB
+        expected = told["cross_section"] * told["luminosity"]
         factor = expected / (dataset.sum_of_weights * told.get("share", 1.0))
         processes.setdefault(told.get("process", name), []).append(_scaled(dataset.value, factor))
     return {name: added(values) for name, values in processes.items()}

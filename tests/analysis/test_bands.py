@@ -83,3 +83,16 @@ def test_what_is_wrong_is_told():
         band(histogram({"a__1up": [1, 2, 3]}))
     with pytest.raises(ColumnNotFoundError, match="no variation matches 'mu_"):
         band(values, envelopes=["mu_*"])
+
+
+def test_a_band_is_scaled_with_its_histogram():
+    values = {"nominal": [10, 0, 4], "JET__1up": [12, 1, 4], "JET__1down": [7, 0, 3]}
+    found = band(histogram(values))
+    for factor in (0.5, 2, np.float64(3), -2):
+        expected = band(histogram({name: np.multiply(contents, factor) for name, contents in values.items()}))
+        for times in (found * factor, factor * found):
+            assert times.nominal.tolist() == expected.nominal.tolist()
+            assert times.up.tolist() == expected.up.tolist()
+            assert times.down.tolist() == expected.down.tolist()
+    with pytest.raises(TypeError):
+        found * "2"

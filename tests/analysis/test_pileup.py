@@ -1,5 +1,6 @@
 """Pile-up weights and runs of data against Athena's example, a slow version of its recipe, and real files."""
 
+import functools
 import itertools
 import pickle
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import physlite
-from physlite.analysis import GoodRuns, PileupReweighting, data_run_number, pileup_weight
+from physlite.analysis import GoodRuns, PileupReweighting, data_run_number, pileup_weight, variations
 from physlite.analysis.luminosity import LumiBlocks
 from physlite.analysis.pileup import DATA_SCALE_FACTORS, PERIODS
 from physlite.analysis.pileupprofiles import DataProfile, read_profiles
@@ -137,7 +138,7 @@ def test_against_a_slow_version(rows, of_a, of_d, asked, variation):
     prw._check_represented = lambda *_: None
     asked += [(A, -1.0), (D, 100.0), (A, float("nan"))]
     expected = [slow_weight(run, mu, rows, profiles, DATA_SCALE_FACTORS[variation]) for run, mu in asked]
-    assert prw.weight(simulated(asked), variation).tolist() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert prw.weight(simulated(asked), variation=variation).tolist() == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 def test_data_without_events_count_in_the_nearest_bin():
@@ -174,10 +175,22 @@ def test_variations_of_the_scale():
     prw = reweighting([(RUNS[0], 1, 30.5, 1.0)], {(CHANNEL, A): {28: 1, 29: 1, 30: 1}})
     events = simulated([(A, 28.5), (A, 29.5), (A, 30.5)])
     assert prw.weight(events).tolist() == pytest.approx([0, 3, 0])
-    assert prw.weight(events, "PRW_DATASF__1up").tolist() == pytest.approx([0, 0, 3])
-    assert prw.weight(events, "PRW_DATASF__1down").tolist() == pytest.approx([3, 0, 0])
-    with pytest.raises(ValueError, match=r"^no variation 'up' of pile-up: there are NOSYS, PRW_DATASF__1up, PRW_DATAS"):
-        prw.weight(events, "up")
+    assert prw.weight(events, variation="PRW_DATASF__1up").tolist() == pytest.approx([0, 0, 3])
+    assert prw.weight(events, variation="PRW_DATASF__1down").tolist() == pytest.approx([3, 0, 0])
+    assert prw.weight(events, variation="nominal").tolist() == prw.weight(events).tolist()
+    assert prw.variations == ("nominal", "PRW_DATASF__1up", "PRW_DATASF__1down")
+    for name in ("up", "NOSYS"):
+        said = f"^no variation '{name}' of pile-up: there are nominal, PRW_DATASF__1up, PRW_DATASF__1down$"
+        with pytest.raises(ValueError, match=said):
+            prw.weight(events, variation=name)
+
+
+def test_as_a_factor_of_varied_weights():
+    prw, events = reweighting(), simulated([(A, 1.5), (D, 2.5)])
+    pileup = {name: functools.partial(prw.weight, variation=name) for name in prw.variations}
+    (nominal,) = variations(events, {}, {"pileup": pileup})
+    found = {name: weights.tolist() for name, weights in nominal.weights(events)}
+    assert found == {name: prw.weight(events, variation=name).tolist() for name in prw.variations}
 
 
 def test_data_have_one():
@@ -225,10 +238,13 @@ def test_stored_weights(name):
     events = physlite.events(data.path_of(name))
     if name in (*WITH_WEIGHTS, data.TIMES_50):
         assert pileup_weight(events).tolist() == events.EventInfo.PileupWeight_NOSYS.to_list()
-        with pytest.raises(ColumnNotFoundError, match=r"no EventInfo.PileupWeight_PRW_DATASF__1up: there are NOSYS$"):
-            pileup_weight(events, "PRW_DATASF__1up")
+        assert pileup_weight(events, variation="nominal").tolist() == pileup_weight(events).tolist()
+        for variation in ("PRW_DATASF__1up", "NOSYS"):
+            said = f"^these events have no '{variation}' of EventInfo.PileupWeight_…: there are nominal$"
+            with pytest.raises(ColumnNotFoundError, match=said):
+                pileup_weight(events, variation=variation)
     else:
-        with pytest.raises(ColumnNotFoundError, match=r"NOSYS: weights are made with PileupReweighting$"):
+        with pytest.raises(ColumnNotFoundError, match=r"PileupWeight_…: weights are made with PileupReweighting$"):
             pileup_weight(events)
     assert data_run_number(events).tolist() == events.EventInfo.RandomRunNumber.to_list()
 

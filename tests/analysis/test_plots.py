@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 hist = pytest.importorskip("hist")
 pytest.importorskip("mplhep")
 
-from physlite.analysis import plots  # noqa: E402  # needs what is asked for above
+from physlite.analysis import Luminosity, plots  # noqa: E402  # needs what is asked for above
+from physlite.units import fb, pb  # noqa: E402
 from support.examples import FEWER  # noqa: E402
 
 EDGES = [0.0, 10.0, 30.0, 40.0, 80.0]
@@ -232,10 +233,24 @@ def test_the_name_of_the_collaboration_is_only_there_when_it_is_asked_for():
 
 
 def test_what_is_written_into_a_plot():
-    found = texts(plots.stack(data=DATA, label="ee\ntoy", luminosity=36.64674, energy=13.6))
+    found = texts(plots.stack(data=DATA, label="ee\ntoy", luminosity=36.64674 / fb, energy=13.6))
     assert "√$s$ = 13.6 TeV, 36.65 fb$^{-1}$" in found
     assert {"ee", "toy", "Data"} <= set(found)
     assert not any("TeV" in text for text in texts(plots.stack(data=DATA, energy=None)))
+
+
+@pytest.mark.parametrize(
+    ("luminosity", "text"),
+    [
+        (140.1 / fb, "140.1 fb$^{-1}$"),
+        (1 / fb, "1 fb$^{-1}$"),
+        (10 / pb, "10 pb$^{-1}$"),
+        (Luminosity([276262, 276329], [500.0, 1500.0]), "2 fb$^{-1}$"),
+    ],
+)
+def test_luminosities_are_in_the_units_of_all_recipes(luminosity, text):
+    assert f"√$s$ = 13 TeV, {text}" in texts(plots.stack(data=DATA, luminosity=luminosity))
+    assert f"√$s$ = 13 TeV, {text}" in texts(plots.efficiency(DATA, DATA, luminosity=luminosity))
 
 
 # ---------------------------------------------------------------------------------------------------------------- files

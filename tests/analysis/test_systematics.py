@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import physlite
-from physlite.analysis import rescaled, variation_names, variations
+from physlite.analysis import Cutflow, rescaled, variation_names, variations
 from physlite.exceptions import ColumnNotFoundError
 from physlite.units import GeV
 from support import data
@@ -269,6 +269,8 @@ def test_without_weights_events_count_once(some):
     masses = hist.Hist(names, hist.axis.Integer(0, 20, name="jets"))
     for variation in variations(some, OBJECTS):
         for label, weight in variation.weights(variation.events):
+            assert weight.tolist() == [1.0] * len(some)
+            assert Cutflow(weight)["all events"].weights == len(some)
             masses.fill(label, ak.num(variation.events.Jets), weight=weight)
     assert masses.values(flow=True).sum(axis=1).tolist() == [len(some)] * (1 + len(OBJECTS))
 

@@ -12,8 +12,21 @@ import numpy as np
 import pytest
 
 import physlite
-from physlite.analysis import Cutflow, GoodRuns, data_run_number, event_weights, pileup_weight, scale_of, scaled
-from physlite.exceptions import MetadataNotFoundError, SameFileWarning
+from physlite.analysis import (
+    Band,
+    Cutflow,
+    GoodRuns,
+    Luminosity,
+    data_run_number,
+    event_weights,
+    is_simulation,
+    pileup_weight,
+    scale_of,
+    scaled,
+)
+from physlite.exceptions import ColumnNotFoundError, MetadataNotFoundError, SameFileWarning
+from physlite.running.result import DatasetResult
+from physlite.running.weights import FileWeights
 from physlite.units import fb, nb, pb, ub
 from support import data
 
@@ -58,6 +71,30 @@ def test_variations_that_are_not_there():
         event_weights(ak.Array([{"EventInfo": {"mcEventWeights": [1.0]}}]), variation="nominal")
 
 
+def test_masked_events():
+    events = physlite.events(data.path_of(data.R24))[:4]
+    for mask in ([True, False, True, True], [False] * 4):
+        for variation in (1, "nominal"):
+            weights = event_weights(ak.mask(events, mask), variation=variation)
+            expected = events.EventInfo.mcEventWeights[:, 1].to_list()
+            assert weights.tolist() == [weight if kept else None for weight, kept in zip(expected, mask, strict=True)]
+
+
+def test_names_are_for_events_of_one_file():
+    """The same name is at different places in files; the array of both knows only the first of them."""
+    parts = [physlite.events(data.path_of(name))[:3] for name in (data.R24, data.R22)]
+    both = ak.concatenate(parts)
+    by_name = [event_weights(part, variation="nominal") for part in parts]
+    assert [part.EventInfo.mcEventWeights[:, at].to_list() for part, at in zip(parts, (1, 0), strict=True)] == [
+        weights.tolist() for weights in by_name
+    ]
+    with pytest.raises(ValueError, match=r"^a weight by its name, of events from several files in one array"):
+        event_weights(both, variation="nominal")
+    assert event_weights(both, variation=1).tolist() == both.EventInfo.mcEventWeights[:, 1].to_list()
+    again = ak.concatenate([parts[0][2:], parts[0][:2]])
+    assert event_weights(again, variation="nominal").tolist() == by_name[0][[2, 0, 1]].tolist()
+
+
 def test_normalisation_is_that_of_the_guide():
     """docs/how-to/metadata.md has it step by step."""
     with physlite.open(data.path_of(data.SAMPLE)) as file:
@@ -84,7 +121,7 @@ def test_normalisation_is_that_of_the_guide():
 @pytest.mark.parametrize(
     ("recipe", "columns"),
     [
-        (event_weights, {"mcEventWeights"}),
+        (event_weights, {"mcEventWeights", "eventTypeBitmask"}),
         (pileup_weight, {"PileupWeight_NOSYS"}),
         (data_run_number, {"runNumber", "RandomRunNumber", "eventTypeBitmask"}),
         (GoodRuns([(1, 1, 1)]).passed, {"runNumber", "lumiBlock", "eventTypeBitmask"}),
@@ -116,6 +153,21 @@ def test_data_have_one():
     assert event_weights(events, cross_section=1, luminosity=1, sum_of_weights=1).tolist() == [1, 1, 1]
 
 
+def test_data_with_the_empty_column_of_simulation():
+    """As when they stand in one array with simulated events."""
+    of_data = {"eventTypeBitmask": 0, "mcEventWeights": []}
+    events = ak.Array([{"EventInfo": of_data}, {"EventInfo": {"eventTypeBitmask": 1, "mcEventWeights": [2.0, 3.0]}}])
+    assert event_weights(events[:1]).tolist() == [1]
+    assert event_weights(events).tolist() == [1, 2]
+    assert event_weights(events, variation=1, cross_section=5, luminosity=2, sum_of_weights=1).tolist() == [1, 30]
+    assert is_simulation(events).tolist() == [False, True]
+
+
+def test_simulated_events_have_weights():
+    with pytest.raises(ColumnNotFoundError, match=r"^these events have no EventInfo\.mcEventWeights"):
+        event_weights(ak.Array([{"EventInfo": {"runNumber": 284500, "eventTypeBitmask": 1}}]))
+
+
 def test_units():
     assert (nb, pb, ub) == (1000 * pb, 1, 1000 * nb)
     assert 36.6 / fb == pytest.approx(36_600 / pb)
@@ -143,12 +195,12 @@ class OneDataset:
     name: str
     value: object
     metadata: dict
-    mc_channel_numbers: tuple
+    is_data: bool
     sum_of_weights: float
 
 
-def dataset(value=None, channels=(410470,), sum_of_weights=50.0, **metadata):
-    return OneDataset("ttbar", value, metadata, channels, sum_of_weights)
+def dataset(value=None, *, is_data=False, sum_of_weights=50.0, **metadata):
+    return OneDataset("ttbar", value, metadata, is_data, sum_of_weights)
 
 
 def flow():
@@ -165,7 +217,12 @@ def test_the_scale_of_a_dataset():
     assert scale_of(dataset(cross_section=5.0), 100.0) == 10.0
     assert scale_of(dataset(cross_section=5.0, filter_efficiency=0.5, k_factor=3.0), 100.0) == 15.0
     assert scale_of(dataset(cross_section=5.0, campaign="mc20a"), {"mc20a": 100.0, "mc20d": 1.0}) == 10.0
-    assert scale_of(dataset(channels=()), 100.0) == 1.0, "data"
+    assert scale_of(dataset(cross_section=np.float32(5), k_factor=np.int64(3)), 100.0) == 30.0
+    assert scale_of(dataset(is_data=True), 100.0) == 1.0
+    luminosity = Luminosity([276262, 276329], [30.0, 70.0])
+    assert float(luminosity) == luminosity.total
+    assert scale_of(dataset(cross_section=5.0), luminosity) == 10.0
+    assert scale_of(dataset(cross_section=5.0, campaign="mc20a"), {"mc20a": luminosity}) == 10.0
 
 
 def test_what_a_scale_needs():
@@ -173,11 +230,28 @@ def test_what_a_scale_needs():
         (dataset(), 1.0, r"^dataset ttbar: no cross_section in its metadata: Dataset\('ttbar', …, cross_section=…\)$"),
         (dataset(cross_section=1.0), {"mc20a": 1.0}, "^dataset ttbar: no campaign in its metadata"),
         (dataset(cross_section=1.0, campaign="x"), {"mc20a": 1.0}, "no luminosity of campaign 'x': there are mc20a$"),
+        (dataset(cross_section=1.0, campaign=["x"]), {"mc20a": 1.0}, r"campaign \['x'\]: there are mc20a$"),
     ):
         with pytest.raises(MetadataNotFoundError, match=said):
             scale_of(found, luminosity)
     with pytest.raises(ValueError, match=r"^dataset ttbar cannot be normalised: the sum of weights is 0$"):
         scale_of(dataset(cross_section=1.0, sum_of_weights=0), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("cross_section", "1e3", "is '1e3' in its metadata, which is not a number: write it without quotes, as 1"),
+        ("cross_section", None, "is None in its metadata, which is not a number: give it one"),
+        ("k_factor", None, "is None"),
+        ("k_factor", True, "is True"),
+        ("filter_efficiency", math.nan, "is nan"),
+        ("filter_efficiency", [0.5], r"is \[0\.5\]"),
+    ],
+)
+def test_factors_are_numbers(key, value, said):
+    with pytest.raises(TypeError, match=f"^dataset ttbar: {key} {said}"):
+        scale_of(dataset(**{"cross_section": 1.0, key: value}), 1.0)
 
 
 def test_histograms_and_cutflows_are_scaled_wherever_they_are():
@@ -187,6 +261,7 @@ def test_histograms_and_cutflows_are_scaled_wherever_they_are():
         "pair": Pair(histogram(hist.storage.Double()), np.array([1.0, 2.0])),
         "channel": Channel("ee", flow(), 3),
         "none": None,
+        "band": [Band(np.array([10.0]), up=np.array([2.0]), down=np.array([3.0]))],
     }
     out = scaled({"ttbar": dataset(value, cross_section=5.0)}, 100.0)["ttbar"]
     assert out["weighted"].values().tolist() == [30, 40]
@@ -198,7 +273,37 @@ def test_histograms_and_cutflows_are_scaled_wherever_they_are():
     assert out["pair"].masses.tolist() == [1, 2]
     assert out["channel"] == Channel("ee", 10 * flow(), 3)
     assert out["none"] is None
+    (band,) = out["band"]
+    assert (band.nominal.tolist(), band.up.tolist(), band.down.tolist()) == ([100], [20], [30])
     assert value["channel"] == Channel("ee", flow(), 3), "what was returned stays as it was"
+
+
+def profile(weights=(1, 2, 4), value=1.0):
+    """Of the mean of x² in each bin, twice as high where value is 2."""
+    x = np.array([0.25, 0.5, 1.5])
+    axis = hist.axis.Regular(1, 0, 1, name="x")
+    return hist.Hist(axis, storage=hist.storage.WeightedMean()).fill(x, sample=value * x**2, weight=np.array(weights))
+
+
+def test_of_profiles_the_weights_are_scaled():
+    """As if they had been filled with other weights, in the overflow too."""
+    of_one = {"profile": profile()}
+    out = scaled({"ttbar": dataset(of_one, cross_section=5.0)}, 100.0)["ttbar"]["profile"]
+    expected = profile(weights=(10, 20, 40))
+    for name in expected.view().dtype.names:
+        assert out.view(flow=True)[name].tolist() == pytest.approx(expected.view(flow=True)[name].tolist())
+    assert out.values().tolist() == profile().values().tolist()
+    assert of_one["profile"] == profile(), "what was returned stays as it was"
+    both, filled = out + profile(value=2.0), expected + profile(value=2.0)
+    assert both.values().tolist() == pytest.approx(filled.values().tolist())
+    assert both.variances().tolist() == pytest.approx(filled.variances().tolist())
+
+
+def test_profiles_without_weights_cannot_be_scaled():
+    unweighted = hist.Hist(hist.axis.Regular(1, 0, 1, name="x"), storage=hist.storage.Mean()).fill([0.5], sample=[2.0])
+    with pytest.raises(TypeError, match=r"^dataset ttbar: a profile of the storage Mean has no weights to be scaled: "):
+        scaled({"ttbar": dataset(unweighted, cross_section=5.0)}, 100.0)
+    assert scaled({"data": dataset(unweighted, is_data=True)}, 100.0)["data"] == unweighted
 
 
 def analysis(events):
@@ -222,3 +327,24 @@ def test_after_a_run(tmp_path):
     assert out["one"]["flow"]["all events"].weights == pytest.approx(83.0 * 36_600 * kept, rel=1e-9)
     assert out["two"]["flow"]["all events"].weights == pytest.approx(3.0 * 36_600 * kept, rel=1e-9)
     assert (out["one"]["events"], out["two"]["events"]) == (4000, 2000)
+    assert not result.by_dataset["one"].is_data
+
+
+def test_files_that_do_not_say_what_they_are_of_are_not_data():
+    broken = physlite.Dataset("broken", str(data.path_of(data.TREE_ONLY)), cross_section=1.0)
+    result = physlite.run(len, broken, workers=0)
+    with pytest.raises(MetadataNotFoundError, match=r"^dataset broken: no sum of weights: .*has no MetaData tree"):
+        scaled(result.by_dataset, 1.0)
+    of_nothing = FileWeights("a.root", (0, 0, "1"), (), None, "a.root: damaged")
+    of_data = of_nothing._replace(is_data=True)
+
+    def of(*files):
+        return DatasetResult("x", None, {"cross_section": 1.0}, 0, len(files), files)
+
+    for files in ((of_data, of_data), (of_nothing, of_data)):
+        assert scale_of(of(*files), 1.0) == 1.0
+    for files in ((of_nothing,), (of_nothing, of_data, of_nothing._replace(channels=(1,)))):
+        with pytest.raises(MetadataNotFoundError, match=r"^dataset x: no sum of weights: a\.root: damaged$"):
+            scale_of(of(*files), 1.0)
+    with pytest.raises(MetadataNotFoundError, match=r"^dataset x: no sum of weights: none of its files was processed$"):
+        scale_of(of(), 1.0)

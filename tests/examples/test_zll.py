@@ -249,7 +249,7 @@ def test_simulation_is_scaled_to_the_luminosity_of_the_data(processes, result):
     whole = result.by_dataset["zee"].sum_of_weights
     for name, process in (("zee", r"$Z \to ee$"), ("zmumu", r"$Z \to \mu\mu$"), ("ttbar", r"$t\bar{t}$")):
         before, after = result.by_dataset[name].value, processes[process]
-        factor = 1000 / (0.5 * whole)  # of 1 pb in 1/fb, in half of the file
+        factor = 1000 / (0.5 * whole)  # of 1 pb in 1000/pb, in half of the file
         for channel, cutflow in before["cutflow"].items():
             assert list(after["cutflow"][channel].values()) == [number * factor for number in cutflow.values()]
         np.testing.assert_allclose(after["mass"].values(), before["mass"].values() * factor)

@@ -12,7 +12,7 @@ import pytest
 
 import physlite
 from physlite.exceptions import CorruptDataError, MetadataNotFoundError, MixedTagsWarning
-from physlite.model.facts import Facts
+from physlite.model.facts import Facts, read_origin
 from physlite.model.metadata import Metadata
 from physlite.model.store import ColumnStore
 from physlite.storage import MemorySource
@@ -308,6 +308,16 @@ def test_data_are_known_by_their_project(project, is_simulation, monkeypatch):
     with physlite.open(data.path_of(data.R24)) as file:
         monkeypatch.setattr("physlite.model.facts.read_tags", lambda *_: {"project_name": project})
         assert file.metadata.is_simulation is is_simulation
+
+
+@pytest.mark.parametrize(("project", "channels"), [("IS_SIMULATION", ()), ("data22_13p6TeV", None), ("", ())])
+def test_the_origin_of_a_file_without_events(project, channels, monkeypatch):
+    """As skims of data can be: nothing but the project says what it is of."""
+    with altered({"TruthMetaDataAux.mcChannelNumber": None}) as file:
+        monkeypatch.setattr("physlite.model.facts.read_tags", lambda *_: {"project_name": project})
+        empty = ColumnStore(file._store.source, replace(file._store.manifest, columns=()), 1, 0)
+        empty.metadata = file._store.metadata
+        assert read_origin(empty)[0] == channels
 
 
 def test_a_store_of_another_class_with_the_name_of_file_metadata():

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from physlite.analysis.bands import Band, band
     from physlite.analysis.cutflow import Cutflow, CutflowTable
     from physlite.analysis.definitionfiles import definitions
+    from physlite.analysis.eventinfo import is_simulation
     from physlite.analysis.goodruns import GoodRuns
     from physlite.analysis.listing import working_points
     from physlite.analysis.luminosity import Luminosity
@@ -38,6 +39,7 @@ __all__ = [
     "electrons",
     "event_product",
     "event_weights",
+    "is_simulation",
     "jets",
     "muons",
     "overlap",
@@ -69,6 +71,7 @@ _HOME = {
     "definitions": "physlite.analysis.definitionfiles",
     "event_product": "physlite.analysis.scalefactors",
     "event_weights": "physlite.analysis.weights",
+    "is_simulation": "physlite.analysis.eventinfo",
     "pileup_weight": "physlite.analysis.pileup",
     "rescaled": "physlite.analysis.systematics",
     "scale_of": "physlite.analysis.weights",

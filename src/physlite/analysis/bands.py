@@ -26,6 +26,8 @@ _DIRECTION = re.compile(r"(?P<source>.+)(?P<direction>up|down)(?P<fraction>\d*)"
 class Band:
     """Values of a histogram, and how far up and down variations take them; in the shape of its other axes, no flow.
 
+    It is scaled by `*`, as by a normalisation.
+
     Attributes:
         nominal: the values without a variation.
         up: how much larger they can be, 0 or more.
@@ -35,6 +37,15 @@ class Band:
     nominal: NDArray[np.float64]
     up: NDArray[np.float64]
     down: NDArray[np.float64]
+
+    def __mul__(self, factor: float) -> Band:
+        """All values times a factor; of a negative one, what was up is down."""
+        if not isinstance(factor, int | float | np.number):
+            return NotImplemented
+        up, down = (self.up, self.down) if factor >= 0 else (self.down, self.up)
+        return Band(self.nominal * factor, up * abs(factor), down * abs(factor))
+
+    __rmul__ = __mul__
 
 
 def band(histogram: Hist[Any], axis: str = "variation", *, envelopes: Iterable[str] = ()) -> Band:

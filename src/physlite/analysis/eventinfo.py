@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from physlite.exceptions import ColumnNotFoundError
 from physlite.formats.filters import nearest
 
-__all__ = ["event_values", "is_simulation"]
+__all__ = ["event_values", "is_simulation", "require_field"]
 
 # xAOD::EventInfo_v1::IS_SIMULATION (Event/xAOD/xAODEventInfo), a bit of eventTypeBitmask.
 _IS_SIMULATION = 1
@@ -23,12 +23,17 @@ def event_values(events: ak.Array, name: str) -> NDArray[Any]:
     Raises:
         ColumnNotFoundError: there is no such field; the message offers the nearest ones.
     """
+    values: NDArray[Any] = ak.to_numpy(require_field(events, name))
+    return values
+
+
+def require_field(events: ak.Array, name: str) -> ak.Array:
+    """A field of `EventInfo`; errors as `event_values`."""
     info = events.EventInfo
     if name not in info.fields:
         msg = f"these events have no EventInfo.{name}{nearest(info.fields, name, '; see events.EventInfo.fields')}"
         raise ColumnNotFoundError(msg)
-    values: NDArray[Any] = ak.to_numpy(info[name])
-    return values
+    return info[name]
 
 
 def is_simulation(events: ak.Array) -> NDArray[np.bool_]:

@@ -119,6 +119,10 @@ class Luminosity:
         """Of all runs, in 1/pb."""
         return float(self.values.sum())
 
+    def __float__(self) -> float:
+        """The total, so that it can stand wherever a luminosity is given."""
+        return self.total
+
     @property
     def by_run(self) -> dict[int, float]:
         """Of each run, in 1/pb."""

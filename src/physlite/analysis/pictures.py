@@ -8,9 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from physlite.units import fb, pb
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from physlite.analysis.luminosity import Luminosity
 
 __all__ = ["COLORS", "Caption", "drawing", "save", "write_caption"]
 
@@ -33,13 +37,13 @@ class Caption(NamedTuple):
 
     Attributes:
         label: text, of one line or more.
-        luminosity: of the data, in 1/fb.
+        luminosity: of the data, in 1/pb.
         energy: of the collisions, in TeV.
         atlas: what follows the word ATLAS; None: the word is not there.
     """
 
     label: str
-    luminosity: float | None
+    luminosity: float | Luminosity | None
     energy: float | None
     atlas: str | None
 
@@ -86,7 +90,9 @@ def _conditions(caption: Caption) -> str:
     if caption.energy is not None:
         parts.append(f"√$s$ = {caption.energy:g} TeV")  # the style's fonts have no root to draw over letters
     if caption.luminosity is not None:
-        parts.append(rf"{caption.luminosity:.4g} fb$^{{-1}}$")
+        luminosity = float(caption.luminosity)
+        number, unit = (luminosity * fb, "fb") if luminosity >= 1 / fb else (luminosity * pb, "pb")
+        parts.append(rf"{number:.4g} {unit}$^{{-1}}$")
     return ", ".join(parts)
 
 

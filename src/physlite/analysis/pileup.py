@@ -22,6 +22,7 @@ from physlite.analysis.goodruns import GoodRuns
 from physlite.analysis.luminosity import LumiBlocks, Luminosity, read_lumi_blocks
 from physlite.analysis.pileupprofiles import BINS, OUTSIDE, DataProfile, bin_of, read_profiles
 from physlite.analysis.randomruns import event_seeds, first_numbers
+from physlite.analysis.systematics import NOMINAL
 from physlite.exceptions import ColumnNotFoundError, MetadataNotFoundError
 from physlite.formats.filters import nearest
 
@@ -29,7 +30,7 @@ __all__ = ["DATA_SCALE_FACTORS", "PERIODS", "PileupReweighting", "data_run_numbe
 
 # By the names of the variations.
 DATA_SCALE_FACTORS: Mapping[str, float] = {
-    "NOSYS": 1 / 1.03,
+    NOMINAL: 1 / 1.03,
     "PRW_DATASF__1up": 1 / 0.99,
     "PRW_DATASF__1down": 1 / 1.07,
 }
@@ -46,29 +47,28 @@ PERIODS: Mapping[int, tuple[int, int]] = {
 _MOST_UNREPRESENTED = 0.05  # share of data that a sample may have no events for
 _LUMINOSITY_ROUNDING = 1e-11  # 1/pb
 
-_STORED = "PileupWeight_"
+_STORED, _STORED_NOMINAL = "PileupWeight_", "NOSYS"
 
 Paths: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]]"
 
 
-def pileup_weight(events: ak.Array, variation: str = "NOSYS") -> NDArray[np.float64]:
+def pileup_weight(events: ak.Array, *, variation: str = NOMINAL) -> NDArray[np.float64]:
     """The pile-up weights that a file stores, one an event; data have 1.
 
     Args:
         events: of a file.
-        variation: `NOSYS`, or a systematic one as `PRW_DATASF__1up`, where the file has it.
+        variation: `nominal`, or a systematic one as `PRW_DATASF__1up`, where the file has it.
 
     Raises:
         ColumnNotFoundError: the file does not store them, or not this variation.
     """
-    name = f"{_STORED}{variation}"
-    fields = events.EventInfo.fields
-    if name in fields:
-        return event_values(events, name).astype(np.float64)
+    names = {field.removeprefix(_STORED): field for field in events.EventInfo.fields if field.startswith(_STORED)}
+    stored = {NOMINAL if name == _STORED_NOMINAL else name: field for name, field in names.items()}
+    if variation in stored:
+        return event_values(events, stored[variation]).astype(np.float64)
     if is_simulation(events).any():
-        stored = [field.removeprefix(_STORED) for field in fields if field.startswith(_STORED)]
         there = f"there are {', '.join(stored)}" if stored else "weights are made with PileupReweighting"
-        msg = f"these events have no EventInfo.{name}: {there}"
+        msg = f"these events have no {variation!r} of EventInfo.{_STORED}…: {there}"
         raise ColumnNotFoundError(msg)
     return np.ones(len(events))
 
@@ -191,21 +191,26 @@ class PileupReweighting:
         """The samples that there are profiles of."""
         return sorted({channel for channel, _ in self._profiles})
 
-    def weight(self, events: ak.Array, variation: str = "NOSYS") -> NDArray[np.float64]:
+    @property
+    def variations(self) -> tuple[str, ...]:
+        """The names of all variations, `nominal` first."""
+        return tuple(DATA_SCALE_FACTORS)
+
+    def weight(self, events: ak.Array, *, variation: str = NOMINAL) -> NDArray[np.float64]:
         """The weight of each event; data have 1.
 
         Events with a μ at which their profile is empty have the weight of their run number alone, as in the tool.
 
         Args:
             events: with `runNumber`, `mcChannelNumber` and `averageInteractionsPerCrossing` in `EventInfo`.
-            variation: one of `DATA_SCALE_FACTORS`.
+            variation: one of `variations`.
 
         Raises:
             MetadataNotFoundError: there is no profile of a channel, or of its run number.
             ValueError: there is no such variation, or more than 5% of the data have a μ that the sample does not have.
         """
         if variation not in DATA_SCALE_FACTORS:
-            msg = f"no variation {variation!r} of pile-up: there are {', '.join(DATA_SCALE_FACTORS)}"
+            msg = f"no variation {variation!r} of pile-up: there are {', '.join(self.variations)}"
             raise ValueError(msg)
         weights = np.ones(len(events))
         for chosen, period, mu, table in self._parts(events, variation):
@@ -219,7 +224,7 @@ class PileupReweighting:
         and 0 where that has no data. The random numbers are those of the tool. Args and errors as `weight`.
         """
         runs = event_values(events, "runNumber").astype(np.int64)
-        for chosen, period, mu, table in self._parts(events, "NOSYS"):
+        for chosen, period, mu, table in self._parts(events, NOMINAL):
             channels = event_values(events, "mcChannelNumber")[chosen]
             numbers = first_numbers(event_seeds(channels, event_values(events, "eventNumber")[chosen]))
             runs[chosen] = _random_runs(table, period, mu, numbers)

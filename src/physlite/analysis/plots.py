@@ -3,8 +3,9 @@
 ::
 
     from physlite.analysis import plots
+    from physlite.units import fb
 
-    plots.stack(data=data, simulation={"ttbar": ttbar, "Z": zee}, luminosity=36.6, out="out/mass")
+    plots.stack(data=data, simulation={"ttbar": ttbar, "Z": zee}, luminosity=36.6 / fb, out="out/mass")
     plots.efficiency(passed, total, out="out/trigger")
 
 Histograms are of hist, in one dimension, in the units that their axes say. What lies outside of the axes is not shown.
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from hist import Hist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from physlite.analysis.luminosity import Luminosity
 
     Histograms: TypeAlias = Hist[Any] | Mapping[str, Hist[Any]]
     Floats: TypeAlias = NDArray[np.float64]
@@ -55,7 +58,7 @@ def stack(
     data: Hist[Any] | None = None,
     simulation: Histograms | None = None,
     label: str = "",
-    luminosity: float | None = None,
+    luminosity: float | Luminosity | None = None,
     energy: float | None = 13.0,
     atlas: str | None = None,
     ratio: bool = True,
@@ -73,7 +76,7 @@ def stack(
         simulation: what is expected: histograms by name, the first at the bottom; or one with an axis of names, a
             `StrCategory`.
         label: what is shown, of one line or more.
-        luminosity: of the data, in 1/fb.
+        luminosity: of the data, in 1/pb, or of a file of iLumiCalc.
         energy: of the collisions, in TeV; None: nothing is said about it.
         atlas: "Internal" or the like, to write "ATLAS Internal"; "": to write "ATLAS". The name belongs to the
             collaboration, so it is only there when it is asked for.
@@ -120,7 +123,7 @@ def efficiency(
     total: Histograms,
     *,
     label: str = "",
-    luminosity: float | None = None,
+    luminosity: float | Luminosity | None = None,
     energy: float | None = 13.0,
     atlas: str | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -134,7 +137,7 @@ def efficiency(
         passed: counts of what passed; several by name, or in one histogram with an axis of names, a `StrCategory`.
         total: counts of the same, whether it passed or not, in the same form.
         label: what is shown, of one line or more.
-        luminosity: of the data, in 1/fb.
+        luminosity: of the data, in 1/pb, or of a file of iLumiCalc.
         energy: of the collisions, in TeV; None: nothing is said about it.
         atlas: as of `stack`.
         out: as of `stack`.

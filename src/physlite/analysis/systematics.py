@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 import awkward as ak
+import numpy as np
 
 from physlite.formats.filters import NameFilter, select
 from physlite.model.varying import varied
@@ -65,8 +66,8 @@ class Variation:
             events: those of this variation, or what was chosen of them.
 
         Yields:
-            The name of a variation, `nominal` first, and the weights: one number for each event; None, which
-            histograms take for 1, when no factors were given.
+            The name of a variation, `nominal` first, and the weights: one number for each event, 1 when no factors
+            were given.
         """
 
         @functools.cache
@@ -76,7 +77,7 @@ class Variation:
 
         for label in self._labels:
             parts = [value(factor, _own(functions, label)) for factor, functions in self._factors.items()]
-            yield label, functools.reduce(operator.mul, parts) if parts else None
+            yield label, functools.reduce(operator.mul, parts) if parts else np.ones(len(events))
 
 
 def variations(

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
+import numbers
+import reprlib
 import sys
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -19,16 +22,27 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
+from physlite.analysis.bands import Band
 from physlite.analysis.cutflow import Cutflow
+from physlite.analysis.eventinfo import is_simulation, require_field
+from physlite.analysis.luminosity import Luminosity
 from physlite.exceptions import MetadataNotFoundError
 from physlite.formats.filters import nearest
 from physlite.model.metadata import read_metadata
+from physlite.model.objects import EVENT
+from physlite.model.placing import covering
 from physlite.model.source import source_of
 from physlite.model.store import ColumnStore
 
 __all__ = ["Processed", "event_weights", "scale_of", "scaled"]
 
 _WEIGHTS = "mcEventWeights"
+
+_OPTIONAL = ("filter_efficiency", "k_factor")
+
+_PROFILE = "MEAN"  # kind of a histogram
+# In its bins, each with the power of a factor on the weights.
+_WEIGHTS_OF_PROFILES = {"sum_of_weights": 1, "sum_of_weights_squared": 2, "_sum_of_weighted_deltas_squared": 1}
 
 # Read once for each opened file.
 _names: WeakKeyDictionary[ColumnStore, tuple[str, ...]] = WeakKeyDictionary()
@@ -50,8 +64,8 @@ class Processed(Protocol):
         """What was given with the dataset."""
 
     @property
-    def mc_channel_numbers(self) -> tuple[int, ...]:
-        """The processes that were simulated; none of data."""
+    def is_data(self) -> bool:
+        """Whether all that was processed is known to be of data."""
 
     @property
     def sum_of_weights(self) -> float:
@@ -65,46 +79,54 @@ def event_weights(
     cross_section: float | None = None,
     filter_efficiency: float = 1.0,
     k_factor: float = 1.0,
-    luminosity: float | None = None,
+    luminosity: float | Luminosity | None = None,
     sum_of_weights: float | None = None,
 ) -> NDArray[np.float64]:
     """The weight of each event: that of the generator, normalised where a cross-section is given. Data have 1.
+
+    Which events are data, `EventInfo.eventTypeBitmask` says; see `is_simulation`.
 
     In a run over many files the sum of weights is not known before its end: leave out the normalisation there, and
     scale the results with `scaled`.
 
     Args:
-        events: of one file.
-        variation: which of the generator's weights, by its index or by one of the file's `metadata.weight_names`.
+        events: of one file, or of several with `ak.concatenate`.
+        variation: which of the generator's weights, by its index or by one of the file's `metadata.weight_names`. Files
+            have the same name at different places, so that names are for events of one file.
         cross_section: of the process, in pb; with `luminosity` and `sum_of_weights`.
         filter_efficiency: of the generator's filter.
         k_factor: to a higher order than the generator's.
-        luminosity: of the data, in 1/pb.
+        luminosity: of the data, in 1/pb, or of a file of iLumiCalc.
         sum_of_weights: of all events before any selection, of all files of the dataset.
 
     Returns:
-        One number an event.
+        One number an event; masked where events are.
 
     Raises:
+        ColumnNotFoundError: simulated events without generator weights.
         MetadataNotFoundError: there is no such variation.
-        ValueError: a normalisation of which a part is missing, or a sum of weights that is 0.
+        ValueError: a normalisation of which a part is missing, or a sum of weights that is 0; or the name of a
+            variation for events of several files.
     """
     given = {"cross_section": cross_section, "luminosity": luminosity, "sum_of_weights": sum_of_weights}
     missing = [name for name, value in given.items() if value is None]
     if missing and len(missing) < len(given):
         msg = f"a normalisation needs {', '.join(given)}: {' and '.join(missing)} is missing"
         raise ValueError(msg)
-    if _WEIGHTS not in events.EventInfo.fields:
-        return np.ones(len(events))
-    weights = _of_variation(events, variation)
-    if cross_section is None or luminosity is None or sum_of_weights is None:
-        return weights
-    return weights * _scale(cross_section * filter_efficiency * k_factor, luminosity, sum_of_weights, "these events")
+    scale = 1.0
+    if cross_section is not None and luminosity is not None and sum_of_weights is not None:
+        scale = _scale(cross_section * filter_efficiency * k_factor, luminosity, sum_of_weights, "these events")
+    found = is_simulation(events)
+    simulated = np.ma.filled(found, False)
+    weights = np.ones(len(events))
+    if simulated.any():
+        weights[simulated] = _of_variation(events, simulated, variation) * scale
+    return np.ma.array(weights, mask=found.mask) if isinstance(found, np.ma.MaskedArray) else weights
 
 
-def _of_variation(events: ak.Array, variation: int | str) -> NDArray[np.float64]:
-    weights = events.EventInfo[_WEIGHTS]
+def _of_variation(events: ak.Array, simulated: NDArray[np.bool_], variation: int | str) -> NDArray[np.float64]:
     index = _index_of(events, variation) if isinstance(variation, str) else variation
+    weights = require_field(events, _WEIGHTS)[simulated]
     fewest = ak.min(ak.num(weights), axis=None)
     if index < 0 or (fewest is not None and index >= fewest):
         msg = f"no weight {index} in EventInfo.{_WEIGHTS}: there are {fewest or 0}, counted from 0"
@@ -114,10 +136,12 @@ def _of_variation(events: ak.Array, variation: int | str) -> NDArray[np.float64]
 
 
 def _index_of(events: ak.Array, name: str) -> int:
-    source = source_of(events)
-    if source is None:
+    source, info = source_of(events), events.EventInfo
+    if source is None or EVENT not in info.layout.fields:
         msg = f"the weight {name!r} cannot be looked up: the array does not know its file any more, give the index"
         raise MetadataNotFoundError(msg)
+    event = ak.to_numpy(ak.drop_none(info[EVENT]))
+    covering(source, event, "a weight by its name, of events", "give its index, or weigh events")
     store = source.store
     if store not in _names:
         _names[store] = read_metadata(store).weight_names
@@ -129,38 +153,47 @@ def _index_of(events: ak.Array, name: str) -> int:
     return names.index(name)
 
 
-def scale_of(dataset: Processed, luminosity: float | Mapping[str, float]) -> float:
+def scale_of(dataset: Processed, luminosity: float | Luminosity | Mapping[str, float | Luminosity]) -> float:
     """The factor that makes of sums of generator weights the events that are expected: σ · ε · k · L / Σw.
 
     σ, ε and k are `cross_section` (in pb), `filter_efficiency` and `k_factor` in the metadata of the dataset; without
-    the last two they are 1. The sum of weights is that of the files that were processed. Of data it is 1.
+    the last two they are 1. The sum of weights is that of the files that were processed. Of data it is 1; files that do
+    not say what they are of are not taken for data.
 
     Args:
         dataset: of `Result.by_dataset`.
-        luminosity: in 1/pb; or one for each `campaign` that is in the metadata of datasets, as `{"mc20a": …}`.
+        luminosity: in 1/pb, or of a file of iLumiCalc; or one for each `campaign` that is in the metadata of datasets,
+            as `{"mc20a": …}`.
 
     Raises:
         MetadataNotFoundError: the dataset has no cross-section or campaign, or no sum of weights.
+        TypeError: a cross-section, efficiency or k-factor is not a number.
         ValueError: the sum of weights is 0.
     """
-    if not dataset.mc_channel_numbers:
+    if dataset.is_data:
         return 1.0
-    cross_section = _given(dataset, "cross_section")
-    efficiency = dataset.metadata.get("filter_efficiency", 1.0) * dataset.metadata.get("k_factor", 1.0)
+    sum_of_weights = dataset.sum_of_weights  # first: of damaged files nothing else need be known
+    factors = {"cross_section": _given(dataset, "cross_section")}
+    factors |= {name: dataset.metadata[name] for name in _OPTIONAL if name in dataset.metadata}
+    for name, factor in factors.items():
+        _require_number(dataset, name, factor)
     if isinstance(luminosity, Mapping):
         campaign = _given(dataset, "campaign")
-        if campaign not in luminosity:
+        if not isinstance(campaign, str) or campaign not in luminosity:
             msg = f"dataset {dataset.name}: no luminosity of campaign {campaign!r}: there are {', '.join(luminosity)}"
             raise MetadataNotFoundError(msg)
         luminosity = luminosity[campaign]
-    return _scale(cross_section * efficiency, luminosity, dataset.sum_of_weights, f"dataset {dataset.name}")
+    return _scale(math.prod(factors.values()), luminosity, sum_of_weights, f"dataset {dataset.name}")
 
 
-def scaled(by_dataset: Mapping[str, Processed], luminosity: float | Mapping[str, float]) -> dict[str, Any]:
+def scaled(
+    by_dataset: Mapping[str, Processed], luminosity: float | Luminosity | Mapping[str, float | Luminosity]
+) -> dict[str, Any]:
     """What an analysis returned for each dataset, normalised to a luminosity: `scaled(result.by_dataset, 36.6 / fb)`.
 
-    Histograms and cutflows are multiplied by `scale_of`, wherever they stand in mappings, lists, tuples and
-    dataclasses; all else, as counts of events, stays as it is.
+    Histograms, cutflows and bands are multiplied by `scale_of`, wherever they stand in mappings, lists, tuples and
+    dataclasses; all else, as counts of events, stays as it is. Of profiles, which have means in their bins, the weights
+    are multiplied: means stay, and those of several processes add up as they should.
 
     Args:
         by_dataset: results by the name of the dataset.
@@ -168,8 +201,12 @@ def scaled(by_dataset: Mapping[str, Processed], luminosity: float | Mapping[str,
 
     Raises:
         MetadataNotFoundError, ValueError: as `scale_of`.
+        TypeError: as `scale_of`; or a profile has no weights.
     """
-    return {name: _scaled(dataset.value, scale_of(dataset, luminosity)) for name, dataset in by_dataset.items()}
+    return {
+        name: _scaled(dataset.value, scale_of(dataset, luminosity), f"dataset {name}")
+        for name, dataset in by_dataset.items()
+    }
 
 
 def _given(dataset: Processed, name: str) -> Any:
@@ -179,25 +216,33 @@ def _given(dataset: Processed, name: str) -> Any:
     return dataset.metadata[name]
 
 
-def _scale(cross_section: float, luminosity: float, sum_of_weights: float, what: str) -> float:
+def _require_number(dataset: Processed, name: str, value: Any) -> None:
+    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not math.isfinite(value):
+        msg = f"dataset {dataset.name}: {name} is {reprlib.repr(value)} in its metadata, which is not a number: "
+        raise TypeError(msg + ("write it without quotes, as 1.0e+3" if isinstance(value, str) else "give it one"))
+
+
+def _scale(cross_section: float, luminosity: float | Luminosity, sum_of_weights: float, what: str) -> float:
     if sum_of_weights == 0:
         msg = f"{what} cannot be normalised: the sum of weights is 0"
         raise ValueError(msg)
-    return float(cross_section * luminosity / sum_of_weights)
+    return float(cross_section * float(luminosity) / sum_of_weights)
 
 
-def _scaled(value: Any, scale: float) -> Any:
-    if isinstance(value, Cutflow) or _is_histogram(value):
+def _scaled(value: Any, scale: float, what: str) -> Any:
+    if isinstance(value, Cutflow | Band):
         return value * scale
+    if _is_histogram(value):
+        return _scaled_histogram(value, scale, what)
     if isinstance(value, Mapping):
-        return {key: _scaled(item, scale) for key, item in value.items()}
+        return {key: _scaled(item, scale, what) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        items = [_scaled(item, scale) for item in value]
+        items = [_scaled(item, scale, what) for item in value]
         return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         changed = copy.copy(value)
         for field in dataclasses.fields(value):
-            object.__setattr__(changed, field.name, _scaled(getattr(value, field.name), scale))
+            object.__setattr__(changed, field.name, _scaled(getattr(value, field.name), scale, what))
         return changed
     return value
 
@@ -206,3 +251,18 @@ def _is_histogram(value: Any) -> bool:
     """Whether it is one of boost-histogram or hist, which is not imported for that."""
     module = sys.modules.get("boost_histogram")
     return module is not None and isinstance(value, module.Histogram)
+
+
+def _scaled_histogram(histogram: Any, scale: float, what: str) -> Any:
+    if histogram.kind != _PROFILE:
+        return histogram * scale
+    scaled = histogram.copy()
+    if scale == 1:
+        return scaled
+    view = scaled.view(flow=True)
+    if "sum_of_weights" not in view.dtype.names:
+        msg = f"{what}: a profile of the storage Mean has no weights to be scaled: make it with .WeightedMean()"
+        raise TypeError(msg)
+    for name, power in _WEIGHTS_OF_PROFILES.items():
+        view[name] *= scale**power
+    return scaled

@@ -132,7 +132,11 @@ def read_origin(events: ColumnStore) -> tuple[tuple[int, ...] | None, str]:
     values = found.get(_CHANNELS, [])
     channels = {number for value in values if isinstance(value, list) for number in value if isinstance(number, int)}
     if not channels:
-        if _is_simulation(events, {}) is False:
+        simulated = _is_simulation(events, {})
+        if simulated is None and tree is not None:  # as without events
+            with suppress(CorruptDataError):
+                simulated = _is_simulation(events, read_tags(tree, 0))
+        if simulated is False:
             return None, tag
         channels = set(_of_first_event(events, "mcChannelNumber"))
     return tuple(sorted(channels)), tag

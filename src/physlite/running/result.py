@@ -36,8 +36,13 @@ class DatasetResult:
 
     @property
     def mc_channel_numbers(self) -> tuple[int, ...]:
-        """The channels that its files are of: one, as a rule; none of data."""
+        """The channels that its files are of: one, as a rule; none of data, nor of files that do not say it."""
         return tuple(channels(self._weights))
+
+    @property
+    def is_data(self) -> bool:
+        """Whether files that were processed say that they are of data, and none that it is simulated."""
+        return not self.mc_channel_numbers and any(file.is_data for file in self._weights)
 
     @property
     def sum_of_weights(self) -> float:
