@@ -91,8 +91,13 @@ def test_names_are_for_events_of_one_file():
     with pytest.raises(ValueError, match=r"^a weight by its name, of events from several files in one array"):
         event_weights(both, variation="nominal")
     assert event_weights(both, variation=1).tolist() == both.EventInfo.mcEventWeights[:, 1].to_list()
-    again = ak.concatenate([parts[0][2:], parts[0][:2]])
-    assert event_weights(again, variation="nominal").tolist() == by_name[0][[2, 0, 1]].tolist()
+
+
+def test_names_are_for_pieces_of_a_file_in_any_order():
+    events = physlite.events(data.path_of(data.SAMPLE))[:3]
+    name = "muR = 1.0, muF = 2.0"
+    again = ak.concatenate([events[2:], events[:2]])
+    assert event_weights(again, variation=name).tolist() == event_weights(events, variation=name)[[2, 0, 1]].tolist()
 
 
 def test_normalisation_is_that_of_the_guide():
