@@ -7,6 +7,8 @@ from typing import Any
 
 import peak
 
+from physlite.analysis import CutflowTable
+
 __all__ = ["cutflow_table", "fit_table"]
 
 FIRST, OTHERS = 30, 22  # characters
@@ -16,10 +18,8 @@ PLAIN = ((r"\to", "→"), (r"\mu", "μ"), (r"\bar{t}", "t̄"), ("$", ""), (" ", 
 
 def cutflow_table(channel: str, processes: Mapping[str, Any]) -> str:
     """How many events of each process are left after each step."""
-    cutflows = [value["cutflow"][channel] for value in processes.values()]
-    rows = [_row(f"{channel}: events with", [_plain(name) for name in processes])]
-    rows += [_row(step, [f"{cutflow[step]:,.1f}" for cutflow in cutflows]) for step in cutflows[0]]
-    return "".join(rows)
+    table = CutflowTable({_plain(name): value["cutflow"][channel] for name, value in processes.items()})
+    return f"{channel}: events\n{table}\n"
 
 
 def fit_table(fits: Mapping[str, peak.Fit]) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 import peak
 from pairs import CHANNELS, analysis
 from tables import cutflow_table, fit_table
-from yields import DATA, added, of_processes
+from yields import DATA, added, luminosity_of, of_processes
 
 import physlite
 from physlite.analysis import plots
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     datasets = options.datasets[0] if len(options.datasets) == 1 else options.datasets
     result = physlite.run(analysis, datasets, workers=options.workers)
-    told = next(iter(result.by_dataset.values())).metadata
+    told = next(iter(result.by_dataset.values())).metadata | {"luminosity": total(luminosity_of(result.by_dataset))}
     processes = of_processes(result.by_dataset)
 
     options.out.mkdir(parents=True, exist_ok=True)
@@ -76,16 +76,21 @@ def draw(channel: str, processes: Mapping[str, Any], told: Mapping[str, Any], ou
             out=out / f"periods_{name}",
             **caption(told, channel),
         )
-    probes = {"Data": data, "Simulation": simulation and added(simulation.values())}
-    counts = {label: value["probes"][channel, :, :] for label, value in probes.items() if value}
     trigger = told.get(f"{CHANNELS[channel].lepton}_trigger")
     if trigger is not None:
+        of_all = {"Data": data, "Simulation": simulation and added(simulation.values())}
+        probes = {label: value["probes"][channel, :, :] for label, value in of_all.items() if value}
         plots.efficiency(
-            {label: count[True, :] for label, count in counts.items()},
-            {label: count[sum, :] for label, count in counts.items()},
+            {label: counts[True, :] for label, counts in probes.items()},
+            {label: counts[sum, :] for label, counts in probes.items()},
             out=out / f"trigger_{name}",
             **caption(told, trigger),
         )
+
+
+def total(luminosity: float | Mapping[str, float] | None) -> float | None:
+    """Of all campaigns."""
+    return sum(luminosity.values()) if isinstance(luminosity, Mapping) else luminosity
 
 
 def can_be_fitted(channel: str, processes: Mapping[str, Any]) -> bool:

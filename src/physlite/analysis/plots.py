@@ -41,6 +41,7 @@ _HEADROOM = 1.6  # above what is drawn, for the text
 _LOG_HEADROOM = 3.0  # the same, in powers of ten
 _MARKERS = "osD^v"
 _BESIDE = 0.06  # of the width of a bin, from one efficiency to the next
+_ROUNDING = 1e-9  # of sums in another order
 _UNIT = re.compile(r"\[(.+)\]\s*$")  # at the end of an axis' label
 _BAND: dict[str, Any] = {"fill": True, "facecolor": "none", "edgecolor": "#555555", "hatch": "//////", "linewidth": 0}
 _POINTS: dict[str, Any] = {
@@ -131,11 +132,12 @@ def efficiency(
     """Draws which part passed, with the central interval of 68%.
 
     The interval is that of Clopper and Pearson (Biometrika 26 (1934) 404): it covers the truth at least as often as it
-    says, also with few entries. Bins without entries have no point.
+    says, also with few entries. That of weighted entries is the one of as many counts as have the same relative
+    uncertainty, (Σw)²/Σw² (L. Kish, Survey Sampling (1965)). Bins without entries have no point.
 
     Args:
-        passed: counts of what passed; several by name, or in one histogram with an axis of names, a `StrCategory`.
-        total: counts of the same, whether it passed or not, in the same form.
+        passed: what passed; several by name, or in one histogram with an axis of names, a `StrCategory`.
+        total: the same, whether it passed or not, in the same form.
         label: what is shown, of one line or more.
         luminosity: of the data, in 1/pb, or of a file of iLumiCalc.
         energy: of the collisions, in TeV; None: nothing is said about it.
@@ -146,7 +148,7 @@ def efficiency(
         The figure.
 
     Raises:
-        ValueError: histograms of other axes or names, more passed than there were, or weighted histograms.
+        ValueError: histograms of other axes or names, without variances, or more passed than there were.
         ImportError: a package of the extra `plot` is missing.
     """
     numerators, denominators = _by_name(passed, ""), _by_name(total, "")
@@ -156,10 +158,11 @@ def efficiency(
     axis = _common_axis([*numerators.values(), *denominators.values()])
     with drawing() as (figure, (axes,)):
         for i, (name, numerator) in enumerate(numerators.items()):
-            k, n = _counts(name, numerator), _counts(name, denominators[name])
-            _require_part(name, axis, k, n)
-            low, high = _clopper_pearson(k, n)
-            part = np.divide(k, n, out=np.zeros(len(n)), where=n > 0)
+            denominator = denominators[name]
+            _require_part(name, axis, numerator, denominator)
+            n = denominator.values()
+            part = np.divide(numerator.values(), n, out=np.zeros(len(n)), where=n > 0)
+            low, high = _clopper_pearson(part, _effective_counts(denominator))
             x = axis.centers + axis.widths * _BESIDE * (i - (len(numerators) - 1) / 2)
             style = {
                 "xerr": np.stack([x - axis.edges[:-1], axis.edges[1:] - x])[:, n > 0],
@@ -252,29 +255,27 @@ def _interval(histogram: Hist[Any]) -> tuple[Floats, Floats]:
     return values - deviation, values + deviation
 
 
-def _counts(name: str, histogram: Hist[Any]) -> Floats:
-    values = np.asarray(histogram.values(), np.float64)
-    if not _are_counts(values) or not np.array_equal(values, _variances(histogram)):
-        msg = f"efficiency {name!r}: the histogram is weighted, and its interval is for counts: fill it without weights"
-        raise ValueError(msg)
-    return values
-
-
-def _require_part(name: str, axis: Any, passed: Floats, total: Floats) -> None:
-    if (passed > total).any():
-        bin_ = int(np.argmax(passed > total))
-        msg = (
-            f"efficiency {name!r}: {passed[bin_]:g} of {total[bin_]:g} passed in the bin {axis[bin_]}: "
-            "fill total with all, those that passed too"
-        )
+def _require_part(name: str, axis: Any, passed: Hist[Any], total: Hist[Any]) -> None:
+    """What passed has no larger sum of squares, which holds for negative weights too."""
+    above = _variances(passed) > _variances(total) * (1 + _ROUNDING)
+    if above.any():
+        bin_ = int(np.argmax(above))
+        part = f"{passed.values()[bin_]:g} of {total.values()[bin_]:g}"
+        msg = f"efficiency {name!r}: {part} passed in the bin {axis[bin_]}: fill total with all, those that passed too"
         raise ValueError(msg)
 
 
-def _clopper_pearson(passed: Floats, total: Floats) -> tuple[Floats, Floats]:
+def _effective_counts(histogram: Hist[Any]) -> Floats:
+    """As many counts as have the relative uncertainties of these bins."""
+    values, variances = np.asarray(histogram.values(), np.float64), _variances(histogram)
+    return np.divide(values**2, variances, out=np.zeros(len(values)), where=variances > 0)
+
+
+def _clopper_pearson(part: Floats, total: Floats) -> tuple[Floats, Floats]:
     from hist.intervals import clopper_pearson_interval
 
-    low, high = clopper_pearson_interval(passed, total)
-    return low, high
+    low, high = clopper_pearson_interval(np.clip(part, 0, 1) * total, total)
+    return np.minimum(low, part), np.maximum(high, part)  # with negative weights a part can be outside of 0 to 1
 
 
 # ------------------------------------------------------------------------------------------------------------- drawing
