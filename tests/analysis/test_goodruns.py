@@ -89,6 +89,11 @@ def data_events(*rows):
     return ak.Array([{"EventInfo": {"runNumber": r, "lumiBlock": b, "eventTypeBitmask": 0}} for r, b in rows])
 
 
+def test_a_list_without_a_name(tmp_path):
+    nameless = PUBLISHED.replace("<Name>PHYS_StandardGRL_All_Good_25ns</Name>", "")
+    assert repr(opened(tmp_path, nameless)) == "<GoodRuns: 2 runs, 297730 to 298595, 215 lumi blocks>"
+
+
 def test_a_list_as_it_is_published(tmp_path):
     good = opened(tmp_path, PUBLISHED)
     assert good.ranges == [(297730, 126, 164), (297730, 166, 340), (298595, 233, 233)]

@@ -151,9 +151,10 @@ class GoodRuns:
 
     def __repr__(self) -> str:
         runs = self.runs
-        names = f" of {', '.join(info.name for info in self.lists)}" if self.lists else ""
+        names = ", ".join(filter(None, (info.name for info in self.lists)))
+        of = f" of {names}" if names else ""
         between = f", {runs[0]} to {runs[-1]}" if len(runs) else ""
-        return f"<GoodRuns{names}: {len(runs):,} runs{between}, {self.num_lumi_blocks:,} lumi blocks>"
+        return f"<GoodRuns{of}: {len(runs):,} runs{between}, {self.num_lumi_blocks:,} lumi blocks>"
 
 
 def _number(runs: NDArray[np.int64], blocks: NDArray[np.int64]) -> NDArray[np.int64]:
