@@ -38,6 +38,7 @@ __all__ = [
     "UnknownLinkWarning",
     "UnreadableColumnError",
     "UnsupportedFormatError",
+    "WorkingPointWarning",
 ]
 
 
@@ -163,6 +164,10 @@ class MixedTagsWarning(UserWarning):
 
 class MissingFieldWarning(UserWarning):
     """A field of linked objects that those in their container do not have: it comes out as None."""
+
+
+class WorkingPointWarning(UserWarning):
+    """A working point that nothing passes, since the file seems not to store it."""
 
 
 class SameFileWarning(UserWarning):

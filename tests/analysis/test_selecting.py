@@ -223,6 +223,7 @@ def test_values_of_masked_events(collection):
         assert found.type == expected.type, function
 
 
+@pytest.mark.filterwarnings("ignore::physlite.exceptions.WorkingPointWarning")
 @pytest.mark.parametrize("collection", EVERYTHING)
 def test_masked_events_at_every_working_point(collection):
     events = events_of(data.RNTUPLE)

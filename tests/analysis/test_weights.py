@@ -7,6 +7,7 @@ import warnings
 from typing import NamedTuple
 
 import awkward as ak
+import boost_histogram as bh
 import hist
 import numpy as np
 import pytest
@@ -288,6 +289,19 @@ def profile(weights=(1, 2, 4), value=1.0):
     x = np.array([0.25, 0.5, 1.5])
     axis = hist.axis.Regular(1, 0, 1, name="x")
     return hist.Hist(axis, storage=hist.storage.WeightedMean()).fill(x, sample=value * x**2, weight=np.array(weights))
+
+
+@pytest.mark.parametrize("storage", [hist.storage.Int64(), hist.storage.Double(), hist.storage.Weight()])
+@pytest.mark.parametrize("make", [hist.Hist, bh.Histogram])
+def test_scaled_histograms_know_their_uncertainty(make, storage):
+    counts = make(hist.axis.Regular(2, 0, 2), storage=storage)
+    counts.metadata = "of the sample"
+    counts.fill([0.5, 1.5, 1.5, 3.0])
+    found = scaled({"ttbar": dataset(counts, cross_section=4.0, sum_of_weights=1.0)}, 1.0)["ttbar"]
+    assert type(found) is make
+    assert found.metadata == "of the sample"
+    assert found.values(flow=True).tolist() == [0.0, 4.0, 8.0, 4.0]
+    assert found.variances(flow=True).tolist() == [0.0, 16.0, 32.0, 16.0]
 
 
 def test_of_profiles_the_weights_are_scaled():

@@ -192,7 +192,8 @@ def scaled(
     """What an analysis returned for each dataset, normalised to a luminosity: `scaled(result.by_dataset, 36.6 / fb)`.
 
     Histograms, cutflows and bands are multiplied by `scale_of`, wherever they stand in mappings, lists, tuples and
-    dataclasses; all else, as counts of events, stays as it is. Of profiles, which have means in their bins, the weights
+    dataclasses; all else, as counts of events, stays as it is. Histograms of counts become some of the storage
+    `Weight`, which knows what the uncertainty of a product is. Of profiles, which have means in their bins, the weights
     are multiplied: means stay, and those of several processes add up as they should.
 
     Args:
@@ -254,11 +255,11 @@ def _is_histogram(value: Any) -> bool:
 
 
 def _scaled_histogram(histogram: Any, scale: float, what: str) -> Any:
-    if histogram.kind != _PROFILE:
-        return histogram * scale
-    scaled = histogram.copy()
     if scale == 1:
-        return scaled
+        return histogram.copy()
+    if histogram.kind != _PROFILE:
+        return _with_variances(histogram) * scale
+    scaled = histogram.copy()
     view = scaled.view(flow=True)
     if "sum_of_weights" not in view.dtype.names:
         msg = f"{what}: a profile of the storage Mean has no weights to be scaled: make it with .WeightedMean()"
@@ -266,3 +267,19 @@ def _scaled_histogram(histogram: Any, scale: float, what: str) -> Any:
     for name, power in _WEIGHTS_OF_PROFILES.items():
         view[name] *= scale**power
     return scaled
+
+
+def _with_variances(histogram: Any) -> Any:
+    """A histogram of counts as one of weights, whose variances are known when they are multiplied as well."""
+    import boost_histogram as bh
+
+    counts, variances = histogram.values(flow=True), histogram.variances(flow=True)
+    if variances is None or isinstance(histogram.view(), bh.view.WeightedSumView):
+        return histogram
+    weighted = type(histogram)(*histogram.axes, storage=bh.storage.Weight())
+    view = weighted.view(flow=True)
+    view.value, view.variance = counts, variances
+    for name in ("name", "label", "metadata"):
+        if hasattr(histogram, name):
+            setattr(weighted, name, getattr(histogram, name))
+    return weighted
