@@ -184,7 +184,7 @@ class PileupReweighting:
     @property
     def luminosity(self) -> Luminosity:
         """Of the data, by run."""
-        return Luminosity(self._blocks.run, self._blocks.luminosity)
+        return Luminosity(self._blocks.run, self._blocks.luminosity, self._blocks.lumi_block)
 
     @property
     def channels(self) -> list[int]:
