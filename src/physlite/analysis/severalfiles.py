@@ -9,7 +9,7 @@ from physlite.model.placing import covering
 from physlite.model.source import source_of
 from physlite.model.structure import record_in
 
-__all__ = ["require_one_file"]
+__all__ = ["is_of_several_files", "require_one_file"]
 
 
 def require_one_file(array: ak.Array, what: str, remedy: str) -> None:
@@ -29,6 +29,15 @@ def require_one_file(array: ak.Array, what: str, remedy: str) -> None:
         return
     events = ak.to_numpy(ak.drop_none(ak.flatten(places[EVENT], axis=None)))
     covering(source, events, what, remedy)
+
+
+def is_of_several_files(objects: ak.Array) -> bool:
+    """Whether objects are of several files, as far as they know that."""
+    try:
+        require_one_file(objects, "", "")
+    except ValueError:
+        return True
+    return False
 
 
 def _knows_events(layout: ak.contents.Content) -> bool:
