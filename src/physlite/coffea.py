@@ -13,7 +13,7 @@ except ImportError as error:
     msg = "physlite.coffea is for coffea: pip install 'physlite[coffea]'"
     raise ImportError(msg, name=error.name) from None
 
-from physlite.interop.coffea.entrance import Patch, patch_nanoevents
+from physlite.interop.coffea.entrance import patch_nanoevents
 from physlite.interop.coffea.schema import PHYSLITESchema
 
-__all__ = ["PHYSLITESchema", "Patch", "patch_nanoevents"]
+__all__ = ["PHYSLITESchema", "patch_nanoevents"]

@@ -19,6 +19,7 @@ from physlite.exceptions import UnreadableColumnError
 from physlite.formats.manifest import Manifest
 from physlite.interop.coffea.inputs import inputs_of
 from physlite.interop.coffea.opening import open_columns
+from physlite.interop.coffea.tracing import what_traces
 from physlite.model.columns import Columns
 from physlite.model.events import EventSource
 from physlite.model.file import DEFAULT_CACHE_BYTES, File
@@ -91,6 +92,7 @@ class EventsFactory(NanoEventsFactory):
         events = self._made()
         if events is None:
             events = EventSource(self._store, *self._range, given=self._given).events()
+            events = ak.Array(events, attrs={**events.attrs, **what_traces(self._store)})
             if self._reads_all:
                 self.read(i for c in self._store.schema.collections.values() for i in c.fields.values())
                 with suppress(UnreadableColumnError):  # raised again where somebody uses the column

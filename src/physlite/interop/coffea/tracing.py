@@ -1,21 +1,27 @@
-"""Arrays without values, of which Awkward finds out what an operation makes: what dask-awkward plans with.
+"""Arrays without values, of which Awkward finds out what an operation makes, or what it reads.
 
-dask-awkward asks the classes of such arrays for properties and methods. So they have a class of their own for each kind
-of object of a file, on which the names of links are properties, and following looks at types alone.
+dask-awkward plans with them, and asks their classes for properties and methods. So they have a class of their own for
+each kind of object of a file, on which the names of links are properties, and following looks at types alone.
+
+`coffea.nanoevents.trace` makes such arrays itself, of attributes of the events.
 """
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import awkward as ak
+from coffea.nanoevents.util import quote
 
 from physlite.model.accessors import Accessor, accessors
 from physlite.model.schema import Schema
+from physlite.model.store import ColumnStore
 
-__all__ = ["typetracer"]
+__all__ = ["typetracer", "what_traces"]
 
 
 class _Known(property):
@@ -98,3 +104,24 @@ def _followed(form: ak.forms.Form, field: str, target: ak.forms.Form) -> ak.form
     if form.is_option:
         return ak.forms.IndexedOptionForm.simplified("i64", inner)
     return inner if form.is_indexed else form.copy(content=inner)
+
+
+def what_traces(store: ColumnStore) -> Mapping[str, Any]:
+    """The attributes of events by which coffea finds out which columns a function reads.
+
+    The last part of a buffer's key has the name of its column where that is what reading it takes.
+    """
+    names = [column.name for column in store.manifest.columns]
+
+    def buffer_key(form_key: str, attribute: str, form: Any) -> str:  # noqa: ARG001  # as coffea calls it
+        column, _, _ = form_key.removeprefix("#").partition("@")
+        read = f"{names[int(column)]},!load" if form_key.startswith("#") else form_key
+        return "/".join(map(quote, (form_key, attribute, read)))
+
+    return MappingProxyType({"@form": _form(store.schema), "@buffer_key": buffer_key})
+
+
+@functools.lru_cache(maxsize=16)  # as many as there are schemas
+def _form(schema: Schema) -> dict[str, Any]:
+    form: dict[str, Any] = schema.form.to_dict()
+    return form
