@@ -88,7 +88,7 @@ def _follow(schema: Schema, objects: ak.Array, field: str) -> ak.Array:
     target = schema.links.declared_target(record, field)
     names = tuple(schema.links.collections_of(target))
     if not names:
-        msg = f"{record}.{field}: what these links lead to is known when they are read: follow them in a map_partitions"
+        msg = f"{record}.{field}: what these links lead to is known when they are read: take another mode than 'dask'"
         raise NotImplementedError(msg)
     form = schema.objects_form(names[0]) if len(names) == 1 else schema.merged_form(target, names)
     return _traced(_followed(objects.layout.form, field, form), objects.behavior)
