@@ -1,5 +1,6 @@
 """Events that coffea's factory makes with our schema: those of the event model, in each mode, of trees and RNTuples."""
 
+import inspect
 import pickle
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from physlite.coffea import PHYSLITESchema, patch_nanoevents  # noqa: E402  # ne
 
 FILES = (*data.REAL_TTREES, data.RNTUPLE, data.SAMPLE, data.SAMPLE_RNTUPLE)
 MODES = ("virtual", "eager")
+# coffea 2025.7 knows no such argument; nor do its own tracks bear the newest versions of vector.
+IS_NEW = "preload" in inspect.signature(nanoevents.NanoEventsFactory.from_root).parameters
 
 
 def tree_of(name):
@@ -129,6 +132,7 @@ def test_a_link_to_what_is_not_in_the_file_is_none():
     assert events.InDetTrackParticles.pt[67][0] > 300_000 > events.Muons.pt[67][0]
 
 
+@pytest.mark.skipif(not IS_NEW, reason="this version has tracks that fail")
 def test_where_coffea_is_right_it_is_the_same():
     """Its own schema, in this process, which is not touched."""
     name = data.R24
@@ -197,6 +201,7 @@ def test_what_is_read_is_logged():
     assert "AnalysisJetsAuxDyn.pt" in log[0].buffer_key
 
 
+@pytest.mark.skipif(not IS_NEW, reason="this version has no such argument")
 @pytest.mark.parametrize("name", [data.R24, data.RNTUPLE])
 @pytest.mark.parametrize(
     "preload",
