@@ -1,6 +1,7 @@
 """Events that coffea's factory makes with our schema: those of the event model, in each mode, of trees and RNTuples."""
 
 import inspect
+import io
 import pickle
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from support.compare import assert_same
 nanoevents = pytest.importorskip("coffea.nanoevents")
 
 from physlite.coffea import PHYSLITESchema, patch_nanoevents  # noqa: E402  # needs coffea
+from physlite.interop.coffea.inputs import inputs_of  # noqa: E402
 
 FILES = (*data.REAL_TTREES, data.RNTUPLE, data.SAMPLE, data.SAMPLE_RNTUPLE)
 MODES = ("virtual", "eager")
@@ -242,6 +244,7 @@ GIVEN = {
     "mapping": lambda path: {"file": {path: None}, "treepath": "CollectionTree"},
     "list": lambda path: {"file": [{str(path): {"object_path": "CollectionTree"}}]},
     "uproot": lambda path: {"file": uproot.open(path), "treepath": "CollectionTree"},
+    "content": lambda path: {"file": io.BytesIO(path.read_bytes())},
     "other format": lambda path: {"file": {str(path): "EventData"}},  # datasets can have files of both
 }
 
@@ -249,6 +252,21 @@ GIVEN = {
 @pytest.mark.parametrize("given", GIVEN)
 def test_how_files_are_named(given):
     assert len(from_root(**GIVEN[given](data.path_of(data.R21)))) == 40
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "tree"),
+    [
+        ("root://host:1094//a/b.root", "root://host:1094//a/b.root", None),
+        ("root://host:1094//a/b.root:EventData", "root://host:1094//a/b.root", "EventData"),
+        ("https://host:8443/b.root:CollectionTree", "https://host:8443/b.root", "CollectionTree"),
+        ("rucio://scope:name", "rucio://scope:name", None),
+        ("a.pool.root.1:CollectionTree;3", "a.pool.root.1", "CollectionTree;3"),
+    ],
+)
+def test_trees_in_names_of_files(name, path, tree):
+    assert list(inputs_of(name)) == [(path, tree, None)]
+    assert list(inputs_of({name: "CollectionTree"})) == [(name, "CollectionTree", None)]
 
 
 def test_what_is_no_file_of_events(tmp_path):

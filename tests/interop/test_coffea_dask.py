@@ -114,6 +114,25 @@ def test_several_files_and_steps():
     assert_same(events.Jets.pt.compute(), expected)
 
 
+@pytest.mark.filterwarnings("ignore")  # of coffea, dask and their friends
+def test_filesets_as_coffea_applies_functions_to_them():
+    import dask
+    from coffea.dataset_tools import apply_to_fileset, preprocess
+
+    def analysis(events):
+        electrons = events.Electrons
+        tracks = ak.sum(electrons.trackParticles.z0)
+        return {events.metadata["dataset"]: {"events": ak.num(electrons, axis=0), "tracks": tracks}}
+
+    paths = [str(data.path_of(name)) for name in (data.R21, data.R24)]
+    fileset = {"ttbar": {"files": dict.fromkeys(paths, "CollectionTree")}}
+    runnable, _ = preprocess(fileset, step_size=20, align_clusters=False, save_form=False)
+    (found,) = dask.compute(apply_to_fileset(analysis, runnable, schemaclass=PHYSLITESchema))
+    expected = sum(ak.sum(physlite.events(path).Electrons.trackParticles.z0) for path in paths)
+    assert found["ttbar"]["ttbar"]["events"] == 90
+    assert found["ttbar"]["ttbar"]["tracks"] == pytest.approx(expected, rel=1e-4)
+
+
 def test_patterns(tmp_path):
     for number in range(3):
         (tmp_path / f"{number}.root").symlink_to(data.path_of(data.R21))

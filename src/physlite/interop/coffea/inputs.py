@@ -15,8 +15,8 @@ from physlite.formats.manifest import EVENT_NTUPLE, EVENT_TREE, Manifest
 
 __all__ = ["Input", "check_tree", "inputs_of"]
 
-# `path:tree` as uproot takes it; what follows the colon of a port or of a drive has slashes.
-_WITH_TREE = re.compile(r"^(?P<path>.+):(?P<tree>[A-Za-z_]\w*(?:;\d+)?)$")
+# `path:tree` as uproot takes it. What follows other colons has slashes, save for that of a scope of Rucio.
+_WITH_TREE = re.compile(r"^(?P<path>(?!rucio:).+):(?P<tree>[A-Za-z_]\w*(?:;\d+)?)$")
 
 
 class Input(NamedTuple):
