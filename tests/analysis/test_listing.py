@@ -22,6 +22,7 @@ TABLES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::physlite.exceptions.WorkingPointWarning")
 @pytest.mark.parametrize("name", REAL_FILES)
 def test_what_is_listed_can_be_asked(name):
     events = events_of(name)
