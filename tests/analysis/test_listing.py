@@ -94,3 +94,12 @@ def test_of_a_column_that_only_one_of_several_files_has():
                 analysis.selected(one_of_them, {"jvt": "FixedEffPt"})
         with pytest.raises(ColumnNotFoundError, match=r"^\S+: no NNJvtPass of Jet, .*; this file has"):
             analysis.selected(jets[0], {"jvt": "FixedEffPt"})
+
+
+def test_of_one_event_and_one_object():
+    events = events_of(data.R21)
+    assert analysis.working_points(events[0]) == analysis.working_points(events)
+    with pytest.raises(
+        ColumnNotFoundError, match=r"no NNJvtPass of Jet, .*; this file has what it takes for Tight, Medium$"
+    ):
+        selecting.jets.passed_jvt(events.Jets[0, 0], "FixedEffPt")

@@ -41,8 +41,9 @@ def working_points(events: ak.Array) -> dict[str, dict[str, list[str]]]:
         TypeError: these are no events.
         ValueError: they are of several files.
     """
-    if not isinstance(events, ak.Array) or kind_of(events) not in ("", "Events"):
-        found = kind_of(events) if isinstance(events, ak.Array) else type(events).__name__
+    is_array = isinstance(events, ak.Array | ak.Record)
+    if not is_array or kind_of(events) not in ("", "Events"):
+        found = kind_of(events) if is_array else type(events).__name__
         msg = f"the working points of events are listed, not of {found}: give events as physlite.events has them"
         raise TypeError(msg)
     require_one_file(events, "working points, of events", "list them")

@@ -12,17 +12,19 @@ from physlite.model.structure import record_in
 __all__ = ["is_of_several_files", "require_one_file"]
 
 
-def require_one_file(array: ak.Array, what: str, remedy: str) -> None:
+def require_one_file(array: ak.Array | ak.Record, what: str, remedy: str) -> None:
     """Makes sure that events or objects are of one file, as far as they know that.
 
     Args:
-        array: of events, or of objects in any structure.
+        array: of events, or of objects in any structure; a single one is of one file.
         what: what is to be done with what, for the message, as `links, of objects`.
         remedy: what to do with each array, as `follow them`.
 
     Raises:
         ValueError: they are of several files.
     """
+    if isinstance(array, ak.Record):
+        return
     source = source_of(array)
     places = array["EventInfo"] if "EventInfo" in ak.fields(array) else array
     if source is None or not _knows_events(places.layout):
@@ -31,7 +33,7 @@ def require_one_file(array: ak.Array, what: str, remedy: str) -> None:
     covering(source, events, what, remedy)
 
 
-def is_of_several_files(objects: ak.Array) -> bool:
+def is_of_several_files(objects: ak.Array | ak.Record) -> bool:
     """Whether objects are of several files, as far as they know that."""
     try:
         require_one_file(objects, "", "")
