@@ -1,0 +1,25 @@
+"""What hands over to friends: columns from elsewhere, tables, arrays for those who stay with uproot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from physlite.lazily import looked_up
+
+if TYPE_CHECKING:
+    from physlite.interop.friends import Friend
+
+__all__ = [
+    "Friend",
+]
+
+# Looked up on first use: nobody pays for what is not used.
+_HOME = {
+    "Friend": "physlite.interop.friends",
+}
+
+__getattr__ = looked_up(__name__, _HOME)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
