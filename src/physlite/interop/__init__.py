@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 from physlite.lazily import looked_up
 
 if TYPE_CHECKING:
+    from physlite.interop.branch import branch_to_array
     from physlite.interop.friends import Friend
 
 __all__ = [
     "Friend",
+    "branch_to_array",
 ]
 
 # Looked up on first use: nobody pays for what is not used.
 _HOME = {
     "Friend": "physlite.interop.friends",
+    "branch_to_array": "physlite.interop.branch",
 }
 
 __getattr__ = looked_up(__name__, _HOME)
