@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import awkward as ak
+import numpy as np
 import uproot
 from awkward.contents import Content
 
@@ -208,6 +209,9 @@ def _as_numpy(layout: Content, branch: Any, start: int, stop: int) -> Any:
         return ak.to_numpy(ak.Array(layout)) if numbers.is_numpy else None
     if not layout.is_list or not layout.content.is_numpy or layout.parameter("__array__") is not None:
         return None
+    counts = np.diff(layout.offsets.data)
+    if not isinstance(branch, uproot.TBranch) and (counts == counts[:1]).all():  # as it has fields of ntuples
+        return ak.to_numpy(ak.Array(layout))
     jagged = uproot.interpretation.jagged.JaggedArray(layout.offsets.data, layout.content.data)
     return uproot.interpretation.library.NumPy().finalize(jagged, branch, None, start, stop, {})
 
