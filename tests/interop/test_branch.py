@@ -99,11 +99,10 @@ def test_ranges_of_entries(tree, random):
         check(tree[name], random.draw(entry, label="start"), random.draw(entry, label="stop"))
 
 
-def test_what_uproot_cannot_read(tree):
+@pytest.mark.parametrize("name", [*data.REAL_TTREES, data.SAMPLE])
+def test_what_uproot_cannot_read(name):
     """uproot5#951 and uproot5#1177, and containers without members."""
-    if not isinstance(tree, uproot.TTree):
-        pytest.skip("an RNTuple has nothing that uproot cannot read")
-    path = tree.file.file_path
+    tree, path = tree_of(name), data.path_of(name)
     with physlite.open(path) as file:
         names = {oracle.JET_LINK, oracle.HARD_SCATTER, "AnalysisElectrons"} & {*tree.keys(full_paths=False)}
         assert names

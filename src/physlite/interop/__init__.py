@@ -9,16 +9,21 @@ from physlite.lazily import looked_up
 if TYPE_CHECKING:
     from physlite.interop.branch import branch_to_array
     from physlite.interop.friends import Friend
+    from physlite.interop.tables import to_arrow, to_pandas
 
 __all__ = [
     "Friend",
     "branch_to_array",
+    "to_arrow",
+    "to_pandas",
 ]
 
 # Looked up on first use: nobody pays for what is not used.
 _HOME = {
     "Friend": "physlite.interop.friends",
     "branch_to_array": "physlite.interop.branch",
+    "to_arrow": "physlite.interop.tables",
+    "to_pandas": "physlite.interop.tables",
 }
 
 __getattr__ = looked_up(__name__, _HOME)

@@ -28,8 +28,10 @@ def field_of(records: ak.Array, name: str, whose: str) -> ak.Array:
     if "EventInfo" in fields and name in ak.fields(records["EventInfo"]):
         return records["EventInfo"][name]
     first, _, rest = name.partition(".")
-    if rest and first in fields and rest in ak.fields(records[first]):
-        return records[first][rest]
+    if rest and first in fields:
+        if rest in ak.fields(records[first]):
+            return records[first][rest]
+        fields = [f"{first}.{field}" for field in ak.fields(records[first])]
     msg = f"{whose}: no column {name!r}{nearest(fields, name, f'; there are {len(fields)} others')}"
     raise ColumnNotFoundError(msg)
 
