@@ -23,6 +23,7 @@ __all__ = [
     "DatasetNotFoundError",
     "EntryRangeError",
     "FileChangedError",
+    "FriendError",
     "JournalError",
     "MetadataNotFoundError",
     "MissingFieldWarning",
@@ -152,6 +153,10 @@ class CodeError(PhysliteError, RuntimeError):
 
 class ScaleFactorError(PhysliteError, ValueError):
     """A scale factor that these objects do not have: they are out of its range, or there is no such variation."""
+
+
+class FriendError(PhysliteError, ValueError):
+    """Columns from elsewhere that do not fit the events: the message names the event, or the key."""
 
 
 class UnknownLinkWarning(UserWarning):
