@@ -1,0 +1,1 @@
+"""What hands over to others: their files, and their frameworks."""
