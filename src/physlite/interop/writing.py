@@ -1,7 +1,7 @@
 """What is between the conversion of files and the formats that they are converted to.
 
-`convert` (in `physlite.interop.converting`) reads the input in chunks, and knows nothing of formats. A format is a class
-that is called with an `Output`, which says what is to be written where, and that then is a `Writer`:
+`convert` (in `physlite.interop.converting`) reads the input in chunks, and knows nothing of formats. A format is a
+class that is called with an `Output`, which says what is to be written where, and that then is a `Writer`:
 
     writer = ParquetWriter(output)  # opens `output.path`, a temporary name beside the final one
     try:
@@ -10,6 +10,9 @@ that is called with an `Output`, which says what is to be written where, and tha
     except BaseException:
         writer.abort()       # closes what is open, however far it is; the file is removed afterwards
         raise
+
+What a format cannot hold is known before: `ParquetWriter.problem_of(column)` says why, or is empty. Such columns are
+left out, and so are those that physlite does not decode.
 
 `write` and `close` are called by one thread at a time, but not always by the same; `abort` is called by the thread of
 `convert`, when no other call is running any more. A writer is not asked to be quick in small chunks: chunks have about
@@ -22,7 +25,7 @@ much room there is for everything), as for row groups of a sensible size.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
@@ -35,7 +38,17 @@ from physlite.formats.manifest import Manifest, ManifestColumn
 from physlite.model.metadata import Metadata
 from physlite.model.store import ColumnStore
 
-__all__ = ["WRITERS", "Chunk", "LinkStyle", "Output", "OutputColumn", "Writer", "WriterFormat", "writer_format"]
+__all__ = [
+    "WRITERS",
+    "Chunk",
+    "LinkStyle",
+    "Output",
+    "OutputColumn",
+    "Writer",
+    "WriterClass",
+    "WriterFormat",
+    "writer_format",
+]
 
 LinkStyle = Literal["keys", "resolved"]
 
@@ -44,6 +57,7 @@ class OutputColumn(NamedTuple):
     """A column to write.
 
     Attributes:
+        row: its place in `Output.rows`.
         info: its name, path, title and C++ type, as the manifest of the first input has them.
         encoding: tells its Awkward form, `encoding.form()`, and with `encoding.node` what it is made of; of links
             `is_link(info.encoding)` of `physlite.model.naming` is true.
@@ -53,6 +67,7 @@ class OutputColumn(NamedTuple):
         field: its field there, as `pt`; empty where it is of none.
     """
 
+    row: int
     info: ManifestColumn
     encoding: Encoding
     collection: str
@@ -84,10 +99,12 @@ class Output:
     Attributes:
         path: where: a temporary name.
         columns: the columns with values.
-        listed: columns of the input without values of their own, which say what others are: interface objects with
-            their classes.
+        rows: all columns that a file can tell of, in the order of the input, with `members` as places in this list:
+            those above; the members of groups that are put together, whose values the group has; and those without
+            values, such as interface objects, which say of what class others are. Their `problem` says what is not
+            there.
         inputs: the files that are converted, opened; they agree in all columns.
-        metadata: what they say of themselves, added up; None where that cannot be told of any of them.
+        metadata: what they say of themselves, added up.
         metadata_tree: their MetaData trees, one entry for each that has one (all inputs have one, or none): all of its
             pages are in the manifest, `ColumnStore(source, metadata_tree, threads, 0)` reads it. None where there is
             none.
@@ -102,7 +119,7 @@ class Output:
 
     path: Path
     columns: tuple[OutputColumn, ...]
-    listed: tuple[ManifestColumn, ...]
+    rows: tuple[ManifestColumn, ...]
     inputs: tuple[ColumnStore, ...]
     metadata: Metadata
     metadata_tree: Manifest | None
@@ -118,6 +135,10 @@ class Output:
 class Writer(Protocol):
     """A file that is being written."""
 
+    @staticmethod
+    def problem_of(column: OutputColumn) -> str:
+        """Why a column cannot be written, in some words; empty when it can. Called before there is a writer."""
+
     def write(self, chunk: Chunk) -> None:
         """Adds events behind those that are there."""
 
@@ -128,16 +149,26 @@ class Writer(Protocol):
         """Gives up the file, whatever state it is in; it need not be readable."""
 
 
+class WriterClass(Protocol):
+    """The class of a format."""
+
+    def __call__(self, output: Output) -> Writer:
+        """Opens a file."""
+
+    def problem_of(self, column: OutputColumn) -> str:
+        """As `Writer.problem_of`."""
+
+
 class WriterFormat(NamedTuple):
-    """Where a format is written: module and class, which is a `Callable[[Output], Writer]`, and its suffixes."""
+    """Where a format is written: module and name of the class, and the suffixes of its files."""
 
     module: str
     name: str
     suffixes: tuple[str, ...]
 
-    def load(self) -> Callable[[Output], Writer]:
+    def load(self) -> WriterClass:
         """The class; its module, which brings the libraries of the format along, is imported now."""
-        writer: Callable[[Output], Writer] = getattr(importlib.import_module(self.module), self.name)
+        writer: WriterClass = getattr(importlib.import_module(self.module), self.name)
         return writer
 
 
