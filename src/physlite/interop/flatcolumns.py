@@ -6,8 +6,8 @@
 - `Jets_NumTrkPt500`: a list for each object: all items of an event behind one another, `nJets_NumTrkPt500`, of which
   each object has `Jets_NumTrkPt500_counts`. What is deeper has the numbers of its lists as well: `…_counts` of
   the outermost, `…_counts2` of those in it, and so on.
-- Of a link `X_fooLink` the index of its target, `X_fooLink_idx`, in the collection whose key is `X_fooLink_key`. The index
-  is -1 where there is no target: the link is null, or the collection is not in the file.
+- Of a link `X_fooLink` the index of its target, `X_fooLink_idx`, in the collection whose key is `X_fooLink_key`. The
+  index is -1 where there is no target: the link is null, or the collection is not in the file.
 
 The names are those of CMS NanoAOD, which knows no lists in lists and no links to several collections.
 """

@@ -16,7 +16,7 @@ from physlite.exceptions import ConversionError, UnsupportedFormatError
 from physlite.formats.parquet import FACTS, NOTES
 from physlite.formats.rootnotes import containers_text
 from physlite.interop.facts import facts_text
-from physlite.interop.flatcolumns import Branch, Values, branches, flat_name, flat_problem, values
+from physlite.interop.flatcolumns import Branch, branches, flat_name, flat_problem, values
 from physlite.interop.grouping import Grouping
 from physlite.interop.rootcompression import root_compression
 from physlite.interop.writing import Chunk, Output, OutputColumn

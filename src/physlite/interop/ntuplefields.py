@@ -1,9 +1,9 @@
 """The fields and columns of an RNTuple, from encodings; and what columns hold, from arrays.
 
 Names and types are those that Athena writes: `AnalysisElectronsAuxDyn:pt` for `AnalysisElectronsAuxDyn.pt`, a record
-`xTrigDecisionAux:` with a member for each of a static store, a collection of empty objects for an interface object. What
-a std::pair of a tree holds is written as a record of `first` and `second`, as it was read, since the members of one
-in an RNTuple have no names. Format: ROOT's "RNTuple Binary Format Specification" 1.0.
+`xTrigDecisionAux:` with the members of a static store, a collection of empty objects for an interface object. What a
+std::pair of a tree holds is written as a record of `first` and `second`, as it was read, since the members of one in an
+RNTuple have no names. Format: ROOT's "RNTuple Binary Format Specification" 1.0.
 """
 
 from __future__ import annotations
@@ -145,11 +145,12 @@ class NtupleSchema:
             if stores[store][0] != i:
                 continue
             own = self._field(None, _RECORD, store, classes.pop(store, ""))
-            for member in stores[store]:
-                name, type_name, encoding = columns[member]
-                found = matches[member]
-                self._add(own, found["member"] if found else name, type_name, encoding.node)
-                self.order.append(member)
+            for place in stores[store]:
+                found = matches[place]
+                assert found is not None  # noqa: S101  # it is in a store
+                _, its_type, its_encoding = columns[place]
+                self._add(own, found["member"], its_type, its_encoding.node)
+                self.order.append(place)
         there = self._names()
         for name, type_name in classes.items():
             if name not in there and _is_class(type_name):

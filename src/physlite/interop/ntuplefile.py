@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
-from uproot.compression import Compression, compress
+from uproot.compression import compress
 
 from physlite.interop.ntuplefields import ColumnKind, Field, FieldColumn, NtupleSchema
 from physlite.interop.rootcontainer import RootContainer

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
-from physlite.exceptions import ConversionError, PhysliteError, UnsupportedFormatError
+from physlite.exceptions import ConversionError, UnsupportedFormatError
 from physlite.formats.arrowcolumns import LinkNames, arrow_field, to_arrow
 from physlite.formats.manifest import ManifestColumn
 from physlite.formats.parquet import FACTS, METADATA, NOTES, Notes, pack_manifest, parquet_name, pyarrow_parquet
+from physlite.interop.facts import facts_text
 from physlite.interop.writing import Chunk, Output, OutputColumn
-from physlite.model.facts import Facts
-from physlite.model.metadata import Metadata
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -147,7 +144,7 @@ class ParquetWriter:
             resolved=self._link_names is not None,
             containers=[[name, class_name, key] for key, (name, class_name) in self._output.containers.items()],
         )
-        texts = {NOTES: notes.text(), FACTS: _facts(self._output.metadata, self._entries)}
+        texts = {NOTES: notes.text(), FACTS: facts_text(self._output.metadata, self._entries)}
         if self._metadata:
             texts[METADATA] = self._metadata.decode()
         self._writer.add_key_value_metadata(texts)
@@ -203,13 +200,3 @@ def _leaves(path: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
             yield from _leaves(f"{path}.{field.name}", field.type)
     else:
         yield path, kind
-
-
-def _facts(metadata: Metadata, num_entries: int) -> str:
-    """What is known of the events and their sums of weights, for those who read the file without physlite."""
-    facts: dict[str, Any] = {field.name: getattr(metadata, field.name) for field in fields(Facts)}
-    facts |= {"files": metadata.files, "num_events": num_entries, "num_events_read": metadata.num_events}
-    with suppress(PhysliteError):  # of data, and of files without bookkeepers, there are no sums
-        facts["sum_of_weights"] = asdict(metadata.sum_of())
-        facts["sums_of_weights"] = {str(variation): asdict(found) for variation, found in metadata.sums.items()}
-    return json.dumps(facts, separators=(",", ":"))

@@ -174,6 +174,8 @@ class WriterFormat(NamedTuple):
 
 WRITERS: Mapping[str, WriterFormat] = {
     "parquet": WriterFormat("physlite.interop.parquet", "ParquetWriter", (".parquet", ".pq")),
+    "rntuple": WriterFormat("physlite.interop.rntuple", "RNTupleWriter", (".root",)),
+    "flat": WriterFormat("physlite.interop.flatroot", "FlatRootWriter", ()),  # .root as well: it has to be named
 }
 
 

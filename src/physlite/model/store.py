@@ -96,9 +96,12 @@ class ColumnStore:
             return None if manifest is None else ColumnStore(self.source, manifest, self.threads, cache_bytes=0)
         root = RootFile(self.source)
         key = root.key(METADATA_TREE)
-        if key is None or key.class_name != "TTree":
-            return None
-        return ColumnStore(self.source, ttree.read_manifest(root, key), self.threads, cache_bytes=0)
+        if key is not None and key.class_name == "TTree":
+            return ColumnStore(self.source, ttree.read_manifest(root, key), self.threads, cache_bytes=0)
+        from physlite.formats import rootnotes  # as above
+
+        written = rootnotes.read_metadata_tree(root)
+        return None if written is None else ColumnStore(self.source, written, self.threads, cache_bytes=0)
 
     @functools.cached_property
     def written_containers(self) -> tuple[tuple[str, str, int], ...]:
@@ -108,7 +111,9 @@ class ColumnStore:
             CorruptDataError: they were, and cannot be read.
         """
         if self.manifest.format != PARQUET:
-            return ()
+            from physlite.formats import rootnotes  # as above
+
+            return rootnotes.read_containers(RootFile(self.source))
         from physlite.formats.parquet import read_notes  # as above
 
         return tuple((name, class_name, key) for name, class_name, key in read_notes(self.source).containers)
