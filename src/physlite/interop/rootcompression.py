@@ -24,10 +24,10 @@ def root_compression(name: str) -> Compression | None:
     """
     import uproot
 
-    algorithm, _, level = name.partition("-")
     if name == "none":
         return None
-    if algorithm not in _LEVELS or level not in ("", *map(str, range(1, 10))):
+    algorithm, hyphen, level = name.partition("-")
+    if algorithm not in _LEVELS or (hyphen and level not in map(str, range(1, 10))):
         msg = f"compression {name!r}: a ROOT file has {', '.join(_LEVELS)} with levels 1 to 9, as zstd-5, or none"
         raise UnsupportedFormatError(msg)
     kinds = {"zlib": uproot.ZLIB, "lzma": uproot.LZMA, "lz4": uproot.LZ4, "zstd": uproot.ZSTD}
