@@ -36,9 +36,9 @@ from physlite.formats.encoding import (
     Truncated,
 )
 
-__all__ = ["NO_TARGET", "Branch", "Values", "branches", "flat_name", "flat_problem", "values"]
+__all__ = ["Branch", "Values", "branches", "flat_name", "flat_problem", "values"]
 
-NO_TARGET = -1
+_NO_TARGET = -1
 
 _LISTS = (ListOf, ToEnd, Objects, Fixed)
 _NUMBERS = (Primitive, Ranged, Truncated)
@@ -144,7 +144,9 @@ def _values(
         key, index = (np.asarray(layout.content(name).data, dtype=np.uint32) for name in _LINK)
         there = np.isin(key, keys) & (index <= np.iinfo(np.int32).max)
         yield Values(offsets, key)
-        yield Values(offsets, np.where(there, index, np.uint32(0)).astype(np.int32) + np.where(there, 0, NO_TARGET))
+        place = np.full(len(index), _NO_TARGET, dtype=np.int32)
+        place[there] = index[there]
+        yield Values(offsets, place)
     elif isinstance(node, RecordOf):
         for (_, item), content in zip(node.fields, layout.contents, strict=True):
             yield from _values(item, content, keys, offsets, level)

@@ -278,7 +278,7 @@ def streams(node: Node, layout: Content) -> Iterator[NDArray[Any]]:
         option = layout.to_IndexedOptionArray64()
         there = np.asarray(option.index.data) >= 0
         yield np.cumsum(there, dtype=np.int64)
-        yield from streams(node.item, option.project())
+        yield from streams(node.item, option.project().to_packed())  # which may leave gaps
     elif isinstance(node, RecordOf):
         for (_, item), content in zip(node.fields, layout.contents, strict=True):
             yield from streams(item, content)
