@@ -8,13 +8,14 @@ among its texts by key:
 - `physlite.metadata`: the MetaData tree of the file that was converted, its manifest with all of its pages;
 - `physlite.facts`: JSON for others, what is most wanted of it; not read here.
 
-The footer of a Parquet file has no checksum, but pages have them, as physlite writes them; they are verified.
+All of the file is under the seal of `parquetseal`: nothing is given to pyarrow that is not as it was written.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import bisect
 import functools
 import io
 import json
@@ -23,17 +24,17 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
-from physlite.exceptions import CorruptDataError, NotAnEventFileError, StaleManifestError, UnsupportedFormatError
+from physlite.exceptions import CorruptDataError, StaleManifestError, UnsupportedFormatError
 from physlite.formats.arrowcolumns import LinkNames, arrow_field, from_arrow, member_from_arrow, member_path
 from physlite.formats.encoding import parse_encoding
 from physlite.formats.manifest import PARQUET, Manifest, ManifestColumn
+from physlite.formats.parquetseal import Chunks, SealedFooter, pyarrow_parquet, read_sealed_footer
 from physlite.storage import ByteSource, Range
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FACTS",
-    "MAGIC",
     "METADATA",
     "NOTES",
     "Notes",
@@ -49,25 +49,16 @@ __all__ = [
     "column_paths",
     "pack_manifest",
     "parquet_name",
-    "pyarrow_parquet",
     "read_manifest",
     "read_metadata_tree",
     "read_notes",
 ]
-
-MAGIC = b"PAR1"
-_END_BYTES = 8  # the length of the footer, and the magic again
 
 NOTES, METADATA, FACTS = "physlite", "physlite.metadata", "physlite.facts"
 _VERSION = 1
 
 # More than any MetaData tree has, unpacked: those of production have some MB.
 _MOST_METADATA = 1 << 28
-
-_FOREIGN = (
-    "a Parquet file, but not one that physlite has written: read it with ak.from_parquet or pyarrow.parquet, or "
-    "convert the DAOD_PHYSLITE file itself with `physlite convert`"
-)
 
 
 @dataclass(frozen=True)
@@ -107,17 +98,6 @@ class Notes:
         return LinkNames({key: name for name, _, key in self.containers}) if self.resolved else None
 
 
-def pyarrow_parquet() -> ModuleType:
-    """The module that reads and writes Parquet files; raises ImportError that says how to get it."""
-    try:
-        import pyarrow.parquet
-    except ImportError as error:
-        msg = f"Parquet files need pyarrow ({error}): pip install 'physlite[parquet]'"
-        raise ImportError(msg) from error
-    module: ModuleType = pyarrow.parquet
-    return module
-
-
 def parquet_name(name: str) -> str:
     """What a column is called in the Parquet file: `AnalysisElectronsAuxDyn:pt`, whichever format it comes from.
 
@@ -145,38 +125,12 @@ def _damaged(name: str, what: str) -> Iterator[None]:
         raise CorruptDataError(msg) from error
 
 
-def _read_footer(source: ByteSource) -> FileMetaData:
-    """The footer of a Parquet file.
-
-    Raises:
-        CorruptDataError: it is damaged, or the file is cut short.
-        ImportError: pyarrow is not installed.
-    """
-    parquet = pyarrow_parquet()
-    size = source.size()
-    end = b""
-    if size >= len(MAGIC) + _END_BYTES:
-        (view,) = source.fetch([Range(size - _END_BYTES, _END_BYTES)])
-        end = bytes(view)
-    if end[-len(MAGIC) :] != MAGIC:
-        msg = f"{source.name}: truncated: a Parquet file that does not end as one; copy the file again"
-        raise CorruptDataError(msg)
-    count = int.from_bytes(end[:4], "little")
-    if count > size - len(MAGIC) - _END_BYTES:
-        msg = f"{source.name}: a footer of {count} bytes in a file of {size}; the file is damaged, copy it again"
-        raise CorruptDataError(msg)
-    (footer,) = source.fetch([Range(size - _END_BYTES - count, count + _END_BYTES)])
-    with _damaged(source.name, "footer"):
-        found: FileMetaData = parquet.read_metadata(io.BytesIO(MAGIC + bytes(footer)))
-        return found
-
-
 def _texts(source: ByteSource, footer: FileMetaData) -> Mapping[bytes, bytes]:
     with _damaged(source.name, "footer"):
         found = footer.metadata or {}
     if NOTES.encode() not in found:
-        msg = f"{source.name}: {_FOREIGN}"
-        raise NotAnEventFileError(msg)
+        msg = f"{source.name}: its footer has no notes of physlite; convert the file again"
+        raise CorruptDataError(msg)
     return found
 
 
@@ -219,7 +173,7 @@ def read_notes(source: ByteSource) -> Notes:
         NotAnEventFileError: it is not a file that physlite has written.
         CorruptDataError, UnsupportedFormatError, ImportError: as `read_manifest`.
     """
-    return _notes(source, _read_footer(source))
+    return _notes(source, read_sealed_footer(source).footer)
 
 
 def read_metadata_tree(source: ByteSource) -> Manifest | None:
@@ -228,7 +182,7 @@ def read_metadata_tree(source: ByteSource) -> Manifest | None:
     Raises:
         CorruptDataError, NotAnEventFileError, ImportError: as `read_manifest`.
     """
-    packed = _texts(source, _read_footer(source)).get(METADATA.encode())
+    packed = _texts(source, read_sealed_footer(source).footer).get(METADATA.encode())
     if packed is None:
         return None
     with _damaged(source.name, "MetaData"):
@@ -307,7 +261,7 @@ def read_manifest(source: ByteSource) -> Manifest:
         CorruptDataError: it is damaged, or cut short.
         ImportError: pyarrow is not installed.
     """
-    footer = _read_footer(source)
+    footer = read_sealed_footer(source).footer
     notes = _notes(source, footer)
     with _damaged(source.name, "footer"):
         return _manifest(source, footer, notes)
@@ -321,16 +275,14 @@ def _manifest(source: ByteSource, footer: FileMetaData, notes: Notes) -> Manifes
     leaves = _leaves(footer)
     _check_types(footer, notes)
     starts = np.cumsum([0, *rows], dtype=np.int64)
-    offsets, sizes, unpacked = _pages(footer)
-    if (offsets < len(MAGIC)).any() or (sizes < 0).any() or (unpacked < 0).any():
-        msg = "columns outside of the file"
-        raise CorruptDataError(msg)
+    chunks = Chunks(footer)
+    chunk_ends = chunks.offset + chunks.size
     columns = []
     page_offset: list[NDArray[np.int64]] = []
     page_size: list[NDArray[np.int64]] = []
     for row, path in zip(notes.columns, column_paths(notes), strict=True):
         its = leaves[path] if path and not row[6] else []  # a group has what its members have
-        begin, end = offsets[:, its].min(axis=1, initial=1 << 62), (offsets + sizes)[:, its].max(axis=1, initial=0)
+        begin, end = chunks.offset[:, its].min(axis=1, initial=1 << 62), chunk_ends[:, its].max(axis=1, initial=0)
         pages = len(rows) if its else 0
         columns.append(
             ManifestColumn._make(
@@ -338,8 +290,8 @@ def _manifest(source: ByteSource, footer: FileMetaData, notes: Notes) -> Manifes
                     *row[:6],
                     tuple(row[6]),
                     notes.compression,
-                    int(unpacked[:, its].sum()),
-                    int(sizes[:, its].sum()),
+                    int(chunks.unpacked[:, its].sum()),
+                    int(chunks.size[:, its].sum()),
                     len(page_offset) * len(rows),
                     pages,
                 ]
@@ -379,19 +331,6 @@ def _leaves(footer: FileMetaData) -> dict[str, list[int]]:
     return found
 
 
-def _pages(footer: FileMetaData) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Of each row group and leaf: where it begins, its bytes in the file, and those when it is unpacked."""
-    numbers = np.empty((3, footer.num_row_groups, footer.num_columns), dtype=np.int64)
-    for i in range(footer.num_row_groups):
-        group = footer.row_group(i)
-        for j in range(footer.num_columns):
-            leaf = group.column(j)
-            dictionary = leaf.dictionary_page_offset if leaf.has_dictionary_page else None
-            begin = leaf.data_page_offset if dictionary is None else min(dictionary, leaf.data_page_offset)
-            numbers[:, i, j] = begin, leaf.total_compressed_size, leaf.total_uncompressed_size
-    return numbers[0], numbers[1], numbers[2]
-
-
 def _check_types(footer: FileMetaData, notes: Notes) -> None:
     """Raises CorruptDataError unless columns are of the types that their encodings say."""
     schema = footer.schema.to_arrow_schema()
@@ -415,11 +354,13 @@ class _Window(io.RawIOBase):
         super().__init__()
         self._size = size
         self._at = 0
-        self._parts: dict[int, memoryview] = {}
+        self._begins: list[int] = []
+        self._parts: list[memoryview] = []
 
     def show(self, parts: Mapping[int, memoryview]) -> None:
         """What can be read from now on, by where it begins."""
-        self._parts = dict(parts)
+        self._begins = sorted(parts)
+        self._parts = [parts[begin] for begin in self._begins]
 
     def readable(self) -> bool:
         return True
@@ -436,12 +377,18 @@ class _Window(io.RawIOBase):
 
     def read(self, size: int = -1) -> Any:
         """The next bytes, without a copy."""
-        for begin, part in self._parts.items():
-            if begin <= self._at and self._at + size <= begin + len(part):
-                found = part[self._at - begin :][:size]
-                self._at += size
-                return found
-        msg = f"{size} bytes at {self._at}, which are of no column that is read"
+        found = self.view(self._at, size)
+        self._at += size
+        return found
+
+    def view(self, offset: int, size: int) -> memoryview:
+        """Some bytes; raises CorruptDataError where they are not shown."""
+        place = bisect.bisect_right(self._begins, offset) - 1
+        if place >= 0:
+            part, skipped = self._parts[place], offset - self._begins[place]
+            if 0 <= size <= len(part) - skipped:
+                return part[skipped : skipped + size]
+        msg = f"{size} bytes at {offset}, which are of no column that is read"
         raise CorruptDataError(msg)
 
 
@@ -480,40 +427,79 @@ class ParquetReader:
         # First of all, so that it is known before anything is read what will be.
         views = self._source.fetch(ranges) if ranges else []
         with self._lock:
-            self._window.show({r.offset: view for r, view in zip(ranges, views, strict=True)})
+            shown = {r.offset: view for r, view in zip(ranges, views, strict=True)}
+            self._window.show(shown)
             try:
-                return [self._column(column, first, last, start, stop) for column in columns]
+                for column in columns:
+                    self._verify(column, first, last)
+                with _damaged(self._source.name, self._called(columns)):
+                    return self._read(columns, first, last, start, stop)
             finally:
                 self._window.show({})
 
-    def _column(self, column: int, first: int, last: int, start: int, stop: int) -> list[NDArray[Any]]:
-        info = self._manifest.columns[column]
-        node = self._manifest.require_encoding(column).node
-        with _damaged(self._source.name, f"column {info.name}"):
-            if stop <= start:
-                return from_arrow([], node, self._names)
-            path = self._paths[column]
-            table = self._file.read_row_groups(range(first, last), columns=[path], use_threads=self._threads > 1)
-            base = int(self._manifest.clusters[first])
-            values = table.column(0).slice(start - base, stop - start)
-            if len(values) != stop - start:
-                msg = f"{len(values)} entries of {stop - start}"
+    def _verify(self, column: int, first: int, last: int) -> None:
+        """Raises CorruptDataError unless what row groups have of a column is as it was written."""
+        for group in range(first, last):
+            for leaf in self._leaves[self._paths[column]]:
+                offset, size = (int(numbers[group, leaf]) for numbers in (self._chunks.offset, self._chunks.size))
+                if zlib.crc32(self._window.view(offset, size)) != self._sealed.checksums[group, leaf]:
+                    entries = f"entries {self._manifest.clusters[group]} to {self._manifest.clusters[group + 1]}"
+                    name = self._manifest.columns[column].name
+                    msg = (
+                        f"{self._source.name}: column {name} ({entries}) is not as it was written; the file is "
+                        "damaged, copy it again, or leave out these entries"
+                    )
+                    raise CorruptDataError(msg)
+
+    def _called(self, columns: Sequence[int]) -> str:
+        """Columns as errors name them."""
+        name = self._manifest.columns[columns[0]].name if columns else ""
+        return f"column {name}" + (f" or one of {len(columns) - 1} others" if len(columns) > 1 else "")
+
+    def _read(self, columns: Sequence[int], first: int, last: int, start: int, stop: int) -> list[list[NDArray[Any]]]:
+        """The columns of row groups, of which all are of these entries but at both ends."""
+        nodes = {column: self._manifest.require_encoding(column).node for column in columns}
+        if stop <= start:
+            return [from_arrow([], nodes[column], self._names) for column in columns]
+        base = int(self._manifest.clusters[first])
+        # Members of one group are parts of one column of Parquet, and read one by one.
+        whole = [column for column in columns if self._notes.names[column]]
+        found: dict[int, list[NDArray[Any]]] = {}
+        for together in [whole, *([column] for column in columns if not self._notes.names[column])]:
+            if not together:
+                continue
+            paths = [self._paths[column] for column in together]
+            table = self._file.read_row_groups(range(first, last), columns=paths, use_threads=self._threads > 1)
+            if table.num_rows < stop - base:
+                msg = f"{table.num_rows} entries of {stop - base}"
                 raise CorruptDataError(msg)
-            if self._notes.names[column]:
-                return from_arrow(values.chunks, node, self._names)
-            return member_from_arrow(values.chunks, node, self._names)
+            table = table.slice(start - base, stop - start)
+            for column in together:
+                name = self._notes.names[column]
+                values = table.column(name) if name else table.column(0)
+                read = from_arrow if name else member_from_arrow
+                found[column] = read(values.chunks, nodes[column], self._names)
+        return [found[column] for column in columns]
 
     @functools.cached_property
-    def _footer(self) -> FileMetaData:
-        return _read_footer(self._source)
+    def _sealed(self) -> SealedFooter:
+        return read_sealed_footer(self._source)
 
     @functools.cached_property
     def _notes(self) -> Notes:
-        return _notes(self._source, self._footer)
+        return _notes(self._source, self._sealed.footer)
 
     @functools.cached_property
     def _paths(self) -> list[str]:
         return column_paths(self._notes)
+
+    @functools.cached_property
+    def _leaves(self) -> dict[str, list[int]]:
+        return _leaves(self._sealed.footer)
+
+    @functools.cached_property
+    def _chunks(self) -> Chunks:
+        return Chunks(self._sealed.footer)
 
     @functools.cached_property
     def _names(self) -> LinkNames | None:
@@ -525,7 +511,5 @@ class ParquetReader:
 
     @functools.cached_property
     def _file(self) -> ParquetFile:
-        found: ParquetFile = pyarrow_parquet().ParquetFile(
-            self._window, metadata=self._footer, pre_buffer=False, page_checksum_verification=True
-        )
+        found: ParquetFile = pyarrow_parquet().ParquetFile(self._window, metadata=self._sealed.footer, pre_buffer=False)
         return found

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from physlite.exceptions import ConversionError, UnsupportedFormatError
 from physlite.formats.arrowcolumns import LinkNames, arrow_field, to_arrow
 from physlite.formats.manifest import ManifestColumn
-from physlite.formats.parquet import FACTS, METADATA, NOTES, Notes, pack_manifest, parquet_name, pyarrow_parquet
+from physlite.formats.parquet import FACTS, METADATA, NOTES, Notes, pack_manifest, parquet_name
+from physlite.formats.parquetseal import pyarrow_parquet, seal
 from physlite.interop.facts import facts_text
 from physlite.interop.writing import Chunk, Output, OutputColumn
 
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
 __all__ = ["ParquetWriter"]
 
 # Compressions by name: what ROOT counts the algorithm as, and the level without which it is meant.
-_COMPRESSIONS = {"zstd": (5, 3), "lz4": (4, 1), "gzip": (1, 6)}
+_COMPRESSIONS = {"zstd": (5, 1), "lz4": (4, 1), "gzip": (1, 6)}
 _HIGHEST_LEVEL = 22  # of zstd, which has the most
 
 # What a row group has in memory. Larger ones pack better, but are read as a whole, and take more memory to write.
 _GROUP_BYTES = 64_000_000
+_GROUPS = 4  # at most so much of the memory, for one that is collected while chunks are read
 
 # pyarrow reads texts in the footer up to 100 MB.
 _MOST_METADATA = 60_000_000
@@ -58,7 +60,7 @@ class ParquetWriter:
             )
             raise ConversionError(msg)
         algorithm, level, self._setting = _compression(output.compression)
-        self._group_bytes = min(_GROUP_BYTES, output.chunk_bytes)
+        self._group_bytes = min(_GROUP_BYTES, output.memory // _GROUPS)
         self._pending: list[pa.Table] = []
         self._entries = 0
         self._writer = parquet.ParquetWriter(
@@ -68,7 +70,6 @@ class ParquetWriter:
             compression_level=level,
             use_dictionary=_with_dictionaries(self._schema),
             write_statistics=[field.name for field in self._schema if pa.types.is_integer(field.type)],
-            write_page_checksum=True,
         )
 
     @staticmethod
@@ -149,6 +150,7 @@ class ParquetWriter:
             texts[METADATA] = self._metadata.decode()
         self._writer.add_key_value_metadata(texts)
         self._writer.close()
+        seal(self._output.path)
 
     def abort(self) -> None:
         """Closes the file as it is."""
@@ -181,12 +183,10 @@ def _compression(name: str) -> tuple[str, int | None, int]:
 
 
 def _with_dictionaries(schema: pa.Schema) -> list[str]:
-    """The paths of what repeats itself: integers and texts."""
+    """The paths of texts. Of numbers dictionaries take as long as all the rest, and zstd packs them as well without."""
     import pyarrow as pa
 
-    return [
-        path for field in schema for path, kind in _leaves(field.name, field.type) if not pa.types.is_floating(kind)
-    ]
+    return [path for field in schema for path, kind in _leaves(field.name, field.type) if pa.types.is_string(kind)]
 
 
 def _leaves(path: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
