@@ -18,6 +18,7 @@ __all__ = [
     "CodeError",
     "ColumnNotFoundError",
     "ConfigurationError",
+    "ConversionError",
     "CorruptDataError",
     "CredentialError",
     "DatasetNotFoundError",
@@ -76,6 +77,10 @@ class ColumnNotFoundError(PhysliteError, KeyError):
 
 class ConfigurationError(PhysliteError, ValueError):
     """Nothing says which server to ask; the message tells where that can be said."""
+
+
+class ConversionError(PhysliteError, ValueError):
+    """A conversion that cannot be made: files that do not fit together, or masks that do not fit the events."""
 
 
 class EntryRangeError(PhysliteError, IndexError):
