@@ -67,8 +67,8 @@ def test_the_nominal_events_come_first_and_are_those_that_were_given(some):
 
 def test_what_is_done_to_events_of_one_variation_is_not_done_to_others(some):
     before = some.Jets.pt.to_list()
-    shifts = {"up": {"Jets": lambda jets: rescaled(jets, 1.5)}, "down": {"Jets": lambda jets: rescaled(jets, 0.5)}}
-    for (_, events), factor in zip(variations(some, shifts), (1, 1.5, 0.5), strict=True):
+    shifts = {"up": {"Jets": lambda jets: rescaled(jets, 4.0)}, "down": {"Jets": lambda jets: rescaled(jets, 0.5)}}
+    for (_, events), factor in zip(variations(some, shifts), (1, 4, 0.5), strict=True):
         assert events.Jets.pt.to_list() == [[factor * pt for pt in event] for event in before]
         events["Jets", "pt"] = 2 * events.Jets.pt
         events["Jets", "is_new"] = events.Jets.pt > 0
