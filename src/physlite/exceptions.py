@@ -18,11 +18,13 @@ __all__ = [
     "CodeError",
     "ColumnNotFoundError",
     "ConfigurationError",
+    "ConversionError",
     "CorruptDataError",
     "CredentialError",
     "DatasetNotFoundError",
     "EntryRangeError",
     "FileChangedError",
+    "FriendError",
     "JournalError",
     "MetadataNotFoundError",
     "MissingFieldWarning",
@@ -75,6 +77,10 @@ class ColumnNotFoundError(PhysliteError, KeyError):
 
 class ConfigurationError(PhysliteError, ValueError):
     """Nothing says which server to ask; the message tells where that can be said."""
+
+
+class ConversionError(PhysliteError, ValueError):
+    """A conversion that cannot be made: files that do not fit together, or masks that do not fit the events."""
 
 
 class EntryRangeError(PhysliteError, IndexError):
@@ -152,6 +158,10 @@ class CodeError(PhysliteError, RuntimeError):
 
 class ScaleFactorError(PhysliteError, ValueError):
     """A scale factor that these objects do not have: they are out of its range, or there is no such variation."""
+
+
+class FriendError(PhysliteError, ValueError):
+    """Columns from elsewhere that do not fit the events: the message names the event, or the key."""
 
 
 class UnknownLinkWarning(UserWarning):

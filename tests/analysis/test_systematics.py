@@ -62,7 +62,19 @@ def some():
 def test_the_nominal_events_come_first_and_are_those_that_were_given(some):
     found = list(variations(some, OBJECTS))
     assert [name for name, _ in found] == ["nominal", *OBJECTS]
-    assert found[0].events is some
+    assert found[0].events.layout is some.layout
+
+
+def test_what_is_done_to_events_of_one_variation_is_not_done_to_others(some):
+    before = some.Jets.pt.to_list()
+    shifts = {"up": {"Jets": lambda jets: rescaled(jets, 4.0)}, "down": {"Jets": lambda jets: rescaled(jets, 0.5)}}
+    for (_, events), factor in zip(variations(some, shifts), (1, 4, 0.5), strict=True):
+        assert events.Jets.pt.to_list() == [[factor * pt for pt in event] for event in before]
+        events["Jets", "pt"] = 2 * events.Jets.pt
+        events["Jets", "is_new"] = events.Jets.pt > 0
+        assert events.Jets.pt.to_list() == [[2 * factor * pt for pt in event] for event in before]
+    assert some.Jets.pt.to_list() == before
+    assert "is_new" not in some.Jets.fields
 
 
 def test_only_those_that_are_asked_for(some):

@@ -9,6 +9,7 @@ By the names of ATLAS a variation is called `<what>__1up` or `<what>__1down`, as
 
 from __future__ import annotations
 
+import copy
 import functools
 import numbers
 import operator
@@ -120,7 +121,8 @@ def variations(
     """
     names = variation_names(objects, weights, only=only)
     of_weights = (NOMINAL, *(name for name in names if name != NOMINAL and name not in objects))
-    return _variations(events, objects, weights, names, of_weights)
+    # What is done to events in between is not done to others: not to nominal ones, nor to those that were given.
+    return _variations(copy.copy(events), objects, weights, names, of_weights)
 
 
 def _variations(
@@ -130,7 +132,7 @@ def _variations(
     names: list[str],
     of_weights: tuple[str, ...],
 ) -> Iterator[Variation]:
-    yield Variation(NOMINAL, events, of_weights, weights)
+    yield Variation(NOMINAL, copy.copy(events), of_weights, weights)
     for name in names:
         if name in objects:
             yield Variation(name, varied(events, _changes(name, events, objects[name]), name), (name,), weights)

@@ -13,7 +13,6 @@ from typing import Any
 
 from physlite.exceptions import AddingError, CodeError, CorruptDataError, CredentialError, PhysliteError
 from physlite.formats.detect import read_event_manifest
-from physlite.formats.rootfile import RootFile
 from physlite.model.events import EventSource
 from physlite.model.store import ColumnStore
 from physlite.running.adding import add, check
@@ -98,7 +97,7 @@ class _Attempt:
     def _processed(self, analysis: Analysis, source: WatchedSource) -> Outcome:
         with self._stopwatch.stage("open"):
             # Chunks are read once: what was decoded is not kept.
-            manifest = read_event_manifest(RootFile(source))
+            manifest = read_event_manifest(source)
             store = ColumnStore(source, manifest, self._settings.threads, cache_bytes=0)
         watch = ColumnWatch(store.manifest, self._learned, self._stopwatch)
         store.observer = watch
