@@ -180,8 +180,7 @@ def register() -> None:
         extra = (_Named, _Vector) if name in PARTICLES else (_Vector,) if name == "Momentum4D" else (_Named,)
         for key in (("*", name), name):
             base = ak.behavior[key]
-            named = type(base.__name__, (*extra, base), {"__module__": __name__, "__doc__": base.__doc__})
-            ak.behavior[key] = globals()[base.__name__] = named  # there to be imported: so it goes to workers by name
+            ak.behavior[key] = type(base.__name__, (*extra, base), {"__module__": __name__, "__doc__": base.__doc__})
     for name in PARTICLES:
         for reducer in (ak.sum, ak.count, ak.count_nonzero):
             ak.behavior[reducer, name] = _reduced(vector_awkward.behavior[reducer, "Momentum4D"])
