@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib.util import find_spec
 
 import columns
 import files
@@ -19,6 +20,8 @@ _WITH_COFFEA = "coffea on physlite"
 
 def coffea(events: int) -> Makers:
     """Coffea's factory with our schema, against its own: opening, and reading the columns of `list15`."""
+    if find_spec("coffea") is None:
+        return
     yield partial(_opening, files.real("DAOD_PHYSLITE_collectiontree_only_mc.root", "tree"))
     yield partial(_opening, files.real("DAOD_PHYSLITE_24.0.2_mc.root", "tree"))
     yield partial(_opening, files.real("DAOD_PHYSLITE_rntuple_v1_mc.root", "ntuple"))

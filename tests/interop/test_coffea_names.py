@@ -110,6 +110,28 @@ def test_sums(events):
     assert total.delta_r(total).to_list() == [0.0] * len(jets)
 
 
+@pytest.mark.parametrize("name", ["PtEtaPhiMLorentzVector", "PtEtaPhiELorentzVector", "LorentzVector"])
+def test_vectors_of_coffea_are_added_to_ours(events, name):
+    """Made with the behavior of events, or with coffea's own."""
+    vector = pytest.importorskip("coffea.nanoevents.methods.vector")
+    jets = events.Jets
+    parts = {
+        "PtEtaPhiMLorentzVector": {"pt": jets.pt, "eta": jets.eta, "phi": jets.phi, "mass": jets.m},
+        "PtEtaPhiELorentzVector": {"pt": jets.pt, "eta": jets.eta, "phi": jets.phi, "energy": jets.p4.energy},
+        "LorentzVector": {"x": jets.p4.px, "y": jets.p4.py, "z": jets.p4.pz, "t": jets.p4.energy},
+    }
+    for behavior in (events.behavior, vector.behavior):
+        theirs = ak.zip(parts[name], with_name=name, behavior=behavior)
+        expected = (jets + jets).energy
+        for total in (theirs + jets, jets + theirs, theirs + theirs, theirs + jets.p4):
+            assert np.allclose(ak.flatten(total.energy), ak.flatten(expected), rtol=1e-6)
+        assert np.allclose(ak.flatten((theirs + jets + jets - theirs).energy), ak.flatten(expected), rtol=1e-6)
+        assert np.allclose(ak.flatten(theirs.delta_r(jets)), 0, atol=1e-5)
+        assert np.allclose(ak.flatten(jets.delta_r(theirs)), 0, atol=1e-5)
+        i = int(ak.argmax(ak.num(jets)))
+        assert np.isclose((theirs[i, 0] + jets[i, 1]).energy, (jets[i, 0] + jets[i, 1]).energy, rtol=1e-6)
+
+
 # -------------------------------------------------------------------------------------------------- objects of events
 
 

@@ -7,8 +7,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from coffea.nanoevents import NanoEventsFactory
+from coffea import nanoevents
+from coffea.nanoevents import NanoEventsFactory, schemas
 
+from physlite.interop.coffea.factory import make_factory
 from physlite.interop.coffea.schema import CoffeaSchema, PHYSLITESchema
 
 __all__ = ["Patch", "install", "patch_nanoevents"]
@@ -28,10 +30,7 @@ def install() -> None:
         schema = given.get("schemaclass")
         if not (isinstance(schema, type) and issubclass(schema, tuple(_ours))):
             return theirs(cls, *arguments, **options)
-        from physlite.interop.coffea.factory import make_factory
-
-        _, file, *_ = given.values()
-        return make_factory(file, given)
+        return make_factory(given["file"], given)
 
     NanoEventsFactory.from_root = classmethod(from_root)
 
@@ -72,8 +71,5 @@ def patch_nanoevents() -> Patch:
 
 def _name_schema() -> None:
     """Names the schema that is in force, where coffea publishes its own."""
-    import coffea.nanoevents
-    import coffea.nanoevents.schemas
-
-    for module in (coffea.nanoevents, coffea.nanoevents.schemas):
+    for module in (nanoevents, schemas):
         module.PHYSLITESchema = PHYSLITESchema if CoffeaSchema in _ours else CoffeaSchema

@@ -6,10 +6,14 @@ otherwise. What they give is what ours give. They are added to the classes of al
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
+import numpy as np
+from coffea.nanoevents.methods import vector as coffea_vector
 from vector.backends import awkward as vector_awkward
 
 from physlite.model.behaviors import LorentzVector
@@ -169,19 +173,47 @@ class _Vector:
         return (found, distance) if return_metric else found
 
 
-def _reduced(reducer: Callable[..., Any]) -> Callable[..., Any]:
-    """A reducer of four-momenta, for objects that have one."""
-    return lambda array, mask_identity: reducer(array.p4, mask_identity)
+# Four-vectors that users make with names of coffea, and the components that they are made of.
+_THEIRS = {
+    "LorentzVector": ("px", "py", "pz", "E"),
+    "PtEtaPhiMLorentzVector": ("pt", "eta", "phi", "mass"),
+    "PtEtaPhiELorentzVector": ("pt", "eta", "phi", "energy"),
+}
+
+
+def _as_momentum(objects: Any) -> Any:
+    """The four-momentum alone of objects of ours, and of vectors of coffea."""
+    layout = objects.layout
+    record = (layout.array if isinstance(layout, ak.record.Record) else layout).purelist_parameter("__record__")
+    if record not in _THEIRS:
+        return getattr(objects, "p4", objects)
+    return ak.zip({name: getattr(objects, name) for name in _THEIRS[record]}, with_name="Momentum4D")
+
+
+def _on_momenta(operation: Callable[..., Any], *vectors: Any) -> Any:
+    return operation(*map(_as_momentum, vectors))
+
+
+def _reduced(reducer: Callable[..., Any], array: Any, mask_identity: bool) -> Any:
+    return vector_awkward.behavior[reducer, "Momentum4D"](array.p4, mask_identity)
 
 
 def register() -> None:
-    """Adds the names to the classes of all events. Sums of objects, which are vectors of `vector`, get theirs too."""
+    """Adds the names to the classes of all events. Sums of objects, which are vectors of `vector`, get theirs too.
+
+    Vectors that are made with the behavior of events, which is that of all arrays here, are those of coffea as well,
+    and can be added to ours.
+    """
     for name in (*PARTICLES, *OTHERS, "Events", "Momentum4D"):
         extra = (_Named, _Vector) if name in PARTICLES else (_Vector,) if name == "Momentum4D" else (_Named,)
         for key in (("*", name), name):
             base = ak.behavior[key]
-            named = type(base.__name__, (*extra, base), {"__module__": __name__, "__doc__": base.__doc__})
-            ak.behavior[key] = globals()[base.__name__] = named  # there to be imported: so it goes to workers by name
-    for name in PARTICLES:
-        for reducer in (ak.sum, ak.count, ak.count_nonzero):
-            ak.behavior[reducer, name] = _reduced(vector_awkward.behavior[reducer, "Momentum4D"])
+            ak.behavior[key] = type(base.__name__, (*extra, base), {"__module__": __name__, "__doc__": base.__doc__})
+    for name, reducer in itertools.product(PARTICLES, (ak.sum, ak.count, ak.count_nonzero)):
+        ak.behavior[reducer, name] = functools.partial(_reduced, reducer)
+    for key, value in coffea_vector.behavior.items():
+        ak.behavior.setdefault(key, value)
+    for theirs, ours, operation in itertools.product(_THEIRS, (*PARTICLES, "Momentum4D"), (np.add, np.subtract)):
+        ak.behavior[operation, theirs, ours] = ak.behavior[operation, ours, theirs] = functools.partial(
+            _on_momenta, operation
+        )
