@@ -166,6 +166,15 @@ def test_events_of_another_file(sample):
     assert ak.to_list(friend.of_objects(some, "Jets", "Jets.pt")) == ak.to_list(some.Jets.pt)
 
 
+def test_events_that_were_converted(sample, tmp_path):
+    names = {".parquet": None, ".root": "rntuple"}
+    for ending, kind in names.items():
+        physlite.interop.convert(data.path_of(data.SAMPLE), tmp_path / f"events{ending}", format=kind)
+        friend = Friend(tmp_path / f"events{ending}")
+        some = sample[500:510]
+        assert ak.to_list(friend.of(some).Electrons.trackParticles.z0) == ak.to_list(some.Electrons.trackParticles.z0)
+
+
 def test_in_runs(sample, tmp_path):
     friend = Friend(write_parquet(tmp_path / "friend.parquet", columns_of(sample)))
 

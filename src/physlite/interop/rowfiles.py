@@ -105,27 +105,22 @@ def _open(paths: tuple[str, ...], tree: str | None) -> Rows:
     for path in paths:
         source = open_source(path)
         (head,) = source.fetch([Range(0, min(len(_PARQUET_MAGIC), source.size()))])
-        is_parquet = bytes(head) == _PARQUET_MAGIC
-        events = _events(source, is_parquet=is_parquet) if tree is None else None
+        events = _events(source) if tree is None else None
         if events is not None and len(paths) > 1:
             msg = f"{path}: several files of events are no one friend: make one of each, or name the tree"
             raise UnsupportedFormatError(msg)
         if events is not None:
             return events
-        parts.append(_ParquetColumns(source) if is_parquet else _root_columns(RootFile(source), tree))
+        parts.append(_ParquetColumns(source) if bytes(head) == _PARQUET_MAGIC else _root_columns(RootFile(source), tree))
     return LazyRows(parts)
 
 
-def _events(source: ByteSource, *, is_parquet: bool) -> Rows | None:
+def _events(source: ByteSource) -> Rows | None:
     """The rows of a file of events; None for others."""
     try:
         return _EventRows(source)
     except NotAnEventFileError:
         return None
-    except CorruptDataError:
-        if is_parquet:  # of somebody else
-            return None
-        raise
 
 
 class _EventRows(Rows):
@@ -229,7 +224,7 @@ class _ParquetColumns:
         try:
             from pyarrow.parquet import ParquetFile
         except ImportError:
-            msg = f"{source.name} is Parquet, which pyarrow reads: pip install pyarrow"
+            msg = f"{source.name} is Parquet, which pyarrow reads: pip install 'physlite[parquet]'"
             raise ImportError(msg) from None
         self.name = source.name
         self._lock = threading.Lock()  # a ParquetFile is for one thread at a time
