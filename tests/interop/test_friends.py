@@ -141,6 +141,9 @@ def test_fields_stay_with_events_that_are_chosen_sliced_masked_and_pickled(sampl
         assert ak.all(some.Electrons[some.Electrons.pt > 30e3].calibrated > 1e4)
     masked = ak.mask(sample, mask)
     assert ak.to_list(friend.of(masked).score) == ak.to_list(ak.mask(expected, mask))
+    sample["Some"] = ak.mask(sample.Electrons, mask)
+    some = friend.of_objects(sample, "Some", "el_pt")
+    assert ak.to_list(some) == ak.to_list(ak.mask(sample.Electrons.calibrated, mask))
     electrons = friend.of_objects(masked, "Electrons", "el_pt")
     assert ak.to_list(electrons) == ak.to_list(ak.mask(sample.Electrons.calibrated, mask))
 
@@ -316,6 +319,12 @@ def test_keys_that_are_not_there_or_no_integers(sample):
         Friend(floats).of(sample)
     with pytest.raises(ValueError, match="on= is empty"):
         Friend(columns, on=())
+
+
+def test_numbers_that_are_equal_as_floats_only():
+    events = ak.Array({"event": np.array([2**53, 2**53 + 1, 2**63 + 1], dtype=np.uint64)})
+    friend = Friend({"event": np.array([2**53, 2**53 + 2], dtype=np.int64), "x": [1.5, 2.5]}, on="event")
+    assert friend.of(events).x.to_list() == [1.5, None, None]
 
 
 def test_what_is_no_table(tmp_path):
