@@ -119,7 +119,7 @@ def test_what_uproot_cannot_read(name):
 @pytest.mark.parametrize("name", [data.SAMPLE, data.SAMPLE_RNTUPLE, data.R24])
 def test_numpy(name):
     tree = tree_of(name)
-    kinds = {}
+    kinds = set()
     for one in one_of_each_kind(tree)[::2]:
         try:
             expected = one.array(library="np", entry_stop=20)
@@ -128,7 +128,7 @@ def test_numpy(name):
         if "char" in one.typename or isinstance(expected, dict):
             continue
         found = branch_to_array(one, entry_stop=20, library="np")
-        kinds[found.dtype.kind] = type(found)
+        kinds.add(found.dtype.kind)
         assert (type(found), found.dtype, found.shape) == (type(expected), expected.dtype, expected.shape)
         for ours, theirs in zip(found, expected, strict=True):
             if isinstance(ours, np.ndarray | np.generic):
@@ -136,7 +136,7 @@ def test_numpy(name):
                 assert ours.dtype.kind in "OV" or np.array_equal(ours, theirs)
             else:
                 assert type(ours) is type(theirs)
-    assert kinds["O"] is kinds["u"] is np.ndarray
+    assert "u" in kinds
 
 
 def test_arrays_are_kept_where_uproot_looks_for_them():
@@ -197,7 +197,7 @@ def test_a_damaged_basket(tmp_path):
     path.write_bytes(content)
     one = uproot.open(path)["CollectionTree"][name]
     entries = one.member("fBasketEntry")
-    check(one, None, int(entries[1]))
+    assert_same(branch_to_array(one, None, entries[1]), tree_of(data.SAMPLE)[name].array(entry_stop=entries[1]))
     with pytest.raises(CorruptDataError, match=rf"damaged\.root: column {re.escape(name)}, basket 1 \(entries"):
         branch_to_array(one)
 

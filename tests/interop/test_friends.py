@@ -141,6 +141,9 @@ def test_fields_stay_with_events_that_are_chosen_sliced_masked_and_pickled(sampl
         assert ak.all(some.Electrons[some.Electrons.pt > 30e3].calibrated > 1e4)
     masked = ak.mask(sample, mask)
     assert ak.to_list(friend.of(masked).score) == ak.to_list(ak.mask(expected, mask))
+    sample["Some"] = ak.mask(sample.Electrons, mask)
+    some = friend.of_objects(sample, "Some", "el_pt")
+    assert ak.to_list(some) == ak.to_list(ak.mask(sample.Electrons.calibrated, mask))
     electrons = friend.of_objects(masked, "Electrons", "el_pt")
     assert ak.to_list(electrons) == ak.to_list(ak.mask(sample.Electrons.calibrated, mask))
 
@@ -164,6 +167,15 @@ def test_events_of_another_file(sample):
     with pytest.raises(ValueError, match="several files"):
         some.Other.Electrons.trackParticles  # noqa: B018
     assert ak.to_list(friend.of_objects(some, "Jets", "Jets.pt")) == ak.to_list(some.Jets.pt)
+
+
+def test_events_that_were_converted(sample, tmp_path):
+    names = {".parquet": None, ".root": "rntuple"}
+    for ending, kind in names.items():
+        physlite.interop.convert(data.path_of(data.SAMPLE), tmp_path / f"events{ending}", format=kind)
+        friend = Friend(tmp_path / f"events{ending}")
+        some = sample[500:510]
+        assert ak.to_list(friend.of(some).Electrons.trackParticles.z0) == ak.to_list(some.Electrons.trackParticles.z0)
 
 
 def test_in_runs(sample, tmp_path):
@@ -307,6 +319,12 @@ def test_keys_that_are_not_there_or_no_integers(sample):
         Friend(floats).of(sample)
     with pytest.raises(ValueError, match="on= is empty"):
         Friend(columns, on=())
+
+
+def test_numbers_that_are_equal_as_floats_only():
+    events = ak.Array({"event": np.array([2**53, 2**53 + 1, 2**63 + 1], dtype=np.uint64)})
+    friend = Friend({"event": np.array([2**53, 2**53 + 2], dtype=np.int64), "x": [1.5, 2.5]}, on="event")
+    assert friend.of(events).x.to_list() == [1.5, None, None]
 
 
 def test_what_is_no_table(tmp_path):

@@ -18,6 +18,7 @@ from awkward.contents import Content
 from physlite.exceptions import (
     ColumnNotFoundError,
     CorruptDataError,
+    NotAnEventFileError,
     PhysliteError,
     UnreadableColumnError,
     UnsupportedFormatError,
@@ -25,7 +26,7 @@ from physlite.exceptions import (
 from physlite.formats import ttree
 from physlite.formats.fallback import as_file
 from physlite.formats.filters import nearest
-from physlite.formats.manifest import EVENT_TREES, Manifest
+from physlite.formats.manifest import Manifest
 from physlite.formats.reader import default_threads
 from physlite.formats.rootfile import RootFile
 from physlite.interop.rows import RECORD, Columns, LazyRows, Rows
@@ -39,6 +40,8 @@ Where = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 # Files that stay open in a process: an analysis has few friends.
 _FILES_KEPT = 16
+
+_PARQUET_MAGIC = b"PAR1"
 
 
 def open_rows(where: Where, tree: str | None = None) -> Rows:
@@ -101,18 +104,23 @@ def _open(paths: tuple[str, ...], tree: str | None) -> Rows:
     parts: list[Columns] = []
     for path in paths:
         source = open_source(path)
-        (head,) = source.fetch([Range(0, min(4, source.size()))])
-        if bytes(head) == b"PAR1":
-            parts.append(_ParquetColumns(source))
-            continue
-        root = RootFile(source)
-        if tree is None and any(root.key(name) is not None for name in EVENT_TREES):
-            if len(paths) > 1:
-                msg = f"{path}: several files of events are no one friend: make one of each, or name the tree"
-                raise UnsupportedFormatError(msg)
-            return _EventRows(source)
-        parts.append(_root_columns(root, tree))
+        (head,) = source.fetch([Range(0, min(len(_PARQUET_MAGIC), source.size()))])
+        events = _events(source) if tree is None else None
+        if events is not None and len(paths) > 1:
+            msg = f"{path}: several files of events are no one friend: make one of each, or name the tree"
+            raise UnsupportedFormatError(msg)
+        if events is not None:
+            return events
+        parts.append(_ParquetColumns(source) if bytes(head) == _PARQUET_MAGIC else _root_columns(RootFile(source), tree))
     return LazyRows(parts)
+
+
+def _events(source: ByteSource) -> Rows | None:
+    """The rows of a file of events; None for others."""
+    try:
+        return _EventRows(source)
+    except NotAnEventFileError:
+        return None
 
 
 class _EventRows(Rows):
@@ -216,7 +224,7 @@ class _ParquetColumns:
         try:
             from pyarrow.parquet import ParquetFile
         except ImportError:
-            msg = f"{source.name} is Parquet, which pyarrow reads: pip install pyarrow"
+            msg = f"{source.name} is Parquet, which pyarrow reads: pip install 'physlite[parquet]'"
             raise ImportError(msg) from None
         self.name = source.name
         self._lock = threading.Lock()  # a ParquetFile is for one thread at a time
