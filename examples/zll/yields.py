@@ -6,7 +6,11 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["DATA", "added", "of_processes"]
+from pairs import is_drawn_as_data
+
+from physlite.analysis import scaled
+
+__all__ = ["DATA", "added", "luminosity_of", "of_processes"]
 
 DATA = "data"
 
@@ -15,19 +19,28 @@ def of_processes(by_dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """What came of each process: data as they are, and simulation as expected for their luminosity.
 
     Args:
-        by_dataset: of the result of `physlite.run`. Datasets with a `cross_section`, in pb, are simulation, of the
-            `process` that their metadata name, and have the `luminosity` of the data, in 1/pb. Others are data.
+        by_dataset: of the result of `physlite.run`. Datasets with a `cross_section` are simulation, of the `process`
+            that their metadata name, and are normalised as `physlite.analysis.scaled` does it. Others are data.
+
+    Raises:
+        ValueError: a dataset of a process has no cross-section.
     """
-    processes: dict[str, list[dict[str, Any]]] = {}
     for name, dataset in by_dataset.items():
-        told = dataset.metadata
-        if "cross_section" not in told:
-            processes.setdefault(DATA, []).append(dataset.value)
-            continue
-        expected = told["cross_section"] * told["luminosity"]
-        factor = expected / (dataset.sum_of_weights * told.get("share", 1.0))
-        processes.setdefault(told.get("process", name), []).append(_scaled(dataset.value, factor))
+        if is_drawn_as_data(dataset.metadata) and "process" in dataset.metadata:
+            msg = f"dataset {name}: simulation of a process, and no cross_section: write it into the list of datasets"
+            raise ValueError(msg)
+    processes: dict[str, list[dict[str, Any]]] = {}
+    simulation = {name: dataset for name, dataset in by_dataset.items() if not is_drawn_as_data(dataset.metadata)}
+    expected = scaled(simulation, luminosity_of(by_dataset)) if simulation else {}
+    for name, dataset in by_dataset.items():
+        process = dataset.metadata.get("process", name) if name in simulation else DATA
+        processes.setdefault(process, []).append(expected.get(name, dataset.value))
     return {name: added(values) for name, values in processes.items()}
+
+
+def luminosity_of(by_dataset: Mapping[str, Any]) -> Any:
+    """In 1/pb, as the metadata of all datasets have it: a number, or one for each `campaign`; None: nothing is said."""
+    return next(iter(by_dataset.values())).metadata.get("luminosity")
 
 
 def added(values: Iterable[Any]) -> Any:
@@ -39,12 +52,3 @@ def _add(first: Any, second: Any) -> Any:
     if isinstance(first, dict):
         return {key: _add(first[key], second[key]) for key in first}
     return first + second
-
-
-def _scaled(value: dict[str, Any], factor: float) -> dict[str, Any]:
-    """All that is weighted, by a factor. Probes are counts, and stay."""
-    cutflow = {
-        channel: {step: number * factor for step, number in steps.items()}
-        for channel, steps in value["cutflow"].items()
-    }
-    return value | {"cutflow": cutflow, "mass": value["mass"] * factor, "period": value["period"] * factor}

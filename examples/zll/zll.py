@@ -17,9 +17,9 @@ from typing import Any
 import hist
 import numpy as np
 import peak
-from pairs import CHANNELS, analysis
-from tables import cutflow_table, fit_table
-from yields import DATA, added, of_processes
+from pairs import CHANNELS, analysis, is_drawn_as_data
+from tables import cutflow_table, fit_table, with_error
+from yields import DATA, added, luminosity_of, of_processes
 
 import physlite
 from physlite.analysis import plots
@@ -39,8 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     datasets = options.datasets[0] if len(options.datasets) == 1 else options.datasets
     result = physlite.run(analysis, datasets, workers=options.workers)
-    told = next(iter(result.by_dataset.values())).metadata
-    processes = of_processes(result.by_dataset)
+    by_dataset = {name: dataset for name, dataset in result.by_dataset.items() if dataset.value is not None}
+    if not by_dataset:
+        parser.error("there are no events in these files")
+    told = {**next(iter(by_dataset.values())).metadata, "luminosity": total(luminosity_of(by_dataset))}
+    processes = of_processes(by_dataset)
 
     options.out.mkdir(parents=True, exist_ok=True)
     tables = [cutflow_table(channel, processes) for channel in CHANNELS]
@@ -55,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     (options.out / "fits.json").write_text(json.dumps(numbers, indent=2, ensure_ascii=False))
     (options.out / "tables.txt").write_text("\n".join(tables))
     print(*tables, result.report.summary, f"Plots and tables: {options.out}", sep="\n")
+    as_data = [name for name, of_one in by_dataset.items() if is_drawn_as_data(of_one.metadata) and not of_one.is_data]
+    if as_data:
+        print(f"Simulation that is shown as data, for it has no cross_section: {', '.join(as_data)}")
 
 
 def draw(channel: str, processes: Mapping[str, Any], told: Mapping[str, Any], out: Path) -> None:
@@ -76,16 +82,21 @@ def draw(channel: str, processes: Mapping[str, Any], told: Mapping[str, Any], ou
             out=out / f"periods_{name}",
             **caption(told, channel),
         )
-    probes = {"Data": data, "Simulation": simulation and added(simulation.values())}
-    counts = {label: value["probes"][channel, :, :] for label, value in probes.items() if value}
     trigger = told.get(f"{CHANNELS[channel].lepton}_trigger")
     if trigger is not None:
+        of_all = {"Data": data, "Simulation": simulation and added(simulation.values())}
+        probes = {label: value["probes"][channel, :, :] for label, value in of_all.items() if value}
         plots.efficiency(
-            {label: count[True, :] for label, count in counts.items()},
-            {label: count[sum, :] for label, count in counts.items()},
+            {label: counts[True, :] for label, counts in probes.items()},
+            {label: counts[sum, :] for label, counts in probes.items()},
             out=out / f"trigger_{name}",
             **caption(told, trigger),
         )
+
+
+def total(luminosity: float | Mapping[str, float] | None) -> float | None:
+    """Of all campaigns."""
+    return sum(luminosity.values()) if isinstance(luminosity, Mapping) else luminosity
 
 
 def can_be_fitted(channel: str, processes: Mapping[str, Any]) -> bool:
@@ -102,7 +113,7 @@ def fit_peak(channel: str, processes: Mapping[str, Any], told: Mapping[str, Any]
 
 def draw_fit(channel: str, fit: peak.Fit, told: Mapping[str, Any], out: Path) -> None:
     """The data, and what the fit expects in their place."""
-    lines = [f"{name}: {fit.values[name]:.2f} ± {fit.errors[name]:.2f} GeV" for name in ("mass", "width")]
+    lines = [f"{name} [GeV]: {with_error(fit, name)}" for name in ("mass", "width")]
     plots.stack(
         data=fit.data[:: hist.rebin(2)],
         simulation={"Background": fit.background[:: hist.rebin(2)], "Peak": fit.signal[:: hist.rebin(2)]},
@@ -123,7 +134,7 @@ def chosen(period: hist.Hist, wanted: np.ndarray) -> hist.Hist:
 def caption(told: Mapping[str, Any], label: str) -> dict[str, Any]:
     """What is written into a plot: what it shows, and what the list of datasets says."""
     label = "\n".join([label, *filter(None, [told.get("note")])])
-    return {"label": label, "luminosity": told.get("luminosity"), "energy": told.get("energy", 13.0)}
+    return {"label": label, "luminosity": told.get("luminosity"), "energy": told.get("energy")}
 
 
 if __name__ == "__main__":

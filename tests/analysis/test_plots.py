@@ -91,6 +91,13 @@ def slow_clopper_pearson(k, n):
     return low, high
 
 
+def beta_below(x, a, b):
+    """Its cumulative distribution, by Simpson's rule."""
+    n, norm = 20_000, math.gamma(a + b) / math.gamma(a) / math.gamma(b)
+    values = [(i * x / n) ** (a - 1) * (1 - i * x / n) ** (b - 1) for i in range(n + 1)]
+    return norm * x / n / 3 * (values[0] + values[-1] + 4 * sum(values[1:-1:2]) + 2 * sum(values[2:-1:2]))
+
+
 def slow_garwood(k):
     tail = (1 - PROBABILITY) / 2
     low = 0.0 if k == 0 else solved(lambda mean: poisson_below(k - 1, mean), 1 - tail, 10.0 + 3 * k)
@@ -109,6 +116,35 @@ def test_efficiencies_have_the_interval_of_clopper_and_pearson(passed_and_failed
     for (_, y, low, high), (k, n, slow_low, slow_high) in zip(got, expected, strict=True):
         assert y == k / n
         assert (low, high) == (pytest.approx(slow_low, abs=1e-9), pytest.approx(slow_high, abs=1e-9))
+
+
+@FEWER
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=4, max_size=4), st.sampled_from([0.25, 1, 8])
+)
+def test_efficiencies_of_one_weight_are_those_of_counts(passed_and_failed, weight):
+    passed = [k for k, _ in passed_and_failed]
+    total = [k + failed for k, failed in passed_and_failed]
+    bare = points(plots.efficiency(counts(*passed), counts(*total)).axes[0])
+    pair = (weighted(*[(k * weight, k * weight**2) for k in numbers]) for numbers in (passed, total))
+    for got, expected in zip(points(plots.efficiency(*pair).axes[0]), bare, strict=True):
+        assert got == pytest.approx(expected, abs=1e-9)
+
+
+def test_efficiency_of_different_weights():
+    passed, total = weighted(*[(6.0, 20.0)] * 4), weighted(*[(10.0, 25.0)] * 4)  # 100 / 25: as 4 counts
+    _, part, low, high = points(plots.efficiency(passed, total).axes[0])[0]
+    assert part == pytest.approx(0.6)
+    tail = (1 - PROBABILITY) / 2
+    # Of the beta distribution, of which the binomial one is a case.
+    assert beta_below(low, 2.4, 2.6) == pytest.approx(tail)
+    assert beta_below(high, 3.4, 1.6) == pytest.approx(1 - tail)
+
+
+def test_efficiency_where_weights_are_negative():
+    passed, total = weighted(*[(5.0, 10.0)] * 4), weighted(*[(4.0, 11.0), (-1.0, 11.0), (5.0, 10.0), (5.0, 10.0)])
+    drawn = points(plots.efficiency(passed, total).axes[0])
+    assert [part for _, part, _, _ in drawn] == [1.25, 1.0, 1.0]  # and none where their sum is negative
 
 
 @FEWER
@@ -236,7 +272,7 @@ def test_what_is_written_into_a_plot():
     found = texts(plots.stack(data=DATA, label="ee\ntoy", luminosity=36.64674 / fb, energy=13.6))
     assert "√$s$ = 13.6 TeV, 36.65 fb$^{-1}$" in found
     assert {"ee", "toy", "Data"} <= set(found)
-    assert not any("TeV" in text for text in texts(plots.stack(data=DATA, energy=None)))
+    assert not any("TeV" in text for text in texts(plots.stack(data=DATA)))
 
 
 @pytest.mark.parametrize(
@@ -249,8 +285,8 @@ def test_what_is_written_into_a_plot():
     ],
 )
 def test_luminosities_are_in_the_units_of_all_recipes(luminosity, text):
-    assert f"√$s$ = 13 TeV, {text}" in texts(plots.stack(data=DATA, luminosity=luminosity))
-    assert f"√$s$ = 13 TeV, {text}" in texts(plots.efficiency(DATA, DATA, luminosity=luminosity))
+    assert f"√$s$ = 13 TeV, {text}" in texts(plots.stack(data=DATA, luminosity=luminosity, energy=13.0))
+    assert f"√$s$ = 13 TeV, {text}" in texts(plots.efficiency(DATA, DATA, luminosity=luminosity, energy=13.0))
 
 
 # ---------------------------------------------------------------------------------------------------------------- files
@@ -259,8 +295,9 @@ def test_luminosities_are_in_the_units_of_all_recipes(luminosity, text):
 def test_the_same_plot_has_the_same_bytes(tmp_path):
     for folder in ("first", "second"):
         plots.stack(data=DATA, simulation={"ttbar": TTBAR}, luminosity=1.0, out=tmp_path / folder / "a.b")
+        plots.stack(data=DATA, out=tmp_path / folder / "c.png")
         plots.efficiency(DATA, DATA, out=str(tmp_path / folder / "efficiency"))
-    names = ["a.b.pdf", "a.b.png", "efficiency.pdf", "efficiency.png"]
+    names = ["a.b.pdf", "a.b.png", "c.pdf", "c.png", "efficiency.pdf", "efficiency.png"]
     assert sorted(path.name for path in (tmp_path / "first").iterdir()) == names
     for name in names:
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
@@ -314,15 +351,36 @@ def test_weights_without_variances():
         plots.stack(simulation={"ttbar": histogram})
 
 
+def test_a_histogram_of_variations():
+    names = hist.axis.StrCategory(["nominal", "JES_up"], name="variation")
+    histogram = hist.Hist(names, axis(), storage=hist.storage.Weight()).fill("nominal", [5.0])
+    with pytest.raises(ValueError, match=r"no processes: take one, as histogram\[\{'variation': 'nominal'\}\]"):
+        plots.stack(simulation=histogram)
+    plots.stack(simulation=histogram[{"variation": "nominal"}])
+
+
 def test_more_passed_than_there_were():
     with pytest.raises(ValueError, match=r"5 of 3 passed in the bin \(0\.0, 10\.0\)"):
         plots.efficiency(counts(5, 0, 0, 0), counts(3, 0, 0, 0))
 
 
-@pytest.mark.parametrize("histogram", [TTBAR, weighted(*[(4.0, 8.0)] * 4)], ids=["of 1.5", "of 2"])
-def test_an_efficiency_of_weights(histogram):
-    with pytest.raises(ValueError, match="fill it without weights"):
+def test_an_efficiency_of_weights_without_variances():
+    histogram = hist.Hist(axis(), storage=hist.storage.Double())
+    histogram.fill([5.0], weight=[0.5])
+    with pytest.raises(ValueError, match=r"make it with \.Weight\(\)"):
         plots.efficiency(histogram, histogram)
+
+
+def test_what_is_negative_is_below_zero():
+    """Each bin: processes are stacked above zero where they are positive, below where they are not."""
+    a, b = weighted((4.0, 1.0), (-2.0, 1.0), (1.0, 1.0), (0.0, 0.0)), weighted(*[(-3.0, 1.0)] * 4)
+    main = plots.stack(simulation={"a": a, "b": b}).axes[0]
+    fills = {patch.get_label(): patch.get_data() for patch in main.patches if patch.get_label() in ("a", "b")}
+    assert fills["a"].values.tolist() == [4.0, -2.0, 1.0, 0.0]
+    assert fills["a"].baseline.tolist() == [0.0] * 4
+    assert fills["b"].values.tolist() == [-3.0, -5.0, -3.0, -3.0]
+    assert fills["b"].baseline.tolist() == [0.0, -2.0, 0.0, 0.0]
+    assert main.get_ylim()[0] < -5 - math.sqrt(2)
 
 
 def test_an_efficiency_of_other_names():

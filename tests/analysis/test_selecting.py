@@ -223,6 +223,7 @@ def test_values_of_masked_events(collection):
         assert found.type == expected.type, function
 
 
+@pytest.mark.filterwarnings("ignore::physlite.exceptions.WorkingPointWarning")
 @pytest.mark.parametrize("collection", EVERYTHING)
 def test_masked_events_at_every_working_point(collection):
     events = events_of(data.RNTUPLE)
@@ -258,6 +259,14 @@ WRONG = [
     ({"pt": [30_000, 20_000]}, "'pt' of Electron"),
     ({"pt": [1, 2, 3]}, "'pt' of Electron"),
     ({"abs_eta": None}, "'abs_eta' of Electron: expected the highest value"),
+    ({"abs_eta": -2.5}, "'abs_eta' of Electron: expected the highest value, .* none negative, not -2.5$"),
+    ({"abs_eta": [-2.5, 2.5]}, r"'abs_eta' of Electron: expected the highest .*, none negative, not \[-2.5, 2.5\]$"),
+    ({"abs_cluster_eta": [-2.5, None]}, "'abs_cluster_eta' of Electron: expected the highest .*, none negative, not"),
+    ({"abs_eta": [None, -1]}, "'abs_eta' of Electron: expected the highest value, .*, none negative, not"),
+    ({"not_abs_eta": [-1.52, -1.37]}, r"'not_abs_eta' of Electron: expected \[lowest, highest\], none negative, not"),
+    ({"pt": "27e3"}, "'pt' of Electron: expected the lowest .*, not '27e3'; write numbers without quotes$"),
+    ({"pt": ["27e3", None]}, r"not \['27e3', None\]; write numbers without quotes$"),
+    ({"pt": "high"}, "not 'high'$"),
     ({"not_abs_eta": 1.37}, "'not_abs_eta' of Electron: expected .lowest, highest."),
     ({"identification": "tight"}, "'identification' of Electron: expected one of VeryLoose, Loose, .*not 'tight'"),
     ({"isolation": ["Loose_VarRad"]}, "'isolation' of Electron: expected one of HighPtCaloOnly"),

@@ -5,22 +5,25 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import awkward as ak
 import numpy as np
 import pytest
+import uproot
 from hypothesis import example, given
 from hypothesis import strategies as st
-from vector.backends.awkward import behavior as vector_behavior
 
 import physlite
+from physlite.analysis import selected
 from physlite.units import GeV
-from support import data
+from support import data, selections
 from support.examples import FEWER
 
 pytest.importorskip("mplhep")
 pytest.importorskip("iminuit")
+hist = pytest.importorskip("hist")
 
 FOLDER = Path(__file__).parents[2] / "examples" / "zll"
 MODULES = ("pairs", "parts", "peak", "periods", "tables", "yields", "zll")
@@ -68,7 +71,7 @@ def test_agrees_with_a_loop_over_events(zll, name):
     got = physlite.run(zll.pairs.analysis, dataset, workers=0).value
     for channel in CHANNELS:
         cutflow, masses, probes = slow_channel(name, channel, TRIGGERS if triggers_of(name) else {})
-        assert list(got["cutflow"][channel].values()) == cutflow
+        assert [step.events for step in got["cutflow"][channel].steps] == cutflow
         axis = got["mass"].axes["mass"]
         counts = np.bincount([axis.index(mass) for mass in masses], minlength=len(axis))
         assert got["mass"][channel, :].values().tolist() == counts.tolist()
@@ -101,42 +104,41 @@ def slow_channel(name, channel, triggers):
     columns = {field: leptons[field].to_list() for field in fields}
     chain = triggers.get("electron_trigger" if channel == "ee" else "muon_trigger")
     fired = leptons.matched(chain).to_list() if chain else [[False] * len(pts) for pts in columns["pt"]]
-    passed, masses, probes = [0] * 5, [], []
+    passed, masses, probes = [len(events)] * 2 + [0] * 4, [], []
     for i in range(len(events)):
         objects = [
             {"fired": fired[i][j], **{field: columns[field][i][j] for field in fields}}
             for j in range(len(columns["pt"][i]))
         ]
         good = sorted((o for o in objects if is_good(collection, o)), key=lambda o: -o["pt"])[:2]
-        passed[0] += 1
         if len(good) < 2:
             continue
-        passed[1] += 1
+        passed[2] += 1
         if good[0]["charge"] == good[1]["charge"]:
             continue
-        passed[2] += 1
-        if good[0]["pt"] <= 27 * GeV:
-            continue
         passed[3] += 1
+        if good[0]["pt"] < 27 * GeV:
+            continue
+        passed[4] += 1
         mass = invariant_mass(*good)
         if not 66 < mass < 116:
             continue
-        passed[4] += 1
+        passed[5] += 1
         masses.append(mass)
         if chain and abs(mass - 91.1876) < 10:
             for tag, probe in (good, good[::-1]):
-                if tag["fired"] and tag["pt"] > 27 * GeV:
+                if tag["fired"] and tag["pt"] >= 27 * GeV:
                     probes.append((probe["pt"] / GeV, probe["fired"]))
     return passed, masses, probes
 
 
 def is_good(collection, lepton):
     eta = abs(lepton["eta"])
-    if not lepton["pt"] > 20 * GeV:
+    if not lepton["pt"] >= 20 * GeV:
         return False
     if collection == "Muons":
-        return eta < 2.5 and lepton["quality"] & 7 in (0, 1) and lepton["quality"] & 8 != 0
-    return eta < 2.47 and not 1.37 < eta < 1.52 and lepton["DFCommonElectronsLHMedium"] == 1
+        return eta <= 2.5 and lepton["quality"] & 7 in (0, 1) and lepton["quality"] & 8 != 0
+    return eta <= 2.47 and not 1.37 <= eta <= 1.52 and lepton["DFCommonElectronsLHMedium"] == 1
 
 
 def invariant_mass(a, b):
@@ -151,7 +153,7 @@ def invariant_mass(a, b):
 
 
 NUMBERS = st.floats(-3, 3) | st.sampled_from([1.37, 1.52, 2.47, 2.5, math.nan])
-PTS = st.sampled_from([20.0, 20.5, 27.0, 27.5, 45.0, math.nan])  # in GeV, with ties
+PTS = st.sampled_from([19.5, 20.0, 26.5, 27.0, 27.5, 45.0, math.nan])  # in GeV, with ties
 LEPTONS = st.fixed_dictionaries(
     {"pt": PTS, "eta": NUMBERS, "charge": st.sampled_from([-1.0, 1.0]), "good": st.booleans()}
 )
@@ -159,57 +161,83 @@ LEPTONS = st.fixed_dictionaries(
 
 @FEWER
 @given(st.lists(st.lists(LEPTONS, max_size=4), max_size=5))
-@example([[{"pt": pt, "eta": 0.0, "charge": 1.0, "good": True} for pt in (leading, 26.0)] for leading in (27.0, 27.5)])
-@example([[{"pt": pt, "eta": 0.0, "charge": 1.0, "good": True} for pt in (45.0, second)] for second in (20.0, 20.5)])
+@example([[{"pt": pt, "eta": 0.0, "charge": 1.0, "good": True} for pt in (leading, 26.0)] for leading in (26.5, 27.0)])
+@example([[{"pt": pt, "eta": 0.0, "charge": 1.0, "good": True} for pt in (45.0, second)] for second in (19.5, 20.0)])
 def test_pairs_of_any_events(zll, made):
-    values = {name: [[lepton[name] for lepton in event] for event in made] for name in ("pt", "eta", "charge", "good")}
-    counts = [len(event) for event in made]
-    flat = {name: np.array([x for event in events for x in event]) for name, events in values.items()}
-    leptons = ak.unflatten(
-        ak.zip(
-            {
-                "pt": flat["pt"] * GeV,
-                "eta": flat["eta"],
-                "phi": np.where(flat["charge"] > 0, 0.0, np.pi),
-                "m": np.zeros(len(flat["pt"])),
-                "charge": flat["charge"],
-                "DFCommonElectronsLHMedium": flat["good"].astype(np.int8),
-            },
-            with_name="Momentum4D",
-            behavior=vector_behavior,
-        ),
-        np.array(counts, np.int64),
+    types = dict.fromkeys(("pt", "eta", "phi", "m", "charge"), np.float64) | {"DFCommonElectronsLHMedium": np.int8}
+    leptons = selections.made(
+        "Electron",
+        types,
+        [
+            [
+                {
+                    "pt": lepton["pt"] * GeV,
+                    "eta": lepton["eta"],
+                    "phi": 0.0 if lepton["charge"] > 0 else math.pi,
+                    "m": 0.0,
+                    "charge": lepton["charge"],
+                    "DFCommonElectronsLHMedium": lepton["good"],
+                }
+                for lepton in event
+            ]
+            for event in made
+        ],
     )
-    masses, steps = zll.pairs.selected(zll.pairs.leading_two(leptons, zll.pairs.good_electrons))
+    masses, steps = zll.pairs.pairs(zll.pairs.leading_two(leptons, zll.pairs.ELECTRON))
     for i, event in enumerate(leptons.to_list()):
         good = sorted((lepton for lepton in event if is_good("Electrons", lepton)), key=lambda lepton: -lepton["pt"])[
             :2
         ]
         found = [step[i] for step in steps.values()]
-        assert found[:2] == [True, len(good) == 2]
+        assert found[0] == (len(good) == 2)
         assert math.isnan(masses[i]) == (len(good) < 2)
         if len(good) == 2:
             mass = invariant_mass(*good)
             assert masses[i] == pytest.approx(mass, abs=1e-5)
-            assert found[2:4] == [good[0]["charge"] != good[1]["charge"], good[0]["pt"] > 27 * GeV]
-            assert found[4] == (66 < mass < 116)
+            assert found[1:3] == [good[0]["charge"] != good[1]["charge"], good[0]["pt"] >= 27 * GeV]
+            assert found[3] == (66 < mass < 116)
         else:
-            assert not any(found[2:])
+            assert not any(found[1:])
 
 
 def test_medium_muons_have_hits_in_the_inner_detector(zll):
     muons = physlite.events(data.path_of(data.SAMPLE)).Muons
-    assert ak.any(zll.pairs.good_muons(muons))
-    assert not ak.any(zll.pairs.good_muons(ak.with_field(muons, muons.quality & 7, "quality")))
+    assert ak.any(selected(muons, zll.pairs.MUON))
+    assert not ak.any(selected(ak.with_field(muons, muons.quality & 7, "quality"), zll.pairs.MUON))
 
 
 def test_no_events(zll):
-    told = {"dataset": "none", **TRIGGERS}
-    events = physlite.events(physlite.sample())[:0]
-    events.attrs["metadata"] = told
-    value = zll.pairs.analysis(events)
-    assert set(value["cutflow"]["ee"].values()) == {0.0}
-    assert value["mass"].sum().value == value["probes"].sum() == 0
+    dataset = physlite.Dataset("none", str(physlite.sample()), **TRIGGERS)
+    value = physlite.run(lambda events: zll.pairs.analysis(events[:0]), dataset, workers=0).value
+    assert {step.weights for step in value["cutflow"]["ee"].steps} == {0.0}
+    assert value["mass"].sum().value == value["probes"].sum().value == 0
+
+
+def test_data_of_other_runs_than_those_in_the_list_are_not_selected(zll, tmp_path):
+    events = physlite.events(physlite.sample())
+    runs = ak.to_numpy(events.EventInfo.RandomRunNumber)
+    run = int(runs[0])
+    (tmp_path / "good.xml").write_text(good_runs_list(run))
+    for told, expected in (({}, len(runs)), ({"good_runs": str(tmp_path / "good.xml")}, (runs == run).sum())):
+        dataset = physlite.Dataset("data", str(physlite.sample()), **told)
+        cutflow = physlite.run(lambda events: zll.pairs.analysis(as_data(events)), dataset, workers=0).value["cutflow"]
+        assert cutflow["ee"]["all events"].events == len(runs)
+        assert cutflow["ee"]["good runs"].events == expected
+        assert expected > 0
+
+
+def as_data(events):
+    """Simulated events as if they had been taken in the runs that they stand for."""
+    events["EventInfo", "runNumber"] = events.EventInfo.RandomRunNumber
+    events["EventInfo", "eventTypeBitmask"] = np.zeros(len(events), np.uint32)
+    return events
+
+
+def good_runs_list(run):
+    """One run, with all of its lumi blocks."""
+    block = f"<Run>{run}</Run><LBRange Start='0' End='1000000'/>"
+    blocks = f"<NamedLumiRange><LumiBlockCollection>{block}</LumiBlockCollection></NamedLumiRange>"
+    return f"<?xml version='1.0'?><LumiRangeCollection>{blocks}</LumiRangeCollection>"
 
 
 # -------------------------------------------------------------------------------------------------------------- periods
@@ -234,27 +262,41 @@ def slow_period(zll, run):
 
 
 def test_each_event_of_the_sample_is_data_or_of_one_process(result):
-    assert {name: dataset.value["cutflow"]["ee"]["all events"] for name, dataset in result.by_dataset.items()}[
-        "data"
-    ] == 1000
+    assert result.by_dataset["data"].value["cutflow"]["ee"]["all events"].weights == 1000
     events = physlite.events(physlite.sample())
     simulated = events[events.EventInfo.eventNumber % 2 == 1]
     total = float(np.sum(ak.to_numpy(simulated.EventInfo.mcEventWeights[:, 0]), dtype=np.float64))
-    parts = [d.value["cutflow"]["ee"]["all events"] for name, d in result.by_dataset.items() if name != "data"]
+    parts = [d.value["cutflow"]["ee"]["all events"].weights for name, d in result.by_dataset.items() if name != "data"]
     assert sum(parts) == pytest.approx(total, rel=1e-12)
     assert all(parts)
+
+
+def test_simulation_of_campaigns_is_scaled_to_the_luminosity_of_each(zll, result):
+    zee = result.by_dataset["zee"]
+    told = {
+        "luminosity": {"mc20a": 10.0, "mc20e": 30.0},
+        "cross_section": 3.0,
+        "filter_efficiency": 0.5,
+        "process": "Z",
+    }
+    campaigns = {name: replace(zee, metadata=told | {"campaign": name}) for name in told["luminosity"]}
+    processes = zll.yields.of_processes(campaigns)
+    assert list(processes) == ["Z"]
+    expected = zee.value["mass"].sum().value * 3.0 * 0.5 * (10.0 + 30.0) / zee.sum_of_weights
+    assert processes["Z"]["mass"].sum().value == pytest.approx(expected, rel=1e-12)
+    assert zll.zll.total(told["luminosity"]) == 40.0
 
 
 def test_simulation_is_scaled_to_the_luminosity_of_the_data(processes, result):
     whole = result.by_dataset["zee"].sum_of_weights
     for name, process in (("zee", r"$Z \to ee$"), ("zmumu", r"$Z \to \mu\mu$"), ("ttbar", r"$t\bar{t}$")):
         before, after = result.by_dataset[name].value, processes[process]
-        factor = 1000 / (0.5 * whole)  # of 1 pb in 1000/pb, in half of the file
+        factor = 2 * 1000 / whole  # of 1 pb in 1000/pb, in half of the file
         for channel, cutflow in before["cutflow"].items():
-            assert list(after["cutflow"][channel].values()) == [number * factor for number in cutflow.values()]
+            assert after["cutflow"][channel] == cutflow * factor
         np.testing.assert_allclose(after["mass"].values(), before["mass"].values() * factor)
         np.testing.assert_allclose(after["period"].variances(), before["period"].variances() * factor**2)
-        assert after["probes"] == before["probes"]
+        assert after["probes"] == before["probes"] * factor
 
 
 @pytest.mark.parametrize(("channel", "process"), [("ee", r"$Z \to ee$"), ("μμ", r"$Z \to \mu\mu$")])
@@ -269,7 +311,7 @@ def test_the_sum_is_that_of_all_datasets(zll, result):
     twice = zll.yields.of_processes({"a": result.by_dataset["data"], "b": result.by_dataset["data"]})
     once = result.by_dataset["data"].value
     assert twice["data"]["mass"] == once["mass"] + once["mass"]
-    assert twice["data"]["cutflow"]["ee"]["all events"] == 2000
+    assert twice["data"]["cutflow"]["ee"]["all events"].weights == 2000
 
 
 # -------------------------------------------------------------------------------------------------------------- trigger
@@ -335,7 +377,7 @@ def fitted(zll, masses, channel):
 
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_fit_of_very_many_pairs_finds_what_they_were_made_with(zll, generate, channel):
-    masses = zll.pairs.hist.Hist(zll.pairs.MASS).fill(simulated_masses(generate, channel, 100_000))
+    masses = hist.Hist(zll.pairs.MASS).fill(simulated_masses(generate, channel, 100_000))
     fit = fitted(zll, masses, channel)
     assert fit.converged
     assert fit.values["mass"] == pytest.approx(generate.Z_MASS, abs=0.02)
@@ -358,7 +400,7 @@ def test_fit_of_the_sample_finds_what_it_was_made_with(zll, processes, generate,
 
 
 def test_resolution_is_fitted_where_it_is_not_known(zll, generate):
-    masses = zll.pairs.hist.Hist(zll.pairs.MASS).fill(simulated_masses(generate, "μμ", 50_000))
+    masses = hist.Hist(zll.pairs.MASS).fill(simulated_masses(generate, "μμ", 50_000))
     fit = zll.peak.fit(masses, radiation=zll.peak.Radiation(0.116, 4.0))
     assert (fit.values["width"], fit.errors["width"]) == (zll.peak.Z_WIDTH, 0.0)
     assert fit.values["resolution"] == pytest.approx(1.07, abs=0.05)
@@ -409,12 +451,11 @@ def test_script_writes_plots_and_tables(written):
 
 def test_script_writes_a_table_of_cutflows(written, processes):
     lines = (written / "tables.txt").read_text().splitlines()
-    assert lines[0].split() == ["ee:", "events", "with", "data", "tt̄", "Z→μμ", "Z→ee"]
-    assert lines[1].split()[:3] == ["all", "events", "1,000.0"]
-    for line, step in zip(lines[1:], processes["data"]["cutflow"]["ee"], strict=False):
-        expected = [f"{value['cutflow']['ee'][step]:,.1f}" for value in processes.values()]
-        assert line.split()[-4:] == expected
-        assert line.startswith(step)
+    assert lines[0] == "ee: events"
+    assert lines[1].split() == ["step", "data", "tt̄", "Z→μμ", "Z→ee"]
+    assert lines[3].split()[:4] == ["all", "events", "1,000", "±"]
+    for line, step in zip(lines[3:], processes["data"]["cutflow"]["ee"].steps, strict=False):
+        assert line.startswith(step.name)
 
 
 def test_script_writes_the_fits_of_the_data(zll, processes, written):
@@ -435,7 +476,7 @@ def test_script_writes_the_same_in_several_processes(written, tmp_path):
 def test_script_takes_files_as_data(zll, tmp_path, capsys):
     files = [str(physlite.sample("rntuple")), str(data.path_of(data.R22))]
     zll.zll.main([*files, "--workers", "0", "--out", str(tmp_path)])
-    assert "2,100.0" in capsys.readouterr().out
+    assert "2,100 ±" in capsys.readouterr().out
     names = {path.stem for path in tmp_path.iterdir()}
     assert {"mass_ee", "fit_mumu"} <= names
     assert "trigger_ee" not in names  # nobody said which trigger
@@ -444,7 +485,29 @@ def test_script_takes_files_as_data(zll, tmp_path, capsys):
 @pytest.mark.parametrize("name", [data.R22, pytest.param(data.R21, marks=pytest.mark.slow)])
 def test_script_takes_files_with_hardly_any_pairs(zll, name, tmp_path, capsys):
     zll.zll.main([str(data.path_of(name)), "--workers", "0", "--out", str(tmp_path)])
-    assert f"{physlite.open(data.path_of(name)).num_entries}.0" in capsys.readouterr().out
+    (first_step,) = {line for line in capsys.readouterr().out.splitlines() if line.startswith("all events")}
+    number = physlite.open(data.path_of(name)).num_entries
+    assert float(first_step.split()[2]) == number
     names = {path.stem for path in tmp_path.iterdir()}
     assert "mass_mumu" in names
     assert "fit_mumu" not in names
+
+
+def test_script_takes_datasets_without_events(zll, tmp_path, capsys):
+    with uproot.recreate(tmp_path / "empty.root") as file:
+        file.mktree("CollectionTree", {"EventInfoAuxDyn.runNumber": "uint32"})
+    empty = str(tmp_path / "empty.root")
+    with pytest.raises(SystemExit):
+        zll.zll.main([empty, "--workers", "0", "--out", str(tmp_path)])
+    assert "there are no events in these files" in capsys.readouterr().err
+    (tmp_path / "datasets.yaml").write_text(f"none: {{files: {empty}}}\ndata: {{files: {physlite.sample()}}}\n")
+    zll.zll.main([str(tmp_path / "datasets.yaml"), "--workers", "0", "--out", str(tmp_path)])
+    said = capsys.readouterr().out
+    assert "2,000 ±" in said
+    assert "Simulation that is shown as data, for it has no cross_section: data\n" in said
+
+
+def test_a_process_without_a_cross_section_is_no_data(zll, result):
+    misspelt = replace(result.by_dataset["zee"], metadata={"process": "Z", "crosssection": 1.0})
+    with pytest.raises(ValueError, match=r"^dataset zee: simulation of a process, and no cross_section"):
+        zll.yields.of_processes({"zee": misspelt})

@@ -377,7 +377,7 @@ def test_a_file_that_is_damaged_leaves_nothing(tmp_path):
     content[int(pages.offset[-1]) + 80 :][:40] = bytes(40)
     content[int(pages.offset[-1]) + 80 : int(pages.offset[-1]) + 120] = bytes(40)
     with pytest.raises(CorruptDataError):
-        convert(bytes(content), tmp_path / "out.parquet", memory=10**6)
+        convert(bytes(content), tmp_path / "out.parquet", collections="Electrons")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import textwrap
 import threading
-import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -21,11 +21,12 @@ from support.servers.faults import fault_server
 from support.servers.process import wait_until
 
 FILES = 40
-LIFETIME = 0.15  # seconds that a signed URL is good for
+USES = 3  # requests that a signed URL is good for
 
 # The analysis and the signer, in a module that the workers do not have.
 MODULE = '''
 import time
+import uuid
 import awkward as ak
 import hist
 import numpy as np
@@ -33,10 +34,10 @@ from physlite.storage import SignedUrl
 
 
 class Signer:
-    """URLs that are soon refused, and say that they were good for longer."""
+    """URLs that are soon refused, and say that they were good for an hour."""
 
     def url(self, file):
-        return SignedUrl(f"{file}?until={time.time() + LIFETIME}", time.time() + 3600)
+        return SignedUrl(f"{file}?signature={uuid.uuid4()}", time.time() + 3600)
 
 
 def analysis(events):
@@ -65,18 +66,21 @@ CLIENT = """
 
 
 class Chaos:
-    """Fails one request of twenty, and each one with a URL that has ended."""
+    """Fails one request of twenty, and each one with a URL that has been used up."""
 
     kinds = ("500", "503", "reset", "short", "hang_up", "wrong_length")
 
     def __init__(self, files, seed):
         self._files = files
         self._random = random.Random(seed)
+        self._uses = Counter()
         self.failed = self.refused = 0
 
     def __call__(self, server):
         def fault(request):
-            if float(request.target.rpartition("until=")[2] or 0) < time.time():
+            _, is_signed, signature = request.target.partition("signature=")
+            self._uses[signature] += 1
+            if not is_signed or self._uses[signature] > USES:
                 self.refused += 1
                 return "403"
             if self._random.random() < 0.05:
@@ -96,7 +100,7 @@ def test_chaos(tmp_path, monkeypatch):
     dice = random.Random(seed)
     paths = many_files(tmp_path / "files", FILES)
     (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "chaos_analysis.py").write_text(MODULE.replace("LIFETIME", str(LIFETIME)))
+    (tmp_path / "code" / "chaos_analysis.py").write_text(MODULE)
     script = tmp_path / "code" / "client.py"
     script.write_text(textwrap.dedent(CLIENT).replace("FILES", str(FILES)))
     monkeypatch.syspath_prepend(tmp_path / "code")

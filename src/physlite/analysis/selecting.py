@@ -86,7 +86,8 @@ def _understood(kind: str, definition: Mapping[str, Any]) -> Iterable[tuple[str,
         try:
             yield name, KEYS[kind][name].understood(value)
         except ValueError as error:
-            msg = f"{name!r} of {kind}: expected {error}, not {_shown.repr(value)}"
+            quoted = "; write numbers without quotes" if _has_quoted_number(value) else ""
+            msg = f"{name!r} of {kind}: expected {error}, not {_shown.repr(value)}{quoted}"
             raise SelectionError(msg) from None
 
 
@@ -100,6 +101,16 @@ def _is_number(value: Any) -> TypeGuard[Real]:
     try:
         return not math.isnan(value)
     except OverflowError:
+        return False
+
+
+def _has_quoted_number(value: Any) -> bool:
+    """Whether a number is written as a text."""
+    if isinstance(value, list | tuple):
+        return any(isinstance(each, str) and _has_quoted_number(each) for each in value)
+    try:
+        return isinstance(value, str) and math.isfinite(float(value))
+    except ValueError:
         return False
 
 
@@ -130,19 +141,25 @@ def _from(value: Any) -> tuple[float, float]:
 
 
 def _up_to(value: Any) -> tuple[float, float]:
+    """Of an absolute value."""
     found = (-math.inf, float(value)) if _is_number(value) else _two(value)
-    if found is None:
-        msg = "the highest value, or [lowest, highest], either of which can be null"
+    if found is None or _has_negative(found):
+        msg = "the highest value, or [lowest, highest], either of which can be null, none negative"
         raise ValueError(msg)
     return found
 
 
 def _gap(value: Any) -> tuple[float, float]:
+    """Of an absolute value."""
     found = _two(value)
-    if found is None:
-        msg = "[lowest, highest]"
+    if found is None or _has_negative(found):
+        msg = "[lowest, highest], none negative"
         raise ValueError(msg)
     return found
+
+
+def _has_negative(ends: tuple[float, float]) -> bool:
+    return any(end < 0 for end in ends if end != -math.inf)
 
 
 def _one_of(names: Iterable[str]) -> Callable[[Any], str]:

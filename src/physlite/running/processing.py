@@ -200,7 +200,7 @@ class _Attempt:
         start, stop = chunk
         where = f"dataset {self._part.dataset}, {redacted(self._part.url)}, entries {start} to {stop}"
         return FailedPartError(
-            f"{where}: the analysis fails: {_line(error)}",
+            f"{where}: the analysis fails: {_line(error)}{_notes(error)}",
             is_users=True,
             entries=chunk,
             is_first=is_first,
@@ -233,6 +233,12 @@ def _line(error: BaseException) -> str:
     if isinstance(error, PhysliteError):
         return redacted(text)
     return redacted(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+
+
+def _notes(error: BaseException) -> str:
+    """What was noted of an error, as in which variation it comes; longer notes are in the traceback."""
+    notes = [note for note in getattr(error, "__notes__", ()) if "\n" not in note]
+    return redacted(f" ({'; '.join(notes)})") if notes else ""
 
 
 def _traceback(error: BaseException) -> str:
