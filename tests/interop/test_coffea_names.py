@@ -99,6 +99,12 @@ def test_vectors_of_single_objects(events):
     assert first.pvec.y == first.py
 
 
+def test_names_are_there_whatever_is_registered_later(events):
+    physlite.register_awkward()
+    assert events.Jets.sum().pt.to_list() == ak.sum(events.Jets, axis=-1).pt.to_list()
+    assert physlite.events(physlite.sample()).Jets.sum is not None
+
+
 def test_sums(events):
     jets = events.Jets
     total, reduced = jets.sum(), ak.sum(jets, axis=-1)

@@ -555,11 +555,14 @@ for _name in PARTICLES:
 def register_awkward() -> None:
     """Makes what objects can do known to all of Awkward, for arrays that come from elsewhere, as from Parquet.
 
-    Making events does so too. It is `vector.register_awkward()` with more classes.
+    Making events does so too. It is `vector.register_awkward()` with more classes. Classes that were made of these, as
+    `physlite.coffea` makes some, stay.
     """
     # For all arrays: behaviors of single ones would be pickled with each.
-    ak.behavior.update(vector_awkward.behavior)
-    ak.behavior.update(behavior)
+    for key, value in {**vector_awkward.behavior, **behavior}.items():
+        known = ak.behavior.get(key)
+        if not (isinstance(known, type) and isinstance(value, type) and issubclass(known, value)):
+            ak.behavior[key] = value
 
 
 register_awkward()
