@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from physlite.exceptions import ColumnNotFoundError
 from physlite.formats.filters import nearest
 
-__all__ = ["event_values", "is_simulation", "require_field"]
+__all__ = ["event_values", "is_simulation", "masked_as", "require_field"]
 
 # xAOD::EventInfo_v1::IS_SIMULATION (Event/xAOD/xAODEventInfo), a bit of eventTypeBitmask.
 _IS_SIMULATION = 1
 
 
 def event_values(events: ak.Array, name: str) -> NDArray[Any]:
-    """A field of `EventInfo`, one value an event.
+    """A field of `EventInfo`, one value an event; masked where events are.
 
     Raises:
         ColumnNotFoundError: there is no such field; the message offers the nearest ones.
@@ -37,9 +37,21 @@ def require_field(events: ak.Array, name: str) -> ak.Array:
 
 
 def is_simulation(events: ak.Array) -> NDArray[np.bool_]:
-    """Whether each event is simulated, as `EventInfo.eventTypeBitmask` says; without it, by their generator weights."""
+    """Whether each event is simulated, as `EventInfo.eventTypeBitmask` says; without it, by their generator weights.
+
+    Masked where events are.
+    """
     fields = events.EventInfo.fields
     if "eventTypeBitmask" not in fields:
-        return np.full(len(events), "mcEventWeights" in fields)
+        return masked_as(events, np.full(len(events), "mcEventWeights" in fields))
     simulated: NDArray[np.bool_] = (event_values(events, "eventTypeBitmask") & _IS_SIMULATION) != 0
     return simulated
+
+
+def masked_as(events: ak.Array, values: NDArray[Any]) -> NDArray[Any]:
+    """Values, one an event; masked where events are, by `ak.mask`."""
+    info = events.EventInfo
+    if not info.layout.is_option:
+        return values
+    masked: NDArray[Any] = np.ma.array(values, mask=ak.to_numpy(ak.is_none(info)))
+    return masked
