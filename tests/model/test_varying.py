@@ -331,11 +331,6 @@ def test_events_without_a_file_cannot_be_varied(some):
         varied(ak.Array(some.layout), {"Jets": {"pt": 1.0}})
 
 
-# ------------------------------------------------------------------------------------------------------- random changes
-
-NUMBERS = st.floats(width=32, allow_nan=True, allow_infinity=True)
-
-
 def test_events_that_are_there_twice(some):
     """A link leads to one value only."""
     twice = some[[3, 5, 3]]
@@ -350,6 +345,15 @@ def test_events_that_are_there_twice(some):
 def test_values_that_are_no_number_are_the_same_twice(some):
     twice = varied(some[[3, 3]], {"Jets": {"pt": np.nan}})
     assert np.isnan(ak.flatten(ak.drop_none(twice.METAssoc_AnalysisMET.jet.pt), axis=None)).to_numpy().all()
+
+
+def test_no_fields_change_nothing(some):
+    assert pickle.dumps(varied(some, {"Jets": {}})) == pickle.dumps(some)
+
+
+# ------------------------------------------------------------------------------------------------------- random changes
+
+NUMBERS = st.floats(width=32, allow_nan=True, allow_infinity=True)
 
 
 @FEWER
