@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import chain
 
+import interop
 import overlaps
 import reading
 import remote
@@ -28,6 +29,7 @@ WORKS: dict[str, Callable[[int], Makers]] = {
     "memory": reading.memory,
     "remote": remote.remote,
     "scale": scale.scale,
+    "interop": interop.coffea,
 }
 
 # Left out where nobody asks for them.

@@ -14,7 +14,7 @@ decision as it is stored, isolation of muons by the tracks that release 21.2 too
 
 from __future__ import annotations
 
-import sys
+import argparse
 
 import awkward as ak
 
@@ -136,7 +136,12 @@ def of_first_vertex(sums: ak.Array) -> ak.Array:
 
 
 if __name__ == "__main__":
-    result = physlite.run(analysis, sys.argv[1:], workers=0)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("files", nargs="+", help="of events")
+    options = parser.parse_args()
+    result = physlite.run(analysis, options.files, workers=0)
+    if result.value is None:
+        parser.error("there are no events in these files")
     for step, counts in result.value.items():
         print(f"{step:10}" + "".join(f"{number:8} {name}" for name, number in counts.items()))
     print(result.report.summary)

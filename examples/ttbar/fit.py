@@ -7,7 +7,7 @@ There are no data of toys: what is fitted is drawn from their sum, with STRENGTH
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -82,9 +82,15 @@ def draw(fitted: Fitted, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    histograms, pictures = map(Path, sys.argv[1:3])
-    pictures.mkdir(parents=True, exist_ok=True)
-    add_data(histograms, float(sys.argv[3]) if len(sys.argv) > 3 else 1.0)
-    fitted = fit(histograms, pictures)
-    draw(fitted, pictures)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("histograms", type=Path, help="the ROOT file that ttbar.py has written")
+    parser.add_argument("folder", type=Path, help="where plots and the workspace go")
+    parser.add_argument("strength", type=float, nargs="?", default=1.0, help="tt̄ in the data, by what is expected")
+    options = parser.parse_args()
+    if not options.histograms.is_file():  # uproot would make one
+        parser.error(f"{options.histograms}: no such file; ttbar.py writes it")
+    options.folder.mkdir(parents=True, exist_ok=True)
+    add_data(options.histograms, options.strength)
+    fitted = fit(options.histograms, options.folder)
+    draw(fitted, options.folder)
     print("signal strength {:.3f} ± {:.3f}".format(*fitted.strength))

@@ -12,9 +12,9 @@ calorimeter too, muons have enough hits, and jets are asked for pile-up where th
 
 from __future__ import annotations
 
+import argparse
 import functools
 import operator
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -213,7 +213,7 @@ def draw(histogram: hist.Hist, folder: Path) -> None:
     """A plot of the processes in each region, as `4j2b.png` and `4j2b.pdf`."""
     for region in REGIONS:
         processes = of_region(histogram, region)[:, "nominal", :]
-        plots.stack(simulation=processes, label=region, luminosity=LUMINOSITY, out=folder / region)
+        plots.stack(simulation=processes, label=region, luminosity=LUMINOSITY, energy=13.0, out=folder / region)
 
 
 def of_region(histogram: hist.Hist, region: str) -> hist.Hist:
@@ -225,8 +225,12 @@ def of_region(histogram: hist.Hist, region: str) -> hist.Hist:
 
 
 if __name__ == "__main__":
-    datasets, path = sys.argv[1], Path(sys.argv[2])
-    result = physlite.run(analysis, datasets)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("datasets", help="a YAML file, as make_toys.py writes it")
+    parser.add_argument("histograms", type=Path, help="the ROOT file to write; plots go beside it")
+    options = parser.parse_args()
+    path = options.histograms
+    result = physlite.run(analysis, options.datasets)
     expected = scaled(result.by_dataset, LUMINOSITY)
     write(together(expected), path)
     draw(together(expected), path.parent)

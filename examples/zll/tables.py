@@ -9,7 +9,7 @@ import peak
 
 from physlite.analysis import CutflowTable
 
-__all__ = ["cutflow_table", "fit_table"]
+__all__ = ["cutflow_table", "fit_table", "with_error"]
 
 FIRST, OTHERS = 30, 22  # characters
 # Formulas of the plots, as text.
@@ -25,13 +25,14 @@ def cutflow_table(channel: str, processes: Mapping[str, Any]) -> str:
 def fit_table(fits: Mapping[str, peak.Fit]) -> str:
     """The parameters of each fit, with their uncertainties."""
     rows = [_row("fit of the peak", list(fits))]
-    rows += [_row(name, [_with_error(fit, name) for fit in fits.values()]) for name in peak.PARAMETERS]
+    rows += [_row(name, [with_error(fit, name) for fit in fits.values()]) for name in peak.PARAMETERS]
     rows.append(_row("chi2 / degrees of freedom", [f"{fit.chi2:.1f} / {fit.degrees}" for fit in fits.values()]))
     rows.append(_row("converged", ["yes" if fit.converged else "NO" for fit in fits.values()]))
     return "".join(rows)
 
 
-def _with_error(fit: peak.Fit, name: str) -> str:
+def with_error(fit: peak.Fit, name: str) -> str:
+    """A parameter and its uncertainty, if it has one."""
     error = fit.errors[name]
     return f"{fit.values[name]:.2f} {f'± {error:.2f}' if error else '(fixed)'}"
 

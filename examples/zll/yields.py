@@ -21,7 +21,14 @@ def of_processes(by_dataset: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     Args:
         by_dataset: of the result of `physlite.run`. Datasets with a `cross_section` are simulation, of the `process`
             that their metadata name, and are normalised as `physlite.analysis.scaled` does it. Others are data.
+
+    Raises:
+        ValueError: a dataset of a process has no cross-section.
     """
+    for name, dataset in by_dataset.items():
+        if is_drawn_as_data(dataset.metadata) and "process" in dataset.metadata:
+            msg = f"dataset {name}: simulation of a process, and no cross_section: write it into the list of datasets"
+            raise ValueError(msg)
     processes: dict[str, list[dict[str, Any]]] = {}
     simulation = {name: dataset for name, dataset in by_dataset.items() if not is_drawn_as_data(dataset.metadata)}
     expected = scaled(simulation, luminosity_of(by_dataset)) if simulation else {}

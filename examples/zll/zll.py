@@ -17,8 +17,8 @@ from typing import Any
 import hist
 import numpy as np
 import peak
-from pairs import CHANNELS, analysis
-from tables import cutflow_table, fit_table
+from pairs import CHANNELS, analysis, is_drawn_as_data
+from tables import cutflow_table, fit_table, with_error
 from yields import DATA, added, luminosity_of, of_processes
 
 import physlite
@@ -39,8 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     datasets = options.datasets[0] if len(options.datasets) == 1 else options.datasets
     result = physlite.run(analysis, datasets, workers=options.workers)
-    told = next(iter(result.by_dataset.values())).metadata | {"luminosity": total(luminosity_of(result.by_dataset))}
-    processes = of_processes(result.by_dataset)
+    by_dataset = {name: dataset for name, dataset in result.by_dataset.items() if dataset.value is not None}
+    if not by_dataset:
+        parser.error("there are no events in these files")
+    told = {**next(iter(by_dataset.values())).metadata, "luminosity": total(luminosity_of(by_dataset))}
+    processes = of_processes(by_dataset)
 
     options.out.mkdir(parents=True, exist_ok=True)
     tables = [cutflow_table(channel, processes) for channel in CHANNELS]
@@ -55,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     (options.out / "fits.json").write_text(json.dumps(numbers, indent=2, ensure_ascii=False))
     (options.out / "tables.txt").write_text("\n".join(tables))
     print(*tables, result.report.summary, f"Plots and tables: {options.out}", sep="\n")
+    as_data = [name for name, of_one in by_dataset.items() if is_drawn_as_data(of_one.metadata) and not of_one.is_data]
+    if as_data:
+        print(f"Simulation that is shown as data, for it has no cross_section: {', '.join(as_data)}")
 
 
 def draw(channel: str, processes: Mapping[str, Any], told: Mapping[str, Any], out: Path) -> None:
@@ -107,7 +113,7 @@ def fit_peak(channel: str, processes: Mapping[str, Any], told: Mapping[str, Any]
 
 def draw_fit(channel: str, fit: peak.Fit, told: Mapping[str, Any], out: Path) -> None:
     """The data, and what the fit expects in their place."""
-    lines = [f"{name}: {fit.values[name]:.2f} ± {fit.errors[name]:.2f} GeV" for name in ("mass", "width")]
+    lines = [f"{name} [GeV]: {with_error(fit, name)}" for name in ("mass", "width")]
     plots.stack(
         data=fit.data[:: hist.rebin(2)],
         simulation={"Background": fit.background[:: hist.rebin(2)], "Peak": fit.signal[:: hist.rebin(2)]},
@@ -128,7 +134,7 @@ def chosen(period: hist.Hist, wanted: np.ndarray) -> hist.Hist:
 def caption(told: Mapping[str, Any], label: str) -> dict[str, Any]:
     """What is written into a plot: what it shows, and what the list of datasets says."""
     label = "\n".join([label, *filter(None, [told.get("note")])])
-    return {"label": label, "luminosity": told.get("luminosity"), "energy": told.get("energy", 13.0)}
+    return {"label": label, "luminosity": told.get("luminosity"), "energy": told.get("energy")}
 
 
 if __name__ == "__main__":

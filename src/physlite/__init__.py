@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from physlite.lazily import looked_up
 
 if TYPE_CHECKING:
-    from physlite import analysis, auth, exceptions, storage, units, widgets
+    from physlite import analysis, auth, coffea, exceptions, interop, storage, units, widgets
     from physlite.formats.manifest import Manifest
     from physlite.model.behaviors import register_awkward
     from physlite.model.file import File, events, open  # noqa: A004  # the name users expect, as in uproot.open
@@ -30,9 +30,11 @@ __all__ = [
     "__version__",
     "analysis",
     "auth",
+    "coffea",
     "datasets_from",
     "events",
     "exceptions",
+    "interop",
     "open",
     "register_awkward",
     "run",
@@ -57,7 +59,7 @@ _HOME = {
     "run": "physlite.running.driving",
     "sample": "physlite.samples",
 }
-_MODULES = frozenset({"analysis", "auth", "exceptions", "storage", "units", "widgets"})
+_MODULES = frozenset({"analysis", "auth", "coffea", "exceptions", "interop", "storage", "units", "widgets"})
 
 
 _look_up = looked_up(__name__, _HOME)

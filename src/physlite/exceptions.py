@@ -18,11 +18,13 @@ __all__ = [
     "CodeError",
     "ColumnNotFoundError",
     "ConfigurationError",
+    "ConversionError",
     "CorruptDataError",
     "CredentialError",
     "DatasetNotFoundError",
     "EntryRangeError",
     "FileChangedError",
+    "FriendError",
     "JournalError",
     "MetadataNotFoundError",
     "MissingFieldWarning",
@@ -38,6 +40,7 @@ __all__ = [
     "UnknownLinkWarning",
     "UnreadableColumnError",
     "UnsupportedFormatError",
+    "WorkingPointWarning",
 ]
 
 
@@ -74,6 +77,10 @@ class ColumnNotFoundError(PhysliteError, KeyError):
 
 class ConfigurationError(PhysliteError, ValueError):
     """Nothing says which server to ask; the message tells where that can be said."""
+
+
+class ConversionError(PhysliteError, ValueError):
+    """A conversion that cannot be made: files that do not fit together, or masks that do not fit the events."""
 
 
 class EntryRangeError(PhysliteError, IndexError):
@@ -153,6 +160,10 @@ class ScaleFactorError(PhysliteError, ValueError):
     """A scale factor that these objects do not have: they are out of its range, or there is no such variation."""
 
 
+class FriendError(PhysliteError, ValueError):
+    """Columns from elsewhere that do not fit the events: the message names the event, or the key."""
+
+
 class UnknownLinkWarning(UserWarning):
     """Element links to a container whose name is not known: they come out as None."""
 
@@ -163,6 +174,10 @@ class MixedTagsWarning(UserWarning):
 
 class MissingFieldWarning(UserWarning):
     """A field of linked objects that those in their container do not have: it comes out as None."""
+
+
+class WorkingPointWarning(UserWarning):
+    """A working point that nothing passes, since the file seems not to store it."""
 
 
 class SameFileWarning(UserWarning):

@@ -139,6 +139,24 @@ def test_what_are_no_weights():
         example().add("x", np.ones(4, bool), weights=[1.0])
 
 
+def test_arguments_that_are_others():
+    events = physlite.events(data.path_of(data.SAMPLE))
+    for objects, name in ((events, "EventsArray"), (events.Electrons, "ElectronArray")):
+        with pytest.raises(
+            TypeError, match=rf"^the weight is {name}, no numbers: give one value an event, as event_wei"
+        ):
+            Cutflow(objects)
+        with pytest.raises(TypeError, match=rf"^the mask of step 'x' is {name}, no numbers: give one value an event"):
+            example().add("x", objects)
+    with pytest.raises(TypeError, match=r"^the name of a step is a text, not ndarray: add\(name, mask\)$"):
+        example().add(np.ones(4, bool), "x")
+    for flows, name in (([example()], "list"), (example(), "Cutflow")):
+        with pytest.raises(TypeError, match=rf"^cutflows are shown by name, as in CutflowTable\(.*\), not as {name}$"):
+            CutflowTable(flows)
+    with pytest.raises(TypeError, match=r"^'ttbar' is no cutflow, but dict: take out of it what Cutflow has made$"):
+        CutflowTable({"ttbar": {"cutflow": example()}})
+
+
 # ------------------------------------------------------------------------------------------------------------ adding
 
 

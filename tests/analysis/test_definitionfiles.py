@@ -20,7 +20,7 @@ jets: {pt: 25e+3, jvt: FixedEffPt}
 
 def test_definitions_are_dictionaries(tmp_path):
     path = tmp_path / "objects.yaml"
-    path.write_text(TEXT.replace("25e+3", "25.0e+3"))
+    path.write_text(TEXT)
     found = analysis.definitions(path)
     assert found == {
         "electrons": {"pt": [27000, None], "abs_eta": 2.47, "identification": "Tight"},
@@ -32,11 +32,22 @@ def test_definitions_are_dictionaries(tmp_path):
     assert ak.to_list(analysis.selected(jets, found["jets"])) == ak.to_list((jets.pt >= 25000) & (jets.NNJvtPass == 1))
 
 
-def test_numbers_that_yaml_takes_for_text(tmp_path):
+@pytest.mark.parametrize("text", ["27e3", "2.7e4", "2.7E+4", "+27e3", "27000", "270000e-1"])
+def test_numbers_with_exponents(tmp_path, text):
+    """Of which YAML 1.1 takes some for texts."""
     path = tmp_path / "objects.yaml"
-    path.write_text(TEXT)
+    path.write_text(f"jets: {{pt: {text}, n_tracks: [{text}, '{text}', b27e3, 27e, e3]}}")
+    found = analysis.definitions(path)["jets"]
+    assert found == {"pt": 27000, "n_tracks": [27000, text, "b27e3", "27e", "e3"]}
+
+
+def test_numbers_in_quotes_are_texts(tmp_path):
+    path = tmp_path / "objects.yaml"
+    path.write_text(TEXT.replace("25e+3", "'25e3'"))
     jets = analysis.definitions(path)["jets"]
-    with pytest.raises(SelectionError, match=r"'pt' of Jet: expected the lowest value.*not '25e"):
+    with pytest.raises(
+        SelectionError, match=r"'pt' of Jet: expected the lowest.*not '25e3'; write numbers without quotes$"
+    ):
         analysis.selected(events_of(data.R24).Jets, jets)
 
 

@@ -181,12 +181,12 @@ def test_events_without_lumi_blocks():
             '<?xml version="1.0" encoding="utf-32"?><html/>',
             "no XML, or damaged .multi-byte encodings are not",
         ),
-        ("<html></html>", "XML of a html, not of a LumiRangeCollection: it is no good-runs list"),
+        ("<html></html>", "XML of <html>, not of <LumiRangeCollection>: it is no good-runs list"),
         ("<LumiRangeCollection/>", "a good-runs list without lumi blocks: no event would pass it"),
-        (PUBLISHED.replace("126", "many"), "a LBRange Start of 'many', where a number is expected"),
-        (PUBLISHED.replace('Start="126" ', ""), "a LBRange Start of None, where a number is expected"),
-        (PUBLISHED.replace("<Run>297730</Run>", "<Run/>"), "a Run of '', where a number is expected"),
-        (PUBLISHED.replace("340", "99999999999"), "a LBRange End of '99999999999', where a number is expected"),
+        (PUBLISHED.replace("126", "many"), "LBRange Start is 'many', where a number is expected"),
+        (PUBLISHED.replace('Start="126" ', ""), "LBRange Start is missing, where a number is expected"),
+        (PUBLISHED.replace("<Run>297730</Run>", "<Run/>"), "Run is '', where a number is expected"),
+        (PUBLISHED.replace("340", "99999999999"), "LBRange End is '99999999999', where a number is expected"),
     ],
     ids=[
         "empty",
@@ -205,6 +205,47 @@ def test_what_is_no_list(tmp_path, text, said):
     with pytest.raises(CorruptDataError, match=rf"grl\.xml: {said}") as raised:
         opened(tmp_path, text)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "kind", "said"),
+    [
+        (
+            [(297730, 200, 100)],
+            ValueError,
+            "run 297730, lumi blocks 200 to 100: the first has to be before the last",
+        ),
+        ([(297730, -1, 100)], ValueError, "run 297730, lumi blocks -1 to 100: the first has to be before the last"),
+        ([(-5, 1, 2)], ValueError, "run -5, lumi blocks 1 to 2: the first has to be before the last"),
+        ([(1, 1, 2**31)], ValueError, "run 1, lumi blocks 1 to 2147483648: the first has to be"),
+        (
+            [(297730, 1.5, 100)],
+            TypeError,
+            r"a range of good runs is .*, whole numbers, not \(297730, 1\.5, 100\)$",
+        ),
+        ([(1, 1, 1), (297730, 200)], TypeError, r"a range of good runs .*, not \(297730, 200\)$"),
+        ([297730], TypeError, r"a range of good runs is .*, not 297730$"),
+        ((297730, 1, 100), TypeError, r"a range of good runs is .*, not 297730$"),
+        (["297"], TypeError, r"a range of good runs is .*, not '297'$"),
+    ],
+)
+def test_ranges_that_are_none(ranges, kind, said):
+    with pytest.raises(kind, match=f"^{said}"):
+        GoodRuns(ranges)
+
+
+def test_ranges_of_numpy():
+    rows = np.array([[297730, 126, 164], [297730, 166, 340]], np.uint32)
+    assert GoodRuns(rows).ranges == [tuple(row) for row in rows.tolist()]
+    assert GoodRuns(tuple(row) for row in rows) == GoodRuns(rows)
+
+
+def test_lumi_blocks_are_whole_numbers():
+    good = GoodRuns([(1, 1, 2)])
+    assert good.contains([], []).tolist() == []
+    for runs, blocks, said in (([1], [1.5], "lumi blocks"), ([1.0], [1], "runs")):
+        with pytest.raises(TypeError, match=f"^{said} are whole numbers, not of float64$"):
+            good.contains(runs, blocks)
 
 
 def test_hostile_lists_are_refused(tmp_path):

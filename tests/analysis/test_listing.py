@@ -22,6 +22,7 @@ TABLES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::physlite.exceptions.WorkingPointWarning")
 @pytest.mark.parametrize("name", REAL_FILES)
 def test_what_is_listed_can_be_asked(name):
     events = events_of(name)
@@ -61,3 +62,44 @@ def test_of_events_without_some_collections():
     events = events_of(data.R24)
     some = ak.zip({"Muons": events.Muons}, depth_limit=1)
     assert list(analysis.working_points(some)) == ["Muons"]
+
+
+def test_of_events_of_several_files():
+    both = ak.concatenate([events_of(data.R22), events_of(data.R24)])
+    said = r"^working points, of events from several files in one array \(.*22.*root and others\): list them before the"
+    with pytest.raises(ValueError, match=said):
+        analysis.working_points(both)
+    again = ak.concatenate([events_of(data.R22)[:3], events_of(data.R22)[7:]])
+    assert analysis.working_points(again) == analysis.working_points(events_of(data.R22))
+
+
+def test_of_what_are_no_events():
+    for given, name in ((events_of(data.R22).Electrons, "Electron"), ({}, "dict")):
+        with pytest.raises(
+            TypeError, match=rf"^the working points of events are listed, not of {name}: give events as"
+        ):
+            analysis.working_points(given)
+
+
+def test_of_a_column_that_only_one_of_several_files_has():
+    """Whichever comes first."""
+    jets = [events_of(name).Jets for name in (data.R21, data.R22)]
+    for both, first in ((jets, "21.2"), (jets[::-1], "22.2")):
+        objects = ak.concatenate(both)
+        said = (
+            rf"^objects of several files in one array \(.*{first}.* and others\): no NNJvtPass of .* not all of these"
+        )
+        for one_of_them in (objects, objects[ak.num(objects) > 2], ak.firsts(objects), objects[:, :1]):
+            with pytest.raises(ColumnNotFoundError, match=said):
+                analysis.selected(one_of_them, {"jvt": "FixedEffPt"})
+        with pytest.raises(ColumnNotFoundError, match=r"^\S+: no NNJvtPass of Jet, .*; this file has"):
+            analysis.selected(jets[0], {"jvt": "FixedEffPt"})
+
+
+def test_of_one_event_and_one_object():
+    events = events_of(data.R21)
+    assert analysis.working_points(events[0]) == analysis.working_points(events)
+    with pytest.raises(
+        ColumnNotFoundError, match=r"no NNJvtPass of Jet, .*; this file has what it takes for Tight, Medium$"
+    ):
+        selecting.jets.passed_jvt(events.Jets[0, 0], "FixedEffPt")

@@ -1,5 +1,7 @@
 """Luminosities as iLumiCalc tells them."""
 
+import pickle
+
 import numpy as np
 import pytest
 import uproot
@@ -87,6 +89,72 @@ def test_it_has_to_be_of_the_good_runs():
         luminosity.check(GoodRuns([(run, 1, 5) for run in range(1, 10)]))
 
 
+def test_it_has_to_be_of_the_lumi_blocks(tmp_path):
+    """Of those themselves where they are known, else of their number in each run, with the bad ones."""
+    of_table, of_blocks = (
+        Luminosity.open(table(tmp_path)),
+        Luminosity.open(write_lumicalc(tmp_path / "a.root", BLOCKS)),
+    )
+    same_number = GoodRuns([(297730, 124, 340), (298595, 233, 233)])
+    same_blocks = GoodRuns([(297730, 126, 127), (298595, 233, 233)])
+    for luminosity, good in ((of_table, same_number), (of_blocks, same_blocks)):
+        luminosity.check(good)
+        pickle.loads(pickle.dumps(luminosity)).check(good)  # noqa: S301  # it is sent to workers
+        (luminosity + Luminosity([1], [1.0])).check(good | GoodRuns([(1, 1, 5)]))
+    other = [(298595, 233, 233)]
+    for ranges, said in (
+        (
+            [(297730, 126, 200), *other],
+            "run 297730 has 75 lumi blocks in the good-runs list, and 217 in the luminosity: h",
+        ),
+        ([(297730, 124, 341), *other], "run 297730 has 218 lumi blocks in"),
+        ([(297730, 124, 340), (298595, 240, 250)], "run 298595 has 11 lumi blocks in the good-runs list, and 1 in"),
+        ([(297730, 1, 1), (298595, 1, 2)], r"run 297730 has 1 .* luminosity \(and others in run 298595\): have the"),
+        ([(297730, 100, 400), (297730, 500, 2**31 - 1), *other], "run 297730 has 302 lumi blocks"),
+    ):
+        with pytest.raises(ValueError, match=f"^{said}"):
+            of_table.check(GoodRuns(ranges))
+    of_table.check(GoodRuns([(297730, 124, 2**31 - 1), (298595, 233, 233)]))
+
+
+def test_it_has_to_be_of_the_same_lumi_blocks(tmp_path):
+    luminosity = Luminosity.open(write_lumicalc(tmp_path / "a.root", BLOCKS))
+    luminosity.check(GoodRuns([(297730, 126, 2**31 - 1), (298595, 233, 233)]))
+    for ranges, said in (
+        (
+            [(297730, 127, 128)],
+            "lumi blocks 128 to 128 of run 297730 of the good-runs list have no luminosity: have the",
+        ),
+        (
+            [(297730, 127, 127)],
+            "lumi blocks 126 to 126 of run 297730 of the luminosity are not in the good-runs list: ",
+        ),
+        (
+            [(297730, 126, 140), (298595, 1, 9)],
+            r"lumi blocks 128 to 140 of run 297730 and 9 more of the good-runs list",
+        ),
+        ([(297730, 130, 2**31 - 1)], "lumi blocks 126 to 127 of run 297730 of the luminosity are not in the good-runs"),
+    ):
+        with pytest.raises(ValueError, match=f"^{said}"):
+            luminosity.check(GoodRuns([*ranges, (298595, 233, 233)]))
+        with pytest.raises(ValueError, match=f"^{said}"):
+            (luminosity + Luminosity([1], [1.0])).check(GoodRuns([*ranges, (298595, 233, 233), (1, 1, 1)]))
+
+
+def test_lumi_blocks_of_a_file_count_once(tmp_path):
+    path = write_lumicalc(tmp_path / "twice.root", [*BLOCKS, BLOCKS[0]])
+    with pytest.raises(
+        CorruptDataError, match=r"twice\.root: lumi block 126 of run 297730 is there 2 times, and would"
+    ):
+        Luminosity.open(path)
+
+
+@pytest.mark.parametrize("value", [-1.0, np.nan, np.inf])
+def test_luminosities_that_cannot_be(value):
+    with pytest.raises(ValueError, match=r"^run 2: a luminosity of (-1|nan|inf), which cannot be"):
+        Luminosity([1, 2], [3.0, value])
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -94,13 +162,39 @@ def test_it_has_to_be_of_the_good_runs():
         ("\x00\x01", "no table of iLumiCalc"),
         ("Run, Good\n1, 2\n", "no table of iLumiCalc, which begins with Run and has a column 'Prescale Corrected'"),
         (TABLE.rpartition("Total")[0], "the table has no row of the total: it is cut"),
-        (TABLE.replace("298595, 1", "298595"), "the table has a total of 107.15, which its runs do not add up to"),
+        (TABLE.replace("298595, 1", "298595"), "a row that is none of a run: '298595,0,100.25"),
+        (
+            TABLE.replace("97.250000, 97.76", "96.250000, 97.76"),
+            "the table has a total of 107.15, which its runs do not",
+        ),
+        (TABLE.replace("298595", "297730"), "297730 is in the table twice: take each table once"),
+        (TABLE + "Total" + TABLE.rpartition("Total")[2], "Total is in the table twice: take each table once"),
+        (TABLE.replace("214, 3", "214, many"), "a row that is none of a run: '297730,214,many"),
+        (
+            TABLE.replace("9.900000, 95", "-9.900000, 95").replace("107.15", "87.35"),
+            "run 297730: a luminosity of -9.9, wh",
+        ),
         (TABLE.replace("97.250000, 97.76", "nan, 97.76"), "the table has a total of 107.15, which its runs do not"),
         (TABLE.replace("298595", "period A"), "a row that is none of a run: 'period A,1,0,100.25"),
         (TABLE.replace("9.900000, 95.24", "x, 95.24"), "a row that is none of a run: '297730,214"),
         (TABLE.replace("297730, 214, 3, 10.500000", "297730"), "a row that is none|which its runs do not add up to"),
     ],
-    ids=["empty", "bytes", "columns", "cut", "shifted", "nan", "run", "number", "short"],
+    ids=[
+        "empty",
+        "bytes",
+        "columns",
+        "cut",
+        "shifted",
+        "total",
+        "twice",
+        "totals",
+        "count",
+        "negative",
+        "nan",
+        "run",
+        "number",
+        "short",
+    ],
 )
 def test_what_is_no_table(tmp_path, text, said):
     with pytest.raises(CorruptDataError, match=rf"lumitable\.csv: .*{said}") as raised:

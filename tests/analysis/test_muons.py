@@ -1,5 +1,6 @@
 """Muons: each working point, against a loop over single muons."""
 
+import contextlib
 import math
 
 import awkward as ak
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from physlite.analysis import muons
-from physlite.exceptions import ColumnNotFoundError, SelectionError
+from physlite.exceptions import ColumnNotFoundError, SelectionError, WorkingPointWarning
 from support import data
 from support.selections import NAN, REAL_FILES, events_of, lists_of, loop, made, numbers, single
 
@@ -63,10 +64,30 @@ def is_identified(point, quality):
     return quality % 8 <= ["Tight", "Medium", "Loose", "VeryLoose"].index(point) and quality // 8 % 2 == 1
 
 
+@pytest.mark.filterwarnings("ignore::physlite.exceptions.WorkingPointWarning")
 def test_quality(objects):
     for point in ("Tight", "Medium", "Loose", "VeryLoose"):
         expected = loop(lambda quality, point=point: is_identified(point, quality), objects.quality)
         assert ak.to_list(muons.identified(objects, point)) == expected
+
+
+@pytest.mark.parametrize("name", REAL_FILES)
+def test_where_none_is_tight_that_is_said(name):
+    """Run numbers from 400000 on are of Run 3."""
+    events = events_of(name)
+    run_3 = ak.all(events.EventInfo.runNumber > 400_000)
+    told = pytest.warns(WorkingPointWarning, match=f"{name}: no muon is Tight.* ask for Medium")
+    with told if run_3 else contextlib.nullcontext():
+        tight = muons.identified(events.Muons, "Tight")
+    assert ak.any(tight) != run_3
+
+
+@pytest.mark.parametrize("number", [9, 10])
+def test_few_muons_say_nothing_about_tight(number):
+    objects = made("Muon", {"pt": "f4", "quality": "u1"}, [[{"pt": 1.0, "quality": 9}] * number])
+    told = pytest.warns(WorkingPointWarning, match="^no muon is Tight")
+    with told if number == 10 else contextlib.nullcontext():
+        assert not ak.any(muons.identified(objects, "Tight"))
 
 
 @given(lists_of(quality=st.integers(0, 255), pt=st.just(1.0)), st.sampled_from(list(muons.IDENTIFICATION)))

@@ -441,7 +441,18 @@ def test_masks_that_are_none():
     fails(TypeError, "selected['Jets']", "int8", "compare", selected={"Jets": jets.NNJvtPass}, steps=steps)
     fails(TypeError, "selected['Jets']", "one list for each event", selected={"Jets": ak.num(jets) > 1}, steps=steps)
     some = ak.mask(jets.pt > 0, ak.num(jets) > 3)
-    fails(TypeError, "selected['Jets']", "one list for each event", selected={"Jets": some}, steps=steps)
+    for mask_of_some in (some, ak.mask(jets, ak.num(jets) > 3).pt > 0):
+        words = ("selected['Jets'] has None in place of the flags of some events", "take & in place of ak.mask")
+        fails(TypeError, *words, selected={"Jets": mask_of_some}, steps=steps)
+    for given, name in (
+        (jets, "objects"),
+        (None, "NoneType"),
+        ([[True]] * 100, "list"),
+        (np.ones(100, bool), "ndarray"),
+    ):
+        words = (f"selected['Jets'] is no mask of objects, but {name}", "as in events.Jets.pt > 20 * GeV")
+        fails(TypeError, *words, selected={"Jets": given}, steps=steps)
+    fails(TypeError, "b_jets is no mask of objects, but objects", b_jets=jets)
     short = jets.pt[jets.pt > 20 * GeV] > 0
     fails(ValueError, "selected['Jets']", "not a mask of all Jets", selected={"Jets": short}, steps=steps)
     fails(
@@ -450,3 +461,63 @@ def test_masks_that_are_none():
     fails(ValueError, "b_jets", "all of events.Jets", b_jets=short)
     fails(TypeError, "b_jets", "compare", b_jets=jets.NNJvtPass)
     fails(ValueError, "b_jets", "selected['Jets']", selected={}, b_jets=jets.pt > 0)
+
+
+def test_steps_that_are_none():
+    fails(TypeError, "steps are a list, as [ElectronJet()]", "they are ElectronJet", steps=overlap.ElectronJet())
+    fails(TypeError, "they are function", steps=overlap.standard)
+    fails(TypeError, "they are EventsArray", steps=real_events(data.TREE_ONLY))
+    fails(TypeError, "class ElectronJet is no step: call it, as in ElectronJet(…)", steps=[overlap.ElectronJet])
+    fails(TypeError, "str is no step: take those of physlite.analysis.overlap", steps=["ElectronJet"])
+
+
+def test_arguments_that_are_swapped():
+    events = real_events(data.TREE_ONLY)
+    selected, steps = {"Jets": events.Jets.pt > 0}, [overlap.DeltaR("Jets", "Jets")]
+    for arguments, said in (
+        ((events, selected, steps), "selected has a mask for each collection, as {'Jets': mask}; it is list"),
+        ((events, steps, selected["Jets"]), "selected has a mask for each collection, as {'Jets': mask}; it is Array"),
+        ((steps, events, selected), "events are expected first, as in remove(events, steps, selected), not list"),
+    ):
+        for function in (overlap.remove, overlap.removed_by):
+            with pytest.raises(TypeError) as raised:
+                function(*arguments)
+            assert str(raised.value) == f"overlap removal: {said}"
+    with pytest.raises(
+        TypeError, match=r"names of collections are expected, as in standard\(\['Jets'\]\), not 'Jets'$"
+    ):
+        overlap.standard("Jets")
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda radius: overlap.DeltaR("Jets", "Photons", radius), "DeltaR: radius"),
+        (lambda radius: overlap.ElectronJet(inner=radius), "ElectronJet: inner"),
+        (lambda radius: overlap.ElectronJet(outer=radius), "ElectronJet: outer"),
+        (lambda radius: overlap.MuonJet(inner=radius), "MuonJet: inner"),
+        (lambda radius: overlap.MuonJet(outer=radius), "MuonJet: outer"),
+        (overlap.TauJet, "TauJet: radius"),
+        (overlap.TauLooseElectron, "TauLooseElectron: radius"),
+        (overlap.TauLooseMuon, "TauLooseMuon: radius"),
+        (lambda radius: overlap.ElectronMuon(radius=radius), "ElectronMuon: radius"),
+        (lambda radius: overlap.SlidingCone(largest=radius), "SlidingCone: largest"),
+    ],
+)
+def test_radii_are_numbers(make, name):
+    for radius, kind, expected in (
+        (-1, ValueError, "-1, where a number of 0 or more is expected"),
+        (float("nan"), ValueError, "nan, where a number of 0 or more is expected"),
+        ("0.4", TypeError, "'0.4', where a number is expected"),
+        (True, TypeError, "True, where a number is expected"),
+    ):
+        with pytest.raises(kind) as raised:
+            make(radius)
+        assert str(raised.value) == f"{name} is {expected}"
+    assert make(np.float32(0.5)) == make(0.5)
+    assert make(0) is not None
+
+
+def test_collections_of_steps_are_names():
+    with pytest.raises(TypeError, match=r"^two names of collections are expected, as in DeltaR\(.*\), not 0\.4$"):
+        overlap.DeltaR("Jets", 0.4)

@@ -272,7 +272,7 @@ def test_what_is_written_into_a_plot():
     found = texts(plots.stack(data=DATA, label="ee\ntoy", luminosity=36.64674 / fb, energy=13.6))
     assert "√$s$ = 13.6 TeV, 36.65 fb$^{-1}$" in found
     assert {"ee", "toy", "Data"} <= set(found)
-    assert not any("TeV" in text for text in texts(plots.stack(data=DATA, energy=None)))
+    assert not any("TeV" in text for text in texts(plots.stack(data=DATA)))
 
 
 @pytest.mark.parametrize(
@@ -285,8 +285,8 @@ def test_what_is_written_into_a_plot():
     ],
 )
 def test_luminosities_are_in_the_units_of_all_recipes(luminosity, text):
-    assert f"√$s$ = 13 TeV, {text}" in texts(plots.stack(data=DATA, luminosity=luminosity))
-    assert f"√$s$ = 13 TeV, {text}" in texts(plots.efficiency(DATA, DATA, luminosity=luminosity))
+    assert f"√$s$ = 13 TeV, {text}" in texts(plots.stack(data=DATA, luminosity=luminosity, energy=13.0))
+    assert f"√$s$ = 13 TeV, {text}" in texts(plots.efficiency(DATA, DATA, luminosity=luminosity, energy=13.0))
 
 
 # ---------------------------------------------------------------------------------------------------------------- files
@@ -295,8 +295,9 @@ def test_luminosities_are_in_the_units_of_all_recipes(luminosity, text):
 def test_the_same_plot_has_the_same_bytes(tmp_path):
     for folder in ("first", "second"):
         plots.stack(data=DATA, simulation={"ttbar": TTBAR}, luminosity=1.0, out=tmp_path / folder / "a.b")
+        plots.stack(data=DATA, out=tmp_path / folder / "c.png")
         plots.efficiency(DATA, DATA, out=str(tmp_path / folder / "efficiency"))
-    names = ["a.b.pdf", "a.b.png", "efficiency.pdf", "efficiency.png"]
+    names = ["a.b.pdf", "a.b.png", "c.pdf", "c.png", "efficiency.pdf", "efficiency.png"]
     assert sorted(path.name for path in (tmp_path / "first").iterdir()) == names
     for name in names:
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
@@ -350,6 +351,14 @@ def test_weights_without_variances():
         plots.stack(simulation={"ttbar": histogram})
 
 
+def test_a_histogram_of_variations():
+    names = hist.axis.StrCategory(["nominal", "JES_up"], name="variation")
+    histogram = hist.Hist(names, axis(), storage=hist.storage.Weight()).fill("nominal", [5.0])
+    with pytest.raises(ValueError, match=r"no processes: take one, as histogram\[\{'variation': 'nominal'\}\]"):
+        plots.stack(simulation=histogram)
+    plots.stack(simulation=histogram[{"variation": "nominal"}])
+
+
 def test_more_passed_than_there_were():
     with pytest.raises(ValueError, match=r"5 of 3 passed in the bin \(0\.0, 10\.0\)"):
         plots.efficiency(counts(5, 0, 0, 0), counts(3, 0, 0, 0))
@@ -360,6 +369,18 @@ def test_an_efficiency_of_weights_without_variances():
     histogram.fill([5.0], weight=[0.5])
     with pytest.raises(ValueError, match=r"make it with \.Weight\(\)"):
         plots.efficiency(histogram, histogram)
+
+
+def test_what_is_negative_is_below_zero():
+    """Each bin: processes are stacked above zero where they are positive, below where they are not."""
+    a, b = weighted((4.0, 1.0), (-2.0, 1.0), (1.0, 1.0), (0.0, 0.0)), weighted(*[(-3.0, 1.0)] * 4)
+    main = plots.stack(simulation={"a": a, "b": b}).axes[0]
+    fills = {patch.get_label(): patch.get_data() for patch in main.patches if patch.get_label() in ("a", "b")}
+    assert fills["a"].values.tolist() == [4.0, -2.0, 1.0, 0.0]
+    assert fills["a"].baseline.tolist() == [0.0] * 4
+    assert fills["b"].values.tolist() == [-3.0, -5.0, -3.0, -3.0]
+    assert fills["b"].baseline.tolist() == [0.0, -2.0, 0.0, 0.0]
+    assert main.get_ylim()[0] < -5 - math.sqrt(2)
 
 
 def test_an_efficiency_of_other_names():

@@ -217,10 +217,67 @@ def test_what_there_is(path, factors):
     assert factors.choices("identification", "systematic") == ["nominal", "up", "down"]
     assert factors.choices("all", "systematic") == ["nominal", "up", "down"]
     assert factors.choices("quality", "quality") == list(range(64))
-    assert factors.choices("identification", "pt") == []
     assert ScaleFactors.open(path.with_suffix("")).names == factors.names
     copy = pickle.loads(pickle.dumps(factors))  # noqa: S301  # it is sent to workers
     assert copy.evaluate("trigger", ak.Array([[{"pt": 10.0}]])).to_list() == [[1.01]]
+
+
+def test_what_has_no_choices(factors):
+    for name, wanted, said in (
+        ("identification", "pt", "identification has no choices of 'pt'; inputs with choices: systematic$"),
+        ("all", "abs_eta", "all has no choices of 'abs_eta'; inputs with choices: systematic$"),
+        (
+            "identification",
+            "systematics",
+            "no input 'systematics'; nearest: systematic; inputs with choices: systematic$",
+        ),
+        ("identification", "zz", "identification has no input 'zz'; inputs with choices: systematic$"),
+        ("trigger", "pt", "trigger has no choices of 'pt'; inputs with choices: none$"),
+        ("triger", "pt", "no correction 'triger'; nearest: trigger$"),
+    ):
+        with pytest.raises(MetadataNotFoundError, match=rf"electron\.json\.gz: .*{said}"):
+            factors.choices(name, wanted)
+
+
+def test_it_shows_what_it_has(factors):
+    shown = repr(factors)
+    assert shown.startswith(f"<ScaleFactors of {factors.name}: flat(working_point), identification(pt, abs_eta, system")
+    assert shown.endswith("trigger(pt), all(pt, abs_eta, systematic)>")
+    many = [correction(f"correction_{i}", {"pt": "real"}, formula("x", "pt")) for i in range(99)]
+    text = v2.CorrectionSet(schema_version=2, corrections=many).model_dump_json(exclude_unset=True)
+    assert len(repr(ScaleFactors("x", text))) < 400
+
+
+OBJECTS = ak.Array([[{"pt": 10.0}, {"pt": 20.0}], []])
+
+
+@pytest.mark.parametrize(
+    ("given_pt", "said"),
+    [
+        (np.ones(3), r"pt has 3 values for 2 events: give one for each object, or for each event \(with pt=1 to 1\)$"),
+        (ak.Array([[1.0], [2.0]]), "pt has not one value for each object: give one for each object, or for each event"),
+        (ak.Array([[1.0, 2.0, 3.0], []]), "pt has not one value for each object"),
+        (np.ones((2, 2)), "pt has not one value for each object"),
+        (ak.Array([[[1.0], [2.0]], []]), "pt has several numbers for an object"),
+        (None, "pt is NoneType, where a number is expected, or an array of numbers"),
+        (lambda _: None, "pt is NoneType, where a number is expected, or an array of numbers"),
+        (ak.Array([["a", "b"], []]), "pt is Array, where a number is expected, or an array of numbers"),
+        ({"pt": 1.0}, "pt is dict, where a number is expected"),
+        (OBJECTS, "pt is Array, where a number is expected"),
+    ],
+)
+def test_inputs_that_do_not_fit(factors, given_pt, said):
+    with pytest.raises(
+        ScaleFactorError, match=rf"^\S*electron\.json\.gz: trigger cannot be evaluated: {said}"
+    ) as raised:
+        factors.evaluate("trigger", OBJECTS, pt=given_pt)
+    assert "\n" not in str(raised.value)
+
+
+def test_functions_of_inputs_that_fail(factors):
+    with pytest.raises(AttributeError) as raised:
+        factors.evaluate("trigger", OBJECTS, pt=lambda objects: objects.ptt)
+    assert raised.value.__notes__ == ["in the input 'pt' of trigger"]
 
 
 def test_objects_out_of_range(factors):
@@ -257,11 +314,20 @@ def test_inputs_that_are_missing(factors):
             "identification needs abs_eta=, a field or a function of the objects: ",
         ),
         ("identification", {"pt": 1.0, "abs_eta": 1.0}, "identification needs systematic=, a text"),
+        (
+            "identification",
+            {"pt": 1.0, "abs_eta": 1.0, "systematic": 1},
+            "identification needs systematic=, a text, not 1$",
+        ),
         ("trigger", {"pt": "px"}, "trigger needs pt=, a field or a function of the objects: they have no 'px'"),
         ("trigger", {"phi": 1.0}, "trigger has no input 'phi': it takes pt"),
     ):
         with pytest.raises(TypeError, match=rf"electron\.json\.gz: {said}"):
             factors.evaluate(name, objects, **inputs)
+    with pytest.raises(
+        TypeError, match=r"json\.gz: trigger is for an array of objects, as events\.Electrons, not list$"
+    ):
+        factors.evaluate("trigger", [1.0])
     with pytest.raises(MetadataNotFoundError, match=r"no correction 'identifcation'; nearest: identification$"):
         factors.evaluate("identifcation", objects)
     with pytest.raises(

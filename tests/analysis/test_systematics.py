@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import physlite
-from physlite.analysis import Cutflow, rescaled, variation_names, variations
-from physlite.exceptions import ColumnNotFoundError
+from physlite.analysis import Cutflow, event_weights, rescaled, variation_names, variations
+from physlite.exceptions import AnalysisError, ColumnNotFoundError
 from physlite.units import GeV
 from support import data
 from support.compare import assert_same
@@ -62,7 +62,19 @@ def some():
 def test_the_nominal_events_come_first_and_are_those_that_were_given(some):
     found = list(variations(some, OBJECTS))
     assert [name for name, _ in found] == ["nominal", *OBJECTS]
-    assert found[0].events is some
+    assert found[0].events.layout is some.layout
+
+
+def test_what_is_done_to_events_of_one_variation_is_not_done_to_others(some):
+    before = some.Jets.pt.to_list()
+    shifts = {"up": {"Jets": lambda jets: rescaled(jets, 4.0)}, "down": {"Jets": lambda jets: rescaled(jets, 0.5)}}
+    for (_, events), factor in zip(variations(some, shifts), (1, 4, 0.5), strict=True):
+        assert events.Jets.pt.to_list() == [[factor * pt for pt in event] for event in before]
+        events["Jets", "pt"] = 2 * events.Jets.pt
+        events["Jets", "is_new"] = events.Jets.pt > 0
+        assert events.Jets.pt.to_list() == [[2 * factor * pt for pt in event] for event in before]
+    assert some.Jets.pt.to_list() == before
+    assert "is_new" not in some.Jets.fields
 
 
 def test_only_those_that_are_asked_for(some):
@@ -287,9 +299,146 @@ def test_what_is_wrong_is_told(some):
         variations(some, {"nominal": {}})
     with pytest.raises(ValueError, match="factor 'pileup' of the weight has variations, but nothing for 'nominal'"):
         variations(some, {}, {"pileup": {"PRW__1up": len}})
-    with pytest.raises(FieldNotFoundError, match="no field 'Jetz' of Events; nearest: Jets"):
-        list(variations(some, {"up": {"Jetz": lambda jets: {}}}))
     with pytest.raises(
         ValueError, match=r"^variation 'up', Jets\.pt: 2 values for 2 events do not fit the objects of 100"
     ):
         list(variations(some, {"up": {"Jets": lambda jets: {"pt": [1.0, 2.0]}}}))
+
+
+def of_jets(function):
+    return {"up": {"Jets": function}}
+
+
+@pytest.mark.parametrize(
+    ("objects", "kind", "said"),
+    [
+        (of_jets(lambda jets: {"ptt": jets.pt}), FieldNotFoundError, r"'up', Jets: no field 'ptt'; nearest: pt$"),
+        (of_jets(lambda jets: {"new": jets.pt}), FieldNotFoundError, r"no field 'new'; a new field is given to the"),
+        (of_jets(lambda jets: {"mass": 2 * jets.m}), FieldNotFoundError, r"no field 'mass', which is computed from"),
+        (lambda events: {"Jets": {"ptt": events.Jets.pt}}, FieldNotFoundError, r"Jets: no field 'ptt'; nearest: pt$"),
+        ({"up": {"Jetz": lambda jets: {}}}, FieldNotFoundError, r"'up': no collection 'Jetz' .*; nearest: Jets$"),
+        (lambda events: {"Jetz": {"pt": 1.0}}, FieldNotFoundError, r"'up': no collection 'Jetz' .*; nearest: Jets$"),
+        (of_jets(lambda jets: {}), ValueError, r"'up', Jets changes nothing: give it new values, as \{'pt': …\}, or"),
+        (lambda events: {}, ValueError, r"'up' changes nothing: give it new values, as \{'Jets': \{'pt': …\}\}, or"),
+        ({"up": {}}, ValueError, r"'up' changes nothing: give it new values, as \{'Jets': …\}, or leave it out$"),
+        (
+            of_jets(lambda jets: {"pt": None}),
+            TypeError,
+            r"'up', Jets\.pt: new values are an array or .*, not None$",
+        ),
+        (of_jets(lambda jets: {"pt": "1"}), TypeError, r"'up', Jets\.pt: new values are an array or .*, not str$"),
+        (of_jets(1.05), TypeError, r"'up', Jets: a function of the collection is expected, not 1\.05$"),
+        (
+            {"up": 1.05},
+            TypeError,
+            r"'up': a mapping of collections to functions is .*, or a function, not 1\.05$",
+        ),
+        (None, TypeError, r"variations of objects are a mapping of their names, \{\} for none, not None$"),
+    ],
+    ids=str,
+)
+def test_variations_that_would_change_nothing_or_are_none(some, objects, kind, said):
+    with pytest.raises(kind, match=said) as raised:
+        list(variations(some, {"up": objects} if callable(objects) else objects))
+    assert "\n" not in str(raised.value)
+
+
+def test_what_has_no_momentum_is_not_rescaled(some):
+    for objects in (some.Jets.pt, some.EventInfo, 2.0, None):
+        with pytest.raises(TypeError, match=r"^momenta of objects are rescaled, as in rescaled\(jets, 1\.05\), not "):
+            rescaled(objects, 1.05)
+    for factor in ("1.05", None, [1.05]):
+        with pytest.raises(TypeError, match=r"^the factor of rescaled is a number, or an array of numbers, not "):
+            rescaled(some.Jets, factor)
+
+
+def test_functions_that_fail_are_named(some):
+    """The error is the one that it was; a run tells of both in one line."""
+    for objects, weights, where in (
+        (of_jets(lambda jets: {"pt": jets.ptt}), {}, "in variation 'up', Jets"),
+        ({"up": lambda events: {"Jets": {"pt": events.Jets.ptt}}}, {}, "in variation 'up'"),
+        ({}, {"tag": lambda events: events.Jets.ptt}, "in the factor 'tag' of the weight, 'nominal'"),
+        ({}, {"tag": {"nominal": lambda _: 1, "up": lambda e: e.Jets.ptt}}, "in the factor 'tag' of the weight, 'up'"),
+    ):
+
+        def analysis(events, objects=objects, weights=weights):
+            weights = (
+                {"tag": weights["tag"] | {"nominal": lambda _: 1.0}}
+                if isinstance(weights.get("tag"), dict)
+                else weights
+            )
+            return [list(each.weights(each.events)) for each in variations(events, objects, weights)]
+
+        with pytest.raises(AttributeError, match="no field named 'ptt' of Jets; nearest: pt") as raised:
+            analysis(some)
+        assert raised.value.__notes__ == [where]
+        with pytest.raises(AnalysisError) as failed:
+            physlite.run(analysis, str(data.path_of(data.R22)), workers=0)
+        assert str(failed.value).endswith(f"AttributeError: no field named 'ptt' of Jets; nearest: pt ({where})")
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        (None, r"^the factors of the weight are a mapping of their names, \{\} for none, not None$"),
+        (
+            {"gen": 1.0},
+            r"^the factor 'gen' of the weight: a function of events is expected, or .*, not 1\.0$",
+        ),
+        ({"gen": np.ones(3)}, r"^the factor 'gen' of the weight: a function of events is expected, .* not ndarray$"),
+        ({"gen": {"nominal": 2}}, r"^the factor 'gen' of the weight, 'nominal': a function of .* expected, not 2$"),
+    ],
+)
+def test_factors_are_functions(some, weights, said):
+    for call in (lambda: variation_names({}, weights), lambda: variations(some, {}, weights)):
+        with pytest.raises(TypeError, match=said):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "said"),
+    [
+        (lambda events: np.ones(3), ValueError, "3 numbers for 100 events: give one for each event, or one for all"),
+        (lambda events: np.ones((len(events), 2)), ValueError, "100 x 2 numbers for 100 events: give one"),
+        (lambda events: events.Jets.pt, ValueError, "a list for each event, where a number is expected: reduce it, as"),
+        (lambda events: [[1.0], [1.0, 2.0]], TypeError, "a number for each event is expected, not list"),
+        (lambda events: events, TypeError, "a number for each event is expected, not EventsArray"),
+        (lambda events: None, TypeError, "a number for each event is expected, not None"),
+        (lambda events: "1", TypeError, "a number for each event is expected, not str"),
+        (lambda events: ak.firsts(events.Muons.pt), ValueError, "None for some events: give them a number, as"),
+        (
+            lambda events: np.where(ak.num(events.Jets) > 6, np.nan, 1.0),
+            ValueError,
+            r"nan for \d+ of 100 events: ",
+        ),
+        (lambda events: np.where(ak.num(events.Jets) > 6, -np.inf, 1.0), ValueError, r"-inf for \d+ of 100 events: "),
+    ],
+)
+def test_weights_are_one_number_an_event(some, function, kind, said):
+    for weights, label in (({"gen": function}, "nominal"), ({"gen": {"nominal": lambda _: 1, "up": function}}, "up")):
+        (variation,) = variations(some, {}, weights)
+        with pytest.raises(kind, match=rf"^the factor 'gen' of the weight, '{label}': {said}") as raised:
+            list(variation.weights(some))
+        assert "\n" not in str(raised.value)
+
+
+def test_one_number_for_all_events_and_none_for_events_that_are_none(some):
+    (variation,) = variations(some, {}, {"lumi": lambda _: 2, "gen": event_weights})
+    ((_, weights),) = variation.weights(some)
+    assert weights.tolist() == (2 * event_weights(some)).tolist()
+    ((_, weights),) = variation.weights(some[:0])
+    assert weights.tolist() == []
+    (variation,) = variations(some, {}, {"lumi": lambda _: 2})
+    assert next(variation.weights(some))[1].tolist() == [2.0] * len(some)
+    masked = ak.mask(some, np.arange(len(some)) % 2 == 0)
+    (variation,) = variations(masked, {}, {"gen": event_weights, "more": lambda e: e.EventInfo.mcEventWeights[:, 0]})
+    ((_, found),) = variation.weights(masked)
+    assert ak.is_none(ak.Array(found)).to_list() == [i % 2 == 1 for i in range(len(some))]
+
+
+def test_events_of_several_files():
+    """Of which some store other columns."""
+    both = ak.concatenate([physlite.events(data.path_of(name)) for name in (data.R22, data.R21)])
+    for objects in (of_jets(lambda jets: {"pt": jets.pt}), {"up": lambda events: {"Jets": {"pt": events.Jets.pt}}}):
+        with pytest.raises(ValueError, match=r"^variation 'up', Jets, of events from several files .*: vary them"):
+            list(variations(both, objects))

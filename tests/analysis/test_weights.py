@@ -7,6 +7,7 @@ import warnings
 from typing import NamedTuple
 
 import awkward as ak
+import boost_histogram as bh
 import hist
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from physlite.analysis import (
     data_run_number,
     event_weights,
     is_simulation,
+    jets,
     pileup_weight,
     scale_of,
     scaled,
@@ -60,8 +62,10 @@ def test_variations_by_index_and_by_name(name):
 
 def test_variations_that_are_not_there():
     events = physlite.events(data.path_of(data.R21))
-    with pytest.raises(MetadataNotFoundError, match=r"21\.2\.108\.0_mc\.root: no weight 'nominl'; nearest: nominal$"):
-        event_weights(events, variation="nominl")
+    for name, near in (("nominl", "; nearest: nominal"), ("zzz", "")):
+        said = rf"no weight '{name}'{near}; the file's 217 names are in metadata\.weight_names of physlite\.open$"
+        with pytest.raises(MetadataNotFoundError, match=rf"21\.2\.108\.0_mc\.root: {said}"):
+            event_weights(events, variation=name)
     for index in (217, -1):
         with pytest.raises(
             MetadataNotFoundError, match=f"no weight {index} in EventInfo.mcEventWeights: there are 217"
@@ -69,6 +73,41 @@ def test_variations_that_are_not_there():
             event_weights(events, variation=index)
     with pytest.raises(MetadataNotFoundError, match="the array does not know its file any more, give the index"):
         event_weights(ak.Array([{"EventInfo": {"mcEventWeights": [1.0]}}]), variation="nominal")
+
+
+def test_files_that_do_not_name_their_weights():
+    with pytest.raises(
+        MetadataNotFoundError, match=r"_mc\.root: no weight 'nominal': the file does not name its weights"
+    ):
+        event_weights(physlite.events(data.path_of(data.TREE_ONLY)), variation="nominal")
+
+
+@pytest.mark.parametrize("variation", [True, np.True_, 1.0, None, [1]])
+def test_variations_are_numbers_or_names(variation):
+    events = physlite.events(data.path_of(data.SAMPLE))[:2]
+    with pytest.raises(TypeError, match=r"^a weight variation is the index or the name of a weight, not ") as raised:
+        event_weights(events, variation=variation)
+    assert "\n" not in str(raised.value)
+    assert event_weights(events, variation=np.int64(1)).tolist() == event_weights(events, variation=1).tolist()
+
+
+def test_what_are_no_events():
+    events = physlite.events(data.path_of(data.SAMPLE))
+    good = GoodRuns([(1, 1, 1)])
+    for recipe in (event_weights, is_simulation, pileup_weight, data_run_number, good.passed):
+        for objects, said in (
+            (
+                events.Electrons,
+                "Electron: these are no events, and have no EventInfo: give events with it, as physlite",
+            ),
+            (events[["Jets"]], "these events have no EventInfo: give events with it"),
+        ):
+            with pytest.raises(ColumnNotFoundError, match=f"^{said}"):
+                recipe(objects)
+    with pytest.raises(
+        ColumnNotFoundError, match=r"^Electron: these are no events, and have no EventInfo: give events"
+    ):
+        jets.clean_events(events.Electrons, "LooseBad")
 
 
 def test_masked_events():
@@ -147,8 +186,79 @@ def test_a_normalisation_has_all_parts():
         ValueError, match=r"^a normalisation needs cross_section, luminosity, sum_of_weights: luminosity"
     ):
         event_weights(events, cross_section=1.0, sum_of_weights=1.0)
-    with pytest.raises(ValueError, match=r"^these events cannot be normalised: the sum of weights is 0$"):
-        event_weights(events, cross_section=1.0, luminosity=1.0, sum_of_weights=0.0)
+    with pytest.raises(ValueError, match=r"sum_of_weights: luminosity and sum_of_weights are missing$"):
+        event_weights(events, cross_section=1.0)
+    for value in (0.0, math.nan):
+        with pytest.raises(ValueError, match=rf"^these events cannot be normalised: the sum of weights is {value:g}$"):
+            event_weights(events, cross_section=1.0, luminosity=1.0, sum_of_weights=value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind", "said"),
+    [
+        ("cross_section", -1.0, ValueError, r"cross_section is -1\.0{}: it cannot be negative$"),
+        ("luminosity", -2, ValueError, r"luminosity is -2: it cannot be negative$"),
+        (
+            "filter_efficiency",
+            1.5,
+            ValueError,
+            r"filter_efficiency is 1\.5{}: it is a share of events, above 0 and at ",
+        ),
+        (
+            "filter_efficiency",
+            0,
+            ValueError,
+            r"filter_efficiency is 0{}: it is a share of events, above 0 and at most 1$",
+        ),
+        ("filter_efficiency", -0.5, ValueError, r"filter_efficiency is -0\.5{}: it is a share of events"),
+        ("cross_section", math.nan, TypeError, r"cross_section is nan{}, which is not a number: give it one$"),
+        ("k_factor", math.inf, TypeError, r"k_factor is inf{}, which is not a number: give it one$"),
+        ("luminosity", math.nan, TypeError, r"luminosity is nan, which is not a number: give it one$"),
+        ("luminosity", "36.6", TypeError, r"luminosity is '36\.6', which is not a number: write it without quotes"),
+    ],
+)
+def test_what_a_normalisation_cannot_be(name, value, kind, said):
+    events = physlite.events(data.path_of(data.SAMPLE))[:2]
+    parts = {"cross_section": 1.0, "luminosity": 1.0, "sum_of_weights": 1.0, name: value}
+    with pytest.raises(kind, match=f"^these events: {said.format('')}"):
+        event_weights(events, **parts)
+    luminosity = parts.pop("luminosity")
+    del parts["sum_of_weights"]
+    with pytest.raises(kind, match=f"^dataset ttbar: {said.format(' in its metadata')}"):
+        scale_of(dataset(**parts), luminosity)
+    assert scale_of(dataset(cross_section=0.0, filter_efficiency=1, k_factor=-1), 0.0) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        *(
+            (name, "cross_section")
+            for name in ("xsec", "crosssection", "crossSection", "cross_section_pb", "crossection")
+        ),
+        *((name, "filter_efficiency") for name in ("filter_eff", "genFiltEff", "filterEfficiency", "filter_efficency")),
+        *((name, "k_factor") for name in ("kfactor", "kFactor", "K_factor", "k-factor", "k_factors")),
+    ],
+)
+def test_misspelt_factors_are_told(name, right):
+    with pytest.raises(
+        MetadataNotFoundError, match=rf"^dataset ttbar: '{name}' in its metadata would .*: call it {right}$"
+    ):
+        scale_of(dataset(**{"cross_section": 1.0, name: 2.0}), 1.0)
+
+
+def test_other_metadata_is_not_misspelt():
+    others = (
+        "cross_section_error",
+        "cross_section_source",
+        "k_factor_up",
+        "process",
+        "campaign",
+        "factor",
+        "efficiency",
+    )
+    assert scale_of(dataset(cross_section=1.0, **dict.fromkeys(others, "x")), 50.0) == 1.0
+    assert scale_of(dataset(is_data=True, xsec=1.0), 50.0) == 1.0
 
 
 def test_data_have_one():
@@ -290,6 +400,19 @@ def profile(weights=(1, 2, 4), value=1.0):
     return hist.Hist(axis, storage=hist.storage.WeightedMean()).fill(x, sample=value * x**2, weight=np.array(weights))
 
 
+@pytest.mark.parametrize("storage", [hist.storage.Int64(), hist.storage.Double(), hist.storage.Weight()])
+@pytest.mark.parametrize("make", [hist.Hist, bh.Histogram])
+def test_scaled_histograms_know_their_uncertainty(make, storage):
+    counts = make(hist.axis.Regular(2, 0, 2), storage=storage)
+    counts.metadata = "of the sample"
+    counts.fill([0.5, 1.5, 1.5, 3.0])
+    found = scaled({"ttbar": dataset(counts, cross_section=4.0, sum_of_weights=1.0)}, 1.0)["ttbar"]
+    assert type(found) is make
+    assert found.metadata == "of the sample"
+    assert found.values(flow=True).tolist() == [0.0, 4.0, 8.0, 4.0]
+    assert found.variances(flow=True).tolist() == [0.0, 16.0, 32.0, 16.0]
+
+
 def test_of_profiles_the_weights_are_scaled():
     """As if they had been filled with other weights, in the overflow too."""
     of_one = {"profile": profile()}
@@ -309,6 +432,26 @@ def test_profiles_without_weights_cannot_be_scaled():
     with pytest.raises(TypeError, match=r"^dataset ttbar: a profile of the storage Mean has no weights to be scaled: "):
         scaled({"ttbar": dataset(unweighted, cross_section=5.0)}, 100.0)
     assert scaled({"data": dataset(unweighted, is_data=True)}, 100.0)["data"] == unweighted
+
+
+def test_what_are_no_results_by_dataset():
+    result = physlite.run(len, physlite.Dataset("zee", str(data.path_of(data.SAMPLE)), cross_section=1.0), workers=0)
+    for given_value, found in (
+        (result, "Result"),
+        (result.by_dataset["zee"], "DatasetResult"),
+        ({"flow": flow(), "n": 3, "m": 4}, "dict of Cutflow, int"),
+        (flow(), "Cutflow"),
+    ):
+        with pytest.raises(
+            TypeError, match=rf"^results are scaled by dataset, as in scaled\(result\.by_dataset, .*, not {found}$"
+        ):
+            scaled(given_value, 1.0)
+    for given_value in (result, result.by_dataset, 3):
+        with pytest.raises(
+            TypeError, match=r"^a scale is of a dataset, as in scale_of\(result\.by_dataset\['ttbar'\], …"
+        ):
+            scale_of(given_value, 1.0)
+    assert scaled({}, 1.0) == {}
 
 
 def analysis(events):

@@ -11,6 +11,7 @@ from pathlib import Path
 import awkward as ak
 import numpy as np
 import pytest
+import uproot
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -490,3 +491,23 @@ def test_script_takes_files_with_hardly_any_pairs(zll, name, tmp_path, capsys):
     names = {path.stem for path in tmp_path.iterdir()}
     assert "mass_mumu" in names
     assert "fit_mumu" not in names
+
+
+def test_script_takes_datasets_without_events(zll, tmp_path, capsys):
+    with uproot.recreate(tmp_path / "empty.root") as file:
+        file.mktree("CollectionTree", {"EventInfoAuxDyn.runNumber": "uint32"})
+    empty = str(tmp_path / "empty.root")
+    with pytest.raises(SystemExit):
+        zll.zll.main([empty, "--workers", "0", "--out", str(tmp_path)])
+    assert "there are no events in these files" in capsys.readouterr().err
+    (tmp_path / "datasets.yaml").write_text(f"none: {{files: {empty}}}\ndata: {{files: {physlite.sample()}}}\n")
+    zll.zll.main([str(tmp_path / "datasets.yaml"), "--workers", "0", "--out", str(tmp_path)])
+    said = capsys.readouterr().out
+    assert "2,000 ±" in said
+    assert "Simulation that is shown as data, for it has no cross_section: data\n" in said
+
+
+def test_a_process_without_a_cross_section_is_no_data(zll, result):
+    misspelt = replace(result.by_dataset["zee"], metadata={"process": "Z", "crosssection": 1.0})
+    with pytest.raises(ValueError, match=r"^dataset zee: simulation of a process, and no cross_section"):
+        zll.yields.of_processes({"zee": misspelt})

@@ -9,7 +9,6 @@ import pytest
 import physlite
 from physlite.exceptions import BadFilesError
 from physlite.formats.detect import read_event_manifest
-from physlite.formats.rootfile import RootFile
 from physlite.model.store import ColumnStore
 from physlite.running import processing
 from physlite.running.prefetching import WatchedSource, ranges_of
@@ -188,7 +187,7 @@ def test_what_is_not_there_is_not_asked_for(site, manifest):
 def test_what_is_asked_for_is_what_reading_takes(name):
     """Offsets and values, of one column or of several."""
     source = RecordingSource(data.path_of(name))
-    store = ColumnStore(source, read_event_manifest(RootFile(source)), 1, cache_bytes=0)
+    store = ColumnStore(source, read_event_manifest(source), 1, cache_bytes=0)
     mark = ":" if name == data.SAMPLE_RNTUPLE else "."
     names = [f"Analysis{c}AuxDyn{mark}{f}" for c, f in (("Electrons", "pt"), ("Jets", "pt"), ("Muons", "eta"))]
     for chosen in (names[:1], names):

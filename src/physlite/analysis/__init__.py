@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from physlite.analysis.eventinfo import is_simulation
     from physlite.analysis.goodruns import GoodRuns
     from physlite.analysis.listing import working_points
-    from physlite.analysis.luminosity import Luminosity
+    from physlite.analysis.luminosity import LumiBlocks, Luminosity
     from physlite.analysis.pileup import PileupReweighting, data_run_number, pileup_weight
     from physlite.analysis.scalefactors import ScaleFactors, event_product
     from physlite.analysis.selecting import selected
@@ -27,6 +27,7 @@ __all__ = [
     "Cutflow",
     "CutflowTable",
     "GoodRuns",
+    "LumiBlocks",
     "Luminosity",
     "PileupReweighting",
     "ScaleFactors",
@@ -62,6 +63,7 @@ _HOME = {
     "Cutflow": "physlite.analysis.cutflow",
     "CutflowTable": "physlite.analysis.cutflow",
     "GoodRuns": "physlite.analysis.goodruns",
+    "LumiBlocks": "physlite.analysis.luminosity",
     "Luminosity": "physlite.analysis.luminosity",
     "PileupReweighting": "physlite.analysis.pileup",
     "ScaleFactors": "physlite.analysis.scalefactors",

@@ -14,6 +14,7 @@ from typing import Any
 import awkward as ak
 
 from physlite.analysis.releases import releases_with
+from physlite.analysis.severalfiles import is_of_several_files
 from physlite.exceptions import ColumnNotFoundError, SelectionError
 from physlite.formats.filters import nearest
 from physlite.model.source import source_of
@@ -126,6 +127,9 @@ def not_stored(
     """The error that says of a column which releases have it, and what to do; the arguments are those of `require`."""
     source = source_of(objects)
     where = f"{source.store.name}: " if source is not None else ""
+    if source is not None and is_of_several_files(objects):
+        where = f"objects of several files in one array ({source.store.name} and others): "
+        remedy = "not all of these files have it, ask before the arrays are concatenated"
     return ColumnNotFoundError(
         f"{where}no {' or '.join(names)} of {kind}, which {needed_by} needs; {releases_with(kind, names)}; {remedy}"
     )

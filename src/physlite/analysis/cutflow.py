@@ -57,6 +57,7 @@ class Cutflow(Tabular):
         weights: one number an event; of data ones.
 
     Raises:
+        TypeError: these are objects, no numbers.
         ValueError: these are not one number an event.
     """
 
@@ -98,10 +99,14 @@ class Cutflow(Tabular):
                 chosen.
 
         Raises:
+            TypeError: the name is no text, or a mask or factors are objects.
             ValueError: there is a step of this name, or these are not one value an event, or masks not True and False;
                 or as `passed`.
         """
         passed, current = self._at_work()
+        if not isinstance(name, str):
+            msg = f"the name of a step is a text, not {type(name).__name__}: add(name, mask)"
+            raise TypeError(msg)
         if name in [step.name for step in self._steps]:
             msg = f"the cutflow has a step {name!r} already: give each one a name of its own"
             raise ValueError(msg)
@@ -219,10 +224,18 @@ class CutflowTable(Tabular):
 
     Raises:
         AddingError: they have different steps.
+        TypeError: these are no cutflows by name.
     """
 
     def __init__(self, flows: Mapping[str, Cutflow]) -> None:
+        if not isinstance(flows, Mapping):
+            msg = f"cutflows are shown by name, as in CutflowTable({{'ttbar': flow}}), not as {type(flows).__name__}"
+            raise TypeError(msg)
         self.flows = dict(flows)
+        for name, flow in self.flows.items():
+            if not isinstance(flow, Cutflow):
+                msg = f"{name!r} is no cutflow, but {type(flow).__name__}: take out of it what Cutflow has made"
+                raise TypeError(msg)
         names = list(self.flows)
         for name in names[1:]:
             _require_same(self.flows[names[0]], self.flows[name], (names[0], name))
@@ -249,6 +262,9 @@ def _require_same(one: Cutflow, other: Cutflow, names: tuple[str, str] = ("one",
 
 def _one_each(values: Any, what: str, length: int | None) -> NDArray[Any]:
     """Values as an array of one an event; None in a mask is False."""
+    if isinstance(values, ak.Array) and values.fields:
+        msg = f"{what} is {type(values).__name__}, no numbers: give one value an event, as event_weights(events) are"
+        raise TypeError(msg)
     if isinstance(values, ak.Array) and values.ndim > 1:
         msg = f"{what} has {values.ndim} dimensions: reduce lists of objects to one value an event, as with ak.any"
         raise ValueError(msg)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from physlite.exceptions import SelectionError
+from physlite.yamlnumbers import reads_numbers
 
 __all__ = ["definitions"]
 
@@ -21,7 +22,8 @@ def definitions(path: str | PathLike[str]) -> dict[str, dict[str, Any]]:
           pt: [27000, null]
           identification: Tight
 
-    What is in them is checked when they are used: only then it is known of what they are.
+    Numbers can have an exponent, as 27e3. What is in definitions is checked when they are used: only then it is known
+    of what they are.
 
     Args:
         path: of the file.
@@ -62,4 +64,4 @@ def _loader(yaml: Any) -> Any:
             made: dict[Hashable, Any] = super().construct_mapping(node, deep)
             return made
 
-    return Loader
+    return reads_numbers(Loader)

@@ -23,9 +23,9 @@ from numpy.typing import ArrayLike, NDArray
 from physlite.analysis.eventinfo import event_values, is_simulation
 from physlite.exceptions import CorruptDataError
 
-__all__ = ["GoodRuns", "ListInfo"]
+__all__ = ["LAST_BLOCK", "GoodRuns", "ListInfo"]
 
-_LAST_BLOCK = 2**31 - 1  # of a range without an end, as in TGoodRunsListReader
+LAST_BLOCK = 2**31 - 1  # of a range without an end, as in TGoodRunsListReader
 _RUN_BITS = 32  # a lumi block is one number: those of its run above these bits, its own below
 
 Intervals = NDArray[np.int64]  # rows of a first and a last lumi block, sorted, neither overlapping nor adjacent
@@ -52,10 +52,14 @@ class GoodRuns:
     Args:
         ranges: of each range the run, its first lumi block and its last one; they may overlap.
         lists: what the lists that they are from say of themselves.
+
+    Raises:
+        TypeError: a range is not of three whole numbers.
+        ValueError: a range ends before it begins, or its numbers are none of runs and lumi blocks.
     """
 
     def __init__(self, ranges: Iterable[tuple[int, int, int]], lists: Iterable[ListInfo] = ()) -> None:
-        rows = np.array(list(ranges), np.int64).reshape(-1, 3)
+        rows = _rows(ranges)
         self.lists = tuple(lists)
         self._intervals = _where(
             [(_number(rows[:, 0], rows[:, 1]), _number(rows[:, 0], rows[:, 2]), 1)], lambda cover: cover > 0
@@ -78,7 +82,7 @@ class GoodRuns:
                 run = _integer(name, "Run", blocks.findtext("Run"))
                 for block in blocks.iterfind("LBRange"):
                     first = _integer(name, "LBRange Start", block.get("Start"))
-                    last = _integer(name, "LBRange End", block.get("End", str(_LAST_BLOCK)))
+                    last = _integer(name, "LBRange End", block.get("End", str(LAST_BLOCK)))
                     if first <= last:  # as in TGoodRunsListReader, a range that is empty says nothing
                         ranges.append((run, first, last))
         if not ranges:
@@ -96,8 +100,12 @@ class GoodRuns:
         return good | is_simulation(events)
 
     def contains(self, runs: ArrayLike, lumi_blocks: ArrayLike) -> NDArray[np.bool_]:
-        """Whether lumi blocks are good ones."""
-        numbers = _number(np.asarray(runs, np.int64), np.asarray(lumi_blocks, np.int64))
+        """Whether lumi blocks are good ones.
+
+        Raises:
+            TypeError: runs or lumi blocks are no whole numbers.
+        """
+        numbers = _number(_whole(runs, "runs"), _whole(lumi_blocks, "lumi blocks"))
         if not len(self._intervals):
             return np.zeros(numbers.shape, np.bool_)
         first, last = self._intervals.T
@@ -120,7 +128,7 @@ class GoodRuns:
     def num_lumi_blocks(self) -> int:
         """How many lumi blocks are good; those behind a range without an end are not counted but for its first."""
         first, last = self._intervals.T
-        endless = last & ((1 << _RUN_BITS) - 1) == _LAST_BLOCK
+        endless = last & ((1 << _RUN_BITS) - 1) == LAST_BLOCK
         return int(np.where(endless, 1, last - first + 1).sum())
 
     def __or__(self, other: GoodRuns) -> GoodRuns:
@@ -155,6 +163,41 @@ class GoodRuns:
         of = f" of {names}" if names else ""
         between = f", {runs[0]} to {runs[-1]}" if len(runs) else ""
         return f"<GoodRuns{of}: {len(runs):,} runs{between}, {self.num_lumi_blocks:,} lumi blocks>"
+
+
+def _rows(ranges: Iterable[Any]) -> NDArray[np.int64]:
+    """A row for each range."""
+    given = list(ranges)
+    try:
+        rows = np.array(given)
+    except ValueError:  # of several lengths
+        rows = np.array(None)
+    if given and (rows.dtype.kind not in "iu" or rows.shape[1:] != (3,)):
+        wrong = next((each for each in given if not _is_range(each)), given)
+        msg = f"a range of good runs is a run, its first and its last lumi block, whole numbers, not {wrong!r:.100}"
+        raise TypeError(msg)
+    rows = rows.reshape(-1, 3).astype(np.int64)
+    run, first, last = rows.T
+    wrong = np.flatnonzero((rows < 0).any(axis=1) | (rows > LAST_BLOCK).any(axis=1) | (first > last))
+    if len(wrong):
+        at = wrong[0]
+        msg = f"run {run[at]}, lumi blocks {first[at]} to {last[at]}: the first has to be before the last, from 0 on"
+        raise ValueError(msg)
+    return rows
+
+
+def _is_range(each: Any) -> bool:
+    """Whether this can be one, for a message."""
+    values = np.asarray(each)
+    return values.shape == (3,) and values.dtype.kind in "iu"
+
+
+def _whole(values: ArrayLike, what: str) -> NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.size and array.dtype.kind not in "iu":
+        msg = f"{what} are whole numbers, not of {array.dtype}"
+        raise TypeError(msg)
+    return array.astype(np.int64)
 
 
 def _number(runs: NDArray[np.int64], blocks: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -206,7 +249,7 @@ def _parsed(name: str, content: bytes) -> Element:
         raise CorruptDataError(msg) from None
     root = builder.close()
     if root.tag != "LumiRangeCollection":
-        msg = f"{name}: XML of a {root.tag}, not of a LumiRangeCollection: it is no good-runs list"
+        msg = f"{name}: XML of <{root.tag}>, not of <LumiRangeCollection>: it is no good-runs list"
         raise CorruptDataError(msg)
     return root
 
@@ -221,7 +264,8 @@ def _integer(name: str, what: str, text: str | None) -> int:
         value = int(text or "")
     except ValueError:
         value = -1
-    if not 0 <= value <= _LAST_BLOCK:
-        msg = f"{name}: a {what} of {text!r}, where a number is expected: the file is damaged, copy it again"
+    if not 0 <= value <= LAST_BLOCK:
+        found = "missing" if text is None else repr(text)
+        msg = f"{name}: {what} is {found}, where a number is expected: the file is damaged, copy it again"
         raise CorruptDataError(msg)
     return value

@@ -10,6 +10,7 @@ from typing import Any
 import awkward as ak
 
 from physlite.analysis.columns import Needs, available, columns_of, decided, flagged, flags
+from physlite.analysis.eventinfo import event_info
 from physlite.model.edm import double
 from physlite.units import GeV
 
@@ -135,9 +136,9 @@ def clean_events(events: ak.Array, working_point: str) -> Any:
 
     Raises:
         SelectionError: no such working point.
-        ColumnNotFoundError: the file does not store its flag.
+        ColumnNotFoundError: the file does not store its flag, or these are no events.
     """
-    return flagged(events.EventInfo, "event cleaning", working_point, EVENT_CLEANING, "EventInfo")
+    return flagged(event_info(events), "event cleaning", working_point, EVENT_CLEANING, "EventInfo")
 
 
 def working_points(jets: ak.Array) -> dict[str, list[str]]:

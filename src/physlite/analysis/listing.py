@@ -7,7 +7,8 @@ from collections.abc import Callable
 import awkward as ak
 
 from physlite.analysis import btagging, electrons, jets, muons, photons, taus
-from physlite.analysis.columns import available, flags
+from physlite.analysis.columns import available, flags, kind_of
+from physlite.analysis.severalfiles import require_one_file
 
 __all__ = ["working_points"]
 
@@ -35,7 +36,17 @@ def working_points(events: ak.Array) -> dict[str, dict[str, list[str]]]:
     Returns:
         For each collection that is there, what can be asked of its objects, as `selected` names it, and with which
         working points. `EventInfo` has the `cleaning` of whole events, which is that of `jets.clean_events`.
+
+    Raises:
+        TypeError: these are no events.
+        ValueError: they are of several files.
     """
+    is_array = isinstance(events, ak.Array | ak.Record)
+    if not is_array or kind_of(events) not in ("", "Events"):
+        found = kind_of(events) if is_array else type(events).__name__
+        msg = f"the working points of events are listed, not of {found}: give events as physlite.events has them"
+        raise TypeError(msg)
+    require_one_file(events, "working points, of events", "list them")
     return {
         name: {key: points for function in functions for key, points in function(events[name]).items()}
         for name, functions in _MODULES.items()

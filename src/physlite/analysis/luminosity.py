@@ -2,8 +2,10 @@
 
 It writes two kinds of files (Athena's LumiBlock/LumiCalc): ROOT files whose tree `LumiMetaData` has a row for each lumi
 block, in 1/µb (`IntLumi` in src/LumiCalculator.cxx), and `lumitable.csv` with a row for each run
-(python/LumiCalcHtml.py). The unit of the table depends on its total, and it does not say which one it is: 1/pb of more
-than 100 of these, 1/nb of more than 0.1/pb, 1/µb of more than 100 of these, else 1/mb. The page beside it names it.
+(python/LumiCalcHtml.py). Lumi blocks without a luminosity in the database are not in the tree, and count as bad ones in
+the table; those that the run does not have are in neither. The unit of the table depends on its total, and it does not
+say which one it is: 1/pb of more than 100 of these, 1/nb of more than 0.1/pb, 1/µb of more than 100 of these, else
+1/mb. The page beside it names it.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from physlite.analysis.goodruns import GoodRuns
+from physlite.analysis.goodruns import LAST_BLOCK, GoodRuns
 from physlite.analysis.rootfiles import is_root_file, is_tree, open_root
 from physlite.exceptions import CorruptDataError, UnsupportedFormatError
 from physlite.units import pb, ub
@@ -26,9 +28,11 @@ __all__ = ["LumiBlocks", "Luminosity", "read_lumi_blocks"]
 
 _TREE = "LumiMetaData"
 _TABLE_COLUMN = "Prescale Corrected"  # recorded, after dead time, vetoes and prescales
+_COUNTS = ("Good", "Bad")  # lumi blocks of the list; of bad ones the luminosity is not known
 _ROUNDING = 1e-5  # iLumiCalc prints six digits
 _DECIMALS = 1e-6  # of the numbers in a table
 _SHOWN = 3  # runs in a message
+_REMEDY = "have the luminosity calculated for this list"
 
 
 class LumiBlocks(NamedTuple):
@@ -90,11 +94,28 @@ class Luminosity:
     Args:
         runs: as many as there are values; values of the same run are added up.
         values: in 1/pb.
+        lumi_blocks: where values are those of lumi blocks, the number of each in its run.
+
+    Raises:
+        ValueError: a luminosity is negative or not a number, or a lumi block is there twice.
     """
 
-    def __init__(self, runs: ArrayLike, values: ArrayLike) -> None:
-        self.runs, which = np.unique(np.asarray(runs, np.int64), return_inverse=True)
-        self.values = np.bincount(which, np.asarray(values, np.float64), len(self.runs))
+    def __init__(self, runs: ArrayLike, values: ArrayLike, lumi_blocks: ArrayLike | None = None) -> None:
+        each = np.asarray(runs, np.int64)
+        of_each = np.asarray(values, np.float64)
+        wrong = np.flatnonzero(~((of_each >= 0) & np.isfinite(of_each)))
+        if len(wrong):
+            msg = f"run {each[wrong[0]]}: a luminosity of {of_each[wrong[0]]:g}, which cannot be: take it from its file"
+            raise ValueError(msg)
+        self.runs, which = np.unique(each, return_inverse=True)
+        self.values = np.bincount(which, of_each, len(self.runs))
+        # What is known of the lumi blocks, for `check`: which they are, or how many a run has.
+        self._blocks = GoodRuns(())
+        self._counts: dict[int, int] = {}
+        if lumi_blocks is not None:
+            numbers = np.asarray(lumi_blocks, np.int64)
+            LumiBlocks(each, numbers, np.zeros(len(each), np.float32), of_each).check()
+            self._blocks = GoodRuns(np.column_stack([each, numbers, numbers]))
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, table_unit: float = 1 / pb) -> Luminosity:
@@ -106,13 +127,22 @@ class Luminosity:
 
         Raises:
             OSError: the file cannot be read.
-            CorruptDataError: it is neither, or is damaged or cut.
+            CorruptDataError: it is neither, or is damaged or cut, or has a run or a lumi block twice.
         """
-        if is_root_file(path):
-            blocks = read_lumi_blocks(path)
-            return cls(blocks.run, blocks.luminosity)
-        runs, values = _table(os.fsdecode(path))
-        return cls(runs, np.multiply(values, table_unit))
+        name = os.fsdecode(path)
+        try:
+            if is_root_file(path):
+                blocks = read_lumi_blocks(path)
+                return cls(blocks.run, blocks.luminosity, blocks.lumi_block)
+            rows = _table(name)
+            luminosity = cls(list(rows), [row.luminosity * table_unit for row in rows.values()])
+        except CorruptDataError:
+            raise
+        except ValueError as error:
+            msg = f"{name}: {error}"
+            raise CorruptDataError(msg) from None
+        luminosity._counts = {run: row.lumi_blocks for run, row in rows.items() if row.lumi_blocks is not None}
+        return luminosity
 
     @property
     def total(self) -> float:
@@ -134,10 +164,13 @@ class Luminosity:
         return float(self.values[chosen].sum())
 
     def check(self, good_runs: GoodRuns) -> None:
-        """Makes sure that this is the luminosity of a good-runs list, as far as runs tell.
+        """Makes sure that this is the luminosity of a good-runs list, by its runs and their lumi blocks.
+
+        Of a ROOT file these are the lumi blocks themselves, of a table their number, good ones and bad ones. A range
+        that goes on for the rest of the run is as long as the luminosity has it.
 
         Raises:
-            ValueError: one has runs that the other does not have.
+            ValueError: one has runs or lumi blocks that the other does not have, or another number of them.
         """
         for these, others, message in (
             (good_runs.runs, self.runs, "of the good-runs list have no luminosity"),
@@ -145,10 +178,38 @@ class Luminosity:
         ):
             missing = np.setdiff1d(these, others).tolist()
             if missing:
-                more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-                which = f"{', '.join(map(str, missing[:_SHOWN]))}{more}"
-                msg = f"runs {which} {message}: have the luminosity calculated for this list"
+                msg = f"runs {_first_of(missing)} {message}: {_REMEDY}"
                 raise ValueError(msg)
+        runs = set(self._blocks.runs.tolist())
+        known = [each for each in good_runs.ranges if each[0] in runs]
+        for rest, message in (
+            (_without_ends(GoodRuns(known) - self._blocks), "of the good-runs list have no luminosity"),
+            (self._blocks - good_runs, "of the luminosity are not in the good-runs list"),
+        ):
+            if rest.ranges:
+                run, first, last = rest.ranges[0]
+                which = f"lumi blocks {first} to {last} of run {run}"
+                more = f" and {rest.num_lumi_blocks - (last - first + 1)} more" if len(rest.ranges) > 1 else ""
+                msg = f"{which}{more} {message}: {_REMEDY}"
+                raise ValueError(msg)
+        self._check_counts(good_runs)
+
+    def _check_counts(self, good_runs: GoodRuns) -> None:
+        listed, endless = dict.fromkeys(self._counts, 0), set()
+        for run, first, last in good_runs.ranges:
+            if run in listed and last == LAST_BLOCK:
+                endless.add(run)
+                listed[run] += 1
+            elif run in listed:
+                listed[run] += last - first + 1
+        other = [run for run, n in self._counts.items() if n < listed[run] or (n > listed[run] and run not in endless)]
+        if other:
+            run, more = other[0], f" (and others in run {_first_of(other[1:])})" if len(other) > 1 else ""
+            msg = (
+                f"run {run} has {listed[run]} lumi blocks in the good-runs list, and {self._counts[run]} in the "
+                f"luminosity{more}: {_REMEDY}"
+            )
+            raise ValueError(msg)
 
     def __add__(self, other: Luminosity) -> Luminosity:
         """Of the runs of both.
@@ -162,7 +223,9 @@ class Luminosity:
         if twice:
             msg = f"run {twice[0]} is in both luminosities, and would count twice: take each run from one file"
             raise ValueError(msg)
-        return Luminosity(np.concatenate([self.runs, other.runs]), np.concatenate([self.values, other.values]))
+        both = Luminosity(np.concatenate([self.runs, other.runs]), np.concatenate([self.values, other.values]))
+        both._blocks, both._counts = self._blocks | other._blocks, self._counts | other._counts
+        return both
 
     def __radd__(self, other: object) -> Self:
         """What `sum` begins with, 0, adds nothing."""
@@ -198,8 +261,25 @@ def read_lumi_blocks(path: str | os.PathLike[str]) -> LumiBlocks:
     )
 
 
-def _table(name: str) -> tuple[list[int], list[float]]:
-    """The runs of a table and their values, in its own unit."""
+def _first_of(runs: list[int]) -> str:
+    more = f" and {len(runs) - _SHOWN} more" if len(runs) > _SHOWN else ""
+    return f"{', '.join(map(str, runs[:_SHOWN]))}{more}"
+
+
+def _without_ends(rest: GoodRuns) -> GoodRuns:
+    """Without ranges that go on for the rest of the run."""
+    return GoodRuns([each for each in rest.ranges if each[2] != LAST_BLOCK])
+
+
+class _Row(NamedTuple):
+    """A run in a table: its luminosity in the unit of the table, and how many lumi blocks, where the table tells."""
+
+    luminosity: float
+    lumi_blocks: int | None
+
+
+def _table(name: str) -> dict[int, _Row]:
+    """The runs of a table."""
     try:
         with Path(name).open(encoding="utf-8", newline="") as file:
             rows = [[cell.strip() for cell in row] for row in csv.reader(file) if row]
@@ -208,25 +288,33 @@ def _table(name: str) -> tuple[list[int], list[float]]:
     if not rows or rows[0][:1] != ["Run"] or _TABLE_COLUMN not in rows[0]:
         msg = f"{name}: no table of iLumiCalc, which begins with Run and has a column {_TABLE_COLUMN!r}"
         raise CorruptDataError(msg)
-    column = rows[0].index(_TABLE_COLUMN)
-    values = dict(_numbers(name, rows[1:], column))
-    total = values.pop("Total", None)
-    allowed = _DECIMALS * (len(values) + 1) + _ROUNDING * abs(total or 0)
-    if total is None or not abs(total - sum(values.values())) <= allowed:  # nan is never
+    found: dict[str, _Row] = {}
+    for run, row in _numbers(name, rows[1:], rows[0]):
+        if run in found:
+            msg = f"{name}: {run} is in the table twice: take each table once"
+            raise CorruptDataError(msg)
+        found[run] = row
+    total = found.pop("Total", None)
+    summed = sum(row.luminosity for row in found.values())
+    allowed = _DECIMALS * (len(found) + 1) + _ROUNDING * abs(total.luminosity if total else 0)
+    if total is None or not abs(total.luminosity - summed) <= allowed:  # nan is never
         what = (
-            "has no row of the total" if total is None else f"has a total of {total:g}, which its runs do not add up to"
+            "has no row of the total"
+            if total is None
+            else f"has a total of {total.luminosity:g}, which its runs do not add up to"
         )
         msg = f"{name}: the table {what}: it is cut, or was changed by hand, copy it again"
         raise CorruptDataError(msg)
-    return [int(run) for run in values], list(values.values())
+    return {int(run): row for run, row in found.items()}
 
 
-def _numbers(name: str, rows: Iterable[list[str]], column: int) -> Iterator[tuple[str, float]]:
+def _numbers(name: str, rows: Iterable[list[str]], head: list[str]) -> Iterator[tuple[str, _Row]]:
+    value = head.index(_TABLE_COLUMN)
+    counts = [head.index(column) for column in _COUNTS] if set(_COUNTS) <= set(head) else []
     for row in rows:
         try:
-            if row[0] != "Total":
-                int(row[0])
-            yield row[0], float(row[column])
+            run = row[0] if row[0] == "Total" else str(int(row[0]))
+            yield run, _Row(float(row[value]), sum(int(row[at]) for at in counts) if counts else None)
         except (ValueError, IndexError):
             msg = f"{name}: a row that is none of a run: {','.join(row)[:60]!r}: the table is damaged, copy it again"
             raise CorruptDataError(msg) from None

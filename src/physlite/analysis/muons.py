@@ -13,6 +13,9 @@ from physlite.analysis.columns import Needs, available, columns_of, decided
 from physlite.analysis.impact import d0_significance, prompt, z0_sin_theta
 from physlite.analysis.isolation import Limit, needs_of
 from physlite.analysis.isolation import isolated as _isolated
+from physlite.exceptions import WorkingPointWarning
+from physlite.model.source import source_of
+from physlite.warning import warn
 
 __all__ = [
     "IDENTIFICATION",
@@ -30,6 +33,8 @@ IDENTIFICATION = {"Tight": 0, "Medium": 1, "Loose": 2, "VeryLoose": 3}
 _QUALITY_BITS = 0b111
 # xAOD::Muon_v1::passesIDCuts, a bit of the same column. Those of passesHighPtCuts are not set in PHYSLITE.
 _PASSES_ID_CUTS = 0b1000
+# Of so many medium muons some are tight, where tightness is stored: most are.
+_ENOUGH = 10
 _NEEDS: dict[str, Needs] = dict.fromkeys(IDENTIFICATION, (("quality",),))
 
 # Which tracks count.
@@ -65,6 +70,9 @@ def identified(muons: ak.Array, working_point: str) -> Any:
     passedMuonCuts, is of types and authors; muons of at least loose quality pass it by how that is defined, of those
     that are VeryLoose not all do.
 
+    In derivations of Run 3 no muon may be Tight: the tool answers so where it is not told to count hits of the New
+    Small Wheel, and `quality` keeps what it answered. That is warned of.
+
     Args:
         muons: in any selection of them.
         working_point: a name in `IDENTIFICATION`.
@@ -78,8 +86,21 @@ def identified(muons: ak.Array, working_point: str) -> Any:
     """
     (column,) = columns_of(muons, "identification", working_point, _NEEDS)
     quality = muons[column]
-    good = (quality & _QUALITY_BITS) <= IDENTIFICATION[working_point]
-    return decided(good & ((quality & _PASSES_ID_CUTS) != 0))
+    level = quality & _QUALITY_BITS
+    if working_point == "Tight":
+        _warn_if_none_is_tight(muons, level)
+    return decided((level <= IDENTIFICATION[working_point]) & ((quality & _PASSES_ID_CUTS) != 0))
+
+
+def _warn_if_none_is_tight(muons: ak.Array, level: ak.Array) -> None:
+    tight, medium = (ak.sum(level == IDENTIFICATION[name], axis=None) for name in ("Tight", "Medium"))
+    if medium >= _ENOUGH and not tight:
+        source = source_of(muons)
+        warn(
+            f"{source.store.name + ': ' if source is not None else ''}no muon is Tight, though many are Medium: "
+            "derivations of Run 3 can be without it (MuonSelectionTool::passTight); ask for Medium",
+            WorkingPointWarning,
+        )
 
 
 def isolated(muons: ak.Array, working_point: str) -> Any:

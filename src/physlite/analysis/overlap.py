@@ -13,6 +13,7 @@ Distances are in rapidity and azimuth. What a step removes does not count in the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import awkward as ak
 
@@ -61,8 +62,12 @@ def standard(
         electron_electron: begin with electrons that share a track.
 
     Raises:
+        TypeError: these are no names of collections.
         ValueError: a collection has no standard steps.
     """
+    if isinstance(collections, str) or not isinstance(collections, Iterable):
+        msg = f"overlap removal: names of collections are expected, as in standard(['Jets']), not {collections!r:.100}"
+        raise TypeError(msg)
     given = tuple(collections)
     for name in (name for name in given if name not in _KNOWN):
         msg = (
@@ -106,7 +111,7 @@ def remove(
 
     Raises:
         ColumnNotFoundError: a collection of `selected`, or a column that a step needs, is not there.
-        TypeError: an array is no mask.
+        TypeError: an array is no mask, or steps are none, or no sequence of them.
         ValueError: a mask does not fit its collection, a step needs a collection that is not in `selected`, or it needs
             a primary vertex that an event does not have.
     """
@@ -124,6 +129,31 @@ def removed_by(
 
 
 def _run(events: ak.Array, steps: Sequence[Step], selected: Mapping[str, ak.Array], b_jets: ak.Array | None) -> Removal:
+    if not isinstance(events, ak.Array):
+        msg = f"overlap removal: events are expected first, as in remove(events, steps, selected), not {_kind(events)}"
+        raise TypeError(msg)
+    if not isinstance(selected, Mapping):
+        msg = f"overlap removal: selected has a mask for each collection, as {{'Jets': mask}}; it is {_kind(selected)}"
+        raise TypeError(msg)
+    if isinstance(steps, Mapping | str | ak.Array) or not isinstance(steps, Iterable):
+        msg = f"overlap removal: steps are a list, as [ElectronJet()] or standard(selected); they are {_kind(steps)}"
+        raise TypeError(msg)
+    listed = tuple(steps)
+    for step in listed:
+        _require_step(step)
     removal = Removal(events, selected, b_jets)
-    removal.run(steps)
+    removal.run(listed)
     return removal
+
+
+def _require_step(step: Any) -> None:
+    if isinstance(step, type):
+        msg = f"overlap removal: the class {step.__name__} is no step: call it, as in {step.__name__}(…)"
+        raise TypeError(msg)
+    if not hasattr(step, "apply") or not hasattr(step, "collections"):
+        msg = f"overlap removal: {type(step).__name__} is no step: take those of physlite.analysis.overlap"
+        raise TypeError(msg)
+
+
+def _kind(value: object) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__

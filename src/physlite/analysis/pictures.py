@@ -101,8 +101,10 @@ def save(figure: Figure, out: str | os.PathLike[str]) -> None:
 
     Args:
         figure: what is drawn.
-        out: path without suffix; its folder is made.
+        out: path, of which a suffix `.png` or `.pdf` is left out; its folder is made.
     """
-    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    path = Path(out)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stem = path.with_suffix("") if path.suffix in _METADATA else path
     for suffix, metadata in _METADATA.items():
-        figure.savefig(f"{os.fspath(out)}{suffix}", metadata=metadata)
+        figure.savefig(f"{stem}{suffix}", metadata=metadata)

@@ -17,7 +17,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from physlite.analysis.eventinfo import event_values, is_simulation, masked_as
+from physlite.analysis.eventinfo import event_info, event_values, is_simulation, masked_as
 from physlite.analysis.goodruns import GoodRuns
 from physlite.analysis.luminosity import LumiBlocks, Luminosity, read_lumi_blocks
 from physlite.analysis.pileupprofiles import BINS, OUTSIDE, DataProfile, bin_of, read_profiles
@@ -62,7 +62,7 @@ def pileup_weight(events: ak.Array, *, variation: str = NOMINAL) -> NDArray[np.f
     Raises:
         ColumnNotFoundError: the file does not store them, or not this variation.
     """
-    names = {field.removeprefix(_STORED): field for field in events.EventInfo.fields if field.startswith(_STORED)}
+    names = {field.removeprefix(_STORED): field for field in event_info(events).fields if field.startswith(_STORED)}
     stored = {NOMINAL if name == _STORED_NOMINAL else name: field for name, field in names.items()}
     if variation in stored:
         return event_values(events, stored[variation]).astype(np.float64)
@@ -187,7 +187,7 @@ class PileupReweighting:
     @property
     def luminosity(self) -> Luminosity:
         """Of the data, by run."""
-        return Luminosity(self._blocks.run, self._blocks.luminosity)
+        return Luminosity(self._blocks.run, self._blocks.luminosity, self._blocks.lumi_block)
 
     @property
     def channels(self) -> list[int]:

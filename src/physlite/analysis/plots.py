@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physlite.analysis.pictures import COLORS, Caption, drawing, save, write_caption
+from physlite.analysis.systematics import NOMINAL
 
 if TYPE_CHECKING:
     from hist import Hist
@@ -38,6 +39,7 @@ __all__ = ["efficiency", "stack"]
 
 _MAX_RATIO = 2.0
 _HEADROOM = 1.6  # above what is drawn, for the text
+_FOOTROOM = 1.1  # the same below, where something is negative
 _LOG_HEADROOM = 3.0  # the same, in powers of ten
 _MARKERS = "osD^v"
 _BESIDE = 0.06  # of the width of a bin, from one efficiency to the next
@@ -60,7 +62,7 @@ def stack(
     simulation: Histograms | None = None,
     label: str = "",
     luminosity: float | Luminosity | None = None,
-    energy: float | None = 13.0,
+    energy: float | None = None,
     atlas: str | None = None,
     ratio: bool = True,
     log: bool = False,
@@ -69,46 +71,51 @@ def stack(
     """Draws simulated processes on top of each other, with their uncertainty, and data as points.
 
     Points have the central interval of 68% of a Poisson mean around a count (Garwood, Biometrika 28 (1936) 437), and
-    one standard deviation where they are weighted; bins without data have no point. The hatched band is one standard
-    deviation of the sum of the simulation. Below are the data divided by that sum; a triangle is a point above 2.
+    one standard deviation where they are weighted; bins without data have no point. What is negative is stacked below
+    zero. The line is the sum of the simulation, and the hatched band its standard deviation. Below are the data divided
+    by that sum; a triangle is a point above 2.
 
     Args:
         data: what was seen.
         simulation: what is expected: histograms by name, the first at the bottom; or one with an axis of names, a
-            `StrCategory`.
+            `StrCategory`, which are not variations.
         label: what is shown, of one line or more.
         luminosity: of the data, in 1/pb, or of a file of iLumiCalc.
-        energy: of the collisions, in TeV; None: nothing is said about it.
+        energy: of the collisions, in TeV: 13.0 in Run 2, 13.6 in Run 3; by default nothing is said about it.
         atlas: "Internal" or the like, to write "ATLAS Internal"; "": to write "ATLAS". The name belongs to the
             collaboration, so it is only there when it is asked for.
         ratio: whether there is a panel with data divided by simulation, where both are given.
         log: whether the axis of events is logarithmic.
-        out: where to write the plot, without suffix: as `.png` and as `.pdf`.
+        out: where to write the plot, as `.png` and as `.pdf`.
 
     Returns:
         The figure, with the panels as its axes.
 
     Raises:
-        ValueError: histograms of other axes, of more dimensions, or without variances; or there are none.
+        ValueError: histograms of other axes, of more dimensions, of variations, or without variances; or there are
+            none.
         ImportError: a package of the extra `plot` is missing.
     """
     processes = {} if simulation is None else _by_name(simulation, "Simulation")
     axis = _common_axis([*processes.values(), *([] if data is None else [data])])
     expected, deviation = _sum(processes)
+    stacked = _stacked(processes)
     with drawing(2 if ratio and data is not None and processes else 1) as (figure, panels):
         main = panels[0]
-        highest = float(np.max(expected + deviation, initial=0))
+        highest = float(np.max([expected + deviation, *(top for top, _ in stacked.values())], initial=0))
+        lowest = float(np.min([expected - deviation, *(top for top, _ in stacked.values())], initial=0))
         if processes:
-            _draw_stack(main, axis, processes, expected, deviation)
+            _draw_stack(main, axis, stacked, expected, deviation)
         if data is not None:
             values = np.asarray(data.values(), np.float64)
             there = values != 0
             low, high = _interval(data)
             _draw_points(main, axis.centers, values, low, high, where=there, label="Data")
             highest = max(highest, float(np.max(high[there], initial=0)))
+            lowest = min(lowest, float(np.min(low[there], initial=0)))
         if data is not None and len(panels) > 1:
             _draw_ratio(panels[1], data, expected, deviation)
-        _set_heights(main, highest, log=log)
+        _set_heights(main, lowest, highest, log=log)
         main.set_ylabel(_events_per(axis))
         _set_bins(panels, axis)
         _write_legend(main)
@@ -125,7 +132,7 @@ def efficiency(
     *,
     label: str = "",
     luminosity: float | Luminosity | None = None,
-    energy: float | None = 13.0,
+    energy: float | None = None,
     atlas: str | None = None,
     out: str | os.PathLike[str] | None = None,
 ) -> Figure:
@@ -133,14 +140,15 @@ def efficiency(
 
     The interval is that of Clopper and Pearson (Biometrika 26 (1934) 404): it covers the truth at least as often as it
     says, also with few entries. That of weighted entries is the one of as many counts as have the same relative
-    uncertainty, (Σw)²/Σw² (L. Kish, Survey Sampling (1965)). Bins without entries have no point.
+    uncertainty, (Σw)²/Σw² (L. Kish, Survey Sampling (1965)). Bins in which the
+    sum of all is not positive have no point.
 
     Args:
         passed: what passed; several by name, or in one histogram with an axis of names, a `StrCategory`.
         total: the same, whether it passed or not, in the same form.
         label: what is shown, of one line or more.
         luminosity: of the data, in 1/pb, or of a file of iLumiCalc.
-        energy: of the collisions, in TeV; None: nothing is said about it.
+        energy: of the collisions, in TeV: 13.0 in Run 2, 13.6 in Run 3; by default nothing is said about it.
         atlas: as of `stack`.
         out: as of `stack`.
 
@@ -199,6 +207,10 @@ def _by_name(histograms: Histograms, alone: str) -> dict[str, Hist[Any]]:
     if names is None:
         msg = f"a histogram with {len(axes)} axes and no StrCategory among them: give it one, or histograms by name"
         raise ValueError(msg)
+    if NOMINAL in list(axes[names]):
+        axis = axes[names].name
+        msg = f"a histogram of variations, which are no processes: take one, as histogram[{{{axis!r}: {NOMINAL!r}}}]"
+        raise ValueError(msg)
     taken_apart: dict[str, Any] = {name: histograms[{names: loc(name)}] for name in axes[names]}
     return taken_apart
 
@@ -243,6 +255,19 @@ def _sum(histograms: Mapping[str, Hist[Any]]) -> tuple[Floats, Floats]:
     return values, np.sqrt(variances)
 
 
+def _stacked(histograms: Mapping[str, Hist[Any]]) -> dict[str, tuple[Floats, Floats]]:
+    """From where to where each one goes, with the others of its sign between it and zero."""
+    found = {}
+    above: Floats | float = 0.0
+    below: Floats | float = 0.0
+    for name, histogram in histograms.items():
+        values = np.asarray(histogram.values(), np.float64)
+        floor = np.where(values < 0, below, above)
+        found[name] = (floor + values, floor)
+        above, below = above + np.maximum(values, 0), below + np.minimum(values, 0)
+    return found
+
+
 def _interval(histogram: Hist[Any]) -> tuple[Floats, Floats]:
     """Central intervals of 68%."""
     from hist.intervals import poisson_interval
@@ -281,11 +306,11 @@ def _clopper_pearson(part: Floats, total: Floats) -> tuple[Floats, Floats]:
 # ------------------------------------------------------------------------------------------------------------- drawing
 
 
-def _draw_stack(axes: Axes, axis: Any, processes: Mapping[str, Hist[Any]], total: Floats, deviation: Floats) -> None:
-    tops = np.cumsum([histogram.values() for histogram in processes.values()], axis=0)
-    floors = [np.zeros(len(axis)), *tops[:-1]]
-    layers = list(zip(processes, tops, floors, itertools.cycle(COLORS), strict=False))
-    for name, top, floor, color in reversed(layers):  # the legend's order is that of the stack
+def _draw_stack(
+    axes: Axes, axis: Any, stacked: Mapping[str, tuple[Floats, Floats]], total: Floats, deviation: Floats
+) -> None:
+    layers = list(zip(stacked.items(), itertools.cycle(COLORS), strict=False))
+    for (name, (top, floor)), color in reversed(layers):  # the legend's order is that of the stack
         axes.stairs(top, axis.edges, baseline=floor, fill=True, color=color, label=name)
     axes.stairs(total, axis.edges, color="black", linewidth=1)
     if deviation.any():
@@ -319,12 +344,14 @@ def _draw_ratio(axes: Axes, data: Hist[Any], expected: Floats, deviation: Floats
     axes.set_ylabel("Data / exp.", loc="center", size=14)
 
 
-def _set_heights(axes: Axes, highest: float, *, log: bool) -> None:
+def _set_heights(axes: Axes, lowest: float, highest: float, *, log: bool) -> None:
     if log:
         axes.set_yscale("log")
         axes.set_ylim(0.5, max(highest, 1) * 10**_LOG_HEADROOM)
     else:
-        axes.set_ylim(0, (highest or 1) * _HEADROOM)
+        axes.set_ylim(lowest * _FOOTROOM, (highest or 1) * _HEADROOM)
+    if lowest < 0:
+        axes.axhline(0, color="black", linewidth=0.5)
 
 
 def _events_per(axis: Any) -> str:

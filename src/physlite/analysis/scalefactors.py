@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from physlite.exceptions import CorruptDataError, MetadataNotFoundError, ScaleFactorError
 from physlite.formats.filters import nearest
+from physlite.text import cut
 
 __all__ = ["Input", "ScaleFactors", "event_product"]
 
@@ -29,6 +30,7 @@ _PIECE = 2**20
 # with formulas. Files of corrections have about two levels for each input.
 _DEEPEST = 200
 _MOST_SIGNS = 5000  # in a formula
+_WIDTH = 300  # of names of corrections and inputs in a line
 _SHOWN = 500  # characters of what correctionlib says, which repeats formulas
 _JSON_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -91,6 +93,10 @@ class ScaleFactors:
     def __reduce__(self) -> tuple[type[ScaleFactors], tuple[str, str]]:
         return ScaleFactors, (self.name, self._text)
 
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}({', '.join(self.inputs(name))})" for name in self.names)
+        return f"<ScaleFactors of {self.name}: {cut(shown, _WIDTH)}>"
+
     @property
     def names(self) -> list[str]:
         """Names of the corrections, compound ones too."""
@@ -107,9 +113,20 @@ class ScaleFactors:
     def choices(self, name: str, wanted: str) -> list[str | int]:
         """What an input of a correction can be, as the names of systematic variations, in the order of the file.
 
-        Empty for inputs of which the file has no such list, as numbers. Errors as `inputs`.
+        Raises:
+            MetadataNotFoundError: there is no such correction or input, or the file has no list of what this input can
+                be, as of numbers; the message says which inputs have one.
         """
-        self._correction(name)
+        inputs = self.inputs(name)
+        found = self._choices(name, wanted)
+        if not found:
+            others = ", ".join(each for each in inputs if self._choices(name, each)) or "none"
+            has = f"no choices of {wanted!r}" if wanted in inputs else f"no input {wanted!r}{nearest(inputs, wanted)}"
+            msg = f"{self.name}: {name} has {has}; inputs with choices: {others}"
+            raise MetadataNotFoundError(msg)
+        return found
+
+    def _choices(self, name: str, wanted: str) -> list[str | int]:
         content = json.loads(self._text)
         compound = {each["name"]: each["stack"] for each in content.get("compound_corrections") or ()}
         names = compound.get(name, [name])
@@ -133,10 +150,17 @@ class ScaleFactors:
 
         Raises:
             MetadataNotFoundError: there is no such correction.
-            TypeError: an input that the correction does not have, or one that is missing.
-            ScaleFactorError: an object is out of range, or there is no such variation.
+            TypeError: an input that the correction does not have, or one that is missing or no text; or these are no
+                objects.
+            ScaleFactorError: an object is out of range, an input does not fit the objects, or there is no such
+                variation.
         """
         correction = self._correction(name)
+        if not isinstance(collection, ak.Array):
+            msg = (
+                f"{self.name}: {name} is for an array of objects, as events.Electrons, not {type(collection).__name__}"
+            )
+            raise TypeError(msg)
         expected = {each.name: each.type for each in correction.inputs}
         if unknown := [given for given in inputs if given not in expected]:
             msg = f"{self.name}: {name} has no input {unknown[0]!r}: it takes {', '.join(expected)}"
@@ -145,12 +169,13 @@ class ScaleFactors:
         objects = _marked(collection)
         try:
             of_objects = [
-                value if expected[each] == "string" else _of_each(objects, value) for each, value in values.items()
+                value if expected[each] == "string" else _of_each(objects, value, each)
+                for each, value in values.items()
             ]
             factors = correction.evaluate(*of_objects)
         except (RuntimeError, IndexError, ValueError, TypeError) as error:
             raise self._failed(name, expected, values, error) from None
-        return _of_each(objects, factors)  # of texts alone it is one number
+        return _of_each(objects, factors, "the factor")  # of texts alone it is one number
 
     def _failed(
         self, name: str, expected: Mapping[str, str], values: Mapping[str, Any], error: Exception
@@ -161,7 +186,7 @@ class ScaleFactors:
         given = ", ".join(f"{each}={_shown(value)}" for each, value in values.items())
         msg = f"{self.name}: {name} cannot be evaluated: {problem} (with {given})"
         for each, kind in expected.items():
-            known = self.choices(name, each) if kind == "string" else []
+            known = self._choices(name, each) if kind == "string" else []
             if known and values[each] not in known:
                 msg += f"; {each} is one of {', '.join(map(str, known))}"
         return ScaleFactorError(msg)
@@ -177,12 +202,17 @@ class ScaleFactors:
     def _input(self, name: str, wanted: str, kind: str, collection: ak.Array, inputs: Mapping[str, Input]) -> Any:
         given = inputs.get(wanted, wanted)
         if kind == "string":
-            if wanted not in inputs:
-                msg = f"{self.name}: {name} needs {wanted}=, a text"
+            if not isinstance(inputs.get(wanted), str):
+                found = f", not {inputs[wanted]!r:.100}" if wanted in inputs else ""
+                msg = f"{self.name}: {name} needs {wanted}=, a text{found}"
                 raise TypeError(msg)
             return given
         if callable(given):
-            return given(collection)
+            try:
+                return given(collection)
+            except Exception as error:
+                error.add_note(f"in the input {wanted!r} of {name}")
+                raise
         if isinstance(given, str):
             if given not in collection.fields:
                 msg = (
@@ -231,13 +261,39 @@ def _marked(collection: ak.Array) -> ak.Array:
     return ak.transform(replaced, collection)
 
 
-def _of_each(objects: ak.Array, value: Any) -> ak.Array:
-    """A value for each object, of one that is the same for all of them, or for all of an event."""
-    _, found = ak.broadcast_arrays(objects, value)
+def _of_each(objects: ak.Array, value: Any, what: str) -> ak.Array:
+    """A value for each object, of one that is the same for all of them, or for all of an event.
+
+    Raises:
+        TypeError: it is no number.
+        ValueError: it does not fit.
+    """
+    is_one = isinstance(value, int | float | np.number)
+    array = value if isinstance(value, ak.Array) else np.asarray(value)
+    if not is_one and not _is_of_numbers(array):
+        msg = f"{what} is {type(value).__name__}, where a number is expected, or an array of numbers"
+        raise TypeError(msg)
+    try:
+        _, found = ak.broadcast_arrays(objects, value if is_one else array)
+    except ValueError:
+        lists = "events" if objects.ndim > 1 else "objects"
+        same = array.ndim == 0 or len(array) == len(objects)
+        there = "not one value for each object" if same else f"{len(array)} values for {len(objects)} {lists}"
+        msg = f"{what} has {there}: give one for each object, or for each event"
+        raise ValueError(msg) from None
     if found.ndim != objects.ndim:
-        msg = "an input has several numbers for an object"
+        msg = f"{what} has several numbers for an object"
         raise ValueError(msg)
     return found
+
+
+def _is_of_numbers(array: ak.Array | NDArray[Any]) -> bool:
+    if isinstance(array, np.ndarray):
+        return array.dtype.kind in "biuf"
+    leaf = array.layout.form
+    while hasattr(leaf, "content"):
+        leaf = leaf.content
+    return not array.fields and (leaf.is_unknown or (leaf.is_numpy and leaf.parameter("__array__") is None))
 
 
 def _keys(node: Any, wanted: str) -> Iterator[str | int]:
@@ -294,5 +350,7 @@ def _shown(value: Any) -> str:
     """A value, or the range of an array of them."""
     if not isinstance(value, ak.Array | np.ndarray):
         return repr(value)
+    if not _is_of_numbers(value):
+        return type(value).__name__
     low, high = ak.min(value, axis=None), ak.max(value, axis=None)
     return "nothing" if low is None else f"{low:g} to {high:g}"

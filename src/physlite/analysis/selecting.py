@@ -55,7 +55,7 @@ def selected(objects: ak.Array, definition: Mapping[str, Any]) -> Any:
                 }
 
             Ranges include their lower end of pT and their upper end of abs(eta), gaps include both. A lower end of
-            abs(eta) that is 0 or less is none. Values are compared in the precision of the column, as in Athena.
+            abs(eta) at 0 is none. Values are compared in the precision of the column, as in Athena.
 
     Returns:
         One bool for each object; False where what is asked for is missing or not a number. Of a single object it is an
@@ -87,7 +87,8 @@ def _understood(kind: str, definition: Mapping[str, Any]) -> Iterable[tuple[str,
         try:
             yield name, KEYS[kind][name].understood(value)
         except ValueError as error:
-            msg = f"{name!r} of {kind}: expected {error}, not {_shown.repr(value)}"
+            quoted = "; write numbers without quotes" if _has_quoted_number(value) else ""
+            msg = f"{name!r} of {kind}: expected {error}, not {_shown.repr(value)}{quoted}"
             raise SelectionError(msg) from None
 
 
@@ -101,6 +102,16 @@ def _is_number(value: Any) -> TypeGuard[Real]:
     try:
         return not math.isnan(value)
     except OverflowError:
+        return False
+
+
+def _has_quoted_number(value: Any) -> bool:
+    """Whether a number is written as a text."""
+    if isinstance(value, list | tuple):
+        return any(isinstance(each, str) and _has_quoted_number(each) for each in value)
+    try:
+        return isinstance(value, str) and math.isfinite(float(value))
+    except ValueError:
         return False
 
 
@@ -131,20 +142,26 @@ def _from(value: Any) -> tuple[float, float]:
 
 
 def _up_to(value: Any) -> tuple[float, float]:
+    """Of an absolute value."""
     found = (-math.inf, float(value)) if _is_number(value) else _two(value)
-    if found is None:
-        msg = "the highest value, or [lowest, highest], either of which can be null"
+    if found is None or _has_negative(found):
+        msg = "the highest value, or [lowest, highest], either of which can be null, none negative"
         raise ValueError(msg)
     low, high = found
     return (low if low > 0 else -math.inf), high
 
 
 def _gap(value: Any) -> tuple[float, float]:
+    """Of an absolute value."""
     found = _two(value)
-    if found is None:
-        msg = "[lowest, highest]"
+    if found is None or _has_negative(found):
+        msg = "[lowest, highest], none negative"
         raise ValueError(msg)
     return found
+
+
+def _has_negative(ends: tuple[float, float]) -> bool:
+    return any(end < 0 for end in ends if end != -math.inf)
 
 
 def _one_of(names: Iterable[str]) -> Callable[[Any], str]:

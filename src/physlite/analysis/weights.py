@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import difflib
 import math
 import numbers
+import operator
+import re
 import reprlib
 import sys
 from collections.abc import Mapping
@@ -39,6 +42,15 @@ __all__ = ["Processed", "event_weights", "scale_of", "scaled"]
 _WEIGHTS = "mcEventWeights"
 
 _OPTIONAL = ("filter_efficiency", "k_factor")
+
+# How the factors of a normalisation are called elsewhere, in small letters and digits: by AMI, by the metadata of ATLAS
+# Open Data, by hand. A name as near as this to one of them is taken for a misspelt one.
+_SPELLINGS = {
+    "cross_section": ("crosssection", "crosssectionpb", "xsec", "xsection"),
+    "filter_efficiency": ("filterefficiency", "filtereff", "filteff", "genfiltereff", "genfilteff"),
+    "k_factor": ("kfactor", "kfaktor", "kfac"),
+}
+_NEAR = 0.9
 
 _PROFILE = "MEAN"  # kind of a histogram
 # In its bins, each with the power of a factor on the weights.
@@ -105,17 +117,20 @@ def event_weights(
     Raises:
         ColumnNotFoundError: simulated events without generator weights.
         MetadataNotFoundError: there is no such variation.
-        ValueError: a normalisation of which a part is missing, or a sum of weights that is 0; or the name of a
-            variation for events of several files.
+        TypeError: a variation is neither an index nor a name, or a part of a normalisation is not a number.
+        ValueError: a normalisation of which a part is missing or cannot be, as a negative cross-section, an efficiency
+            above 1, or a sum of weights that is 0; or the name of a variation for events of several files.
     """
     given = {"cross_section": cross_section, "luminosity": luminosity, "sum_of_weights": sum_of_weights}
     missing = [name for name, value in given.items() if value is None]
     if missing and len(missing) < len(given):
-        msg = f"a normalisation needs {', '.join(given)}: {' and '.join(missing)} is missing"
+        are = "is" if len(missing) == 1 else "are"
+        msg = f"a normalisation needs {', '.join(given)}: {' and '.join(missing)} {are} missing"
         raise ValueError(msg)
     scale = 1.0
     if cross_section is not None and luminosity is not None and sum_of_weights is not None:
-        scale = _scale(cross_section * filter_efficiency * k_factor, luminosity, sum_of_weights, "these events")
+        factors = {"cross_section": cross_section, "filter_efficiency": filter_efficiency, "k_factor": k_factor}
+        scale = _scale(factors, luminosity, sum_of_weights, "these events")
     found = is_simulation(events)
     simulated = np.ma.filled(found, False)
     weights = np.ones(len(events))
@@ -125,7 +140,13 @@ def event_weights(
 
 
 def _of_variation(events: ak.Array, simulated: NDArray[np.bool_], variation: int | str) -> NDArray[np.float64]:
-    index = _index_of(events, variation) if isinstance(variation, str) else variation
+    if isinstance(variation, str):
+        index = _index_of(events, variation)
+    elif isinstance(variation, bool | np.bool_) or not hasattr(variation, "__index__"):
+        msg = f"a weight variation is the index or the name of a weight, not {variation!r:.100}"
+        raise TypeError(msg)
+    else:
+        index = operator.index(variation)
     weights = require_field(events, _WEIGHTS)[simulated]
     fewest = ak.min(ak.num(weights), axis=None)
     if index < 0 or (fewest is not None and index >= fewest):
@@ -147,8 +168,14 @@ def _index_of(events: ak.Array, name: str) -> int:
         _names[store] = read_metadata(store).weight_names
     names, name = _names[store], name.strip()
     if names.count(name) != 1:
-        problem = f"several weights are named {name!r}: take them by their index" if name in names else ""
-        msg = f"{store.name}: {problem or f'no weight {name!r}{nearest(names, name)}'}"
+        if not names:
+            problem = f"no weight {name!r}: the file does not name its weights, take them by their index"
+        elif name in names:
+            problem = f"several weights are named {name!r}: take them by their index"
+        else:
+            there = f"{len(names)} names are in metadata.weight_names of physlite.open"
+            problem = f"no weight {name!r}{nearest(names, name)}; the file's {there}"
+        msg = f"{store.name}: {problem}"
         raise MetadataNotFoundError(msg)
     return names.index(name)
 
@@ -166,24 +193,28 @@ def scale_of(dataset: Processed, luminosity: float | Luminosity | Mapping[str, f
             as `{"mc20a": …}`.
 
     Raises:
-        MetadataNotFoundError: the dataset has no cross-section or campaign, or no sum of weights.
-        TypeError: a cross-section, efficiency or k-factor is not a number.
-        ValueError: the sum of weights is 0.
+        MetadataNotFoundError: the dataset has no cross-section or campaign, or no sum of weights; or what it has is
+            called nearly as one of these three, and would not count.
+        TypeError: a cross-section, efficiency, k-factor or luminosity is not a number, or this is no dataset.
+        ValueError: one of these cannot be, as a negative cross-section or an efficiency above 1, or the sum of weights
+            is 0.
     """
+    if not _is_processed(dataset):
+        msg = f"a scale is of a dataset, as in scale_of(result.by_dataset['ttbar'], …), not of {type(dataset).__name__}"
+        raise TypeError(msg)
     if dataset.is_data:
         return 1.0
     sum_of_weights = dataset.sum_of_weights  # first: of damaged files nothing else need be known
+    _check_names(dataset)
     factors = {"cross_section": _given(dataset, "cross_section")}
     factors |= {name: dataset.metadata[name] for name in _OPTIONAL if name in dataset.metadata}
-    for name, factor in factors.items():
-        _require_number(dataset, name, factor)
     if isinstance(luminosity, Mapping):
         campaign = _given(dataset, "campaign")
         if not isinstance(campaign, str) or campaign not in luminosity:
             msg = f"dataset {dataset.name}: no luminosity of campaign {campaign!r}: there are {', '.join(luminosity)}"
             raise MetadataNotFoundError(msg)
         luminosity = luminosity[campaign]
-    return _scale(math.prod(factors.values()), luminosity, sum_of_weights, f"dataset {dataset.name}")
+    return _scale(factors, luminosity, sum_of_weights, f"dataset {dataset.name}", " in its metadata")
 
 
 def scaled(
@@ -192,7 +223,8 @@ def scaled(
     """What an analysis returned for each dataset, normalised to a luminosity: `scaled(result.by_dataset, 36.6 / fb)`.
 
     Histograms, cutflows and bands are multiplied by `scale_of`, wherever they stand in mappings, lists, tuples and
-    dataclasses; all else, as counts of events, stays as it is. Of profiles, which have means in their bins, the weights
+    dataclasses; all else, as counts of events, stays as it is. Histograms of counts become some of the storage
+    `Weight`, which knows what the uncertainty of a product is. Of profiles, which have means in their bins, the weights
     are multiplied: means stay, and those of several processes add up as they should.
 
     Args:
@@ -201,8 +233,14 @@ def scaled(
 
     Raises:
         MetadataNotFoundError, ValueError: as `scale_of`.
-        TypeError: as `scale_of`; or a profile has no weights.
+        TypeError: as `scale_of`; or these are no results by dataset, or a profile has no weights.
     """
+    if not isinstance(by_dataset, Mapping) or not all(map(_is_processed, by_dataset.values())):
+        found = type(by_dataset).__name__
+        if isinstance(by_dataset, Mapping):
+            found += f" of {', '.join(dict.fromkeys(type(value).__name__ for value in by_dataset.values()))}"
+        msg = f"results are scaled by dataset, as in scaled(result.by_dataset, 36.6 / fb), not {found}"
+        raise TypeError(msg)
     return {
         name: _scaled(dataset.value, scale_of(dataset, luminosity), f"dataset {name}")
         for name, dataset in by_dataset.items()
@@ -216,17 +254,52 @@ def _given(dataset: Processed, name: str) -> Any:
     return dataset.metadata[name]
 
 
-def _require_number(dataset: Processed, name: str, value: Any) -> None:
+def _is_processed(value: Any) -> bool:
+    return isinstance(getattr(value, "metadata", None), Mapping) and hasattr(value, "is_data")
+
+
+def _check_names(dataset: Processed) -> None:
+    """Makes sure that nothing in the metadata is meant for a factor, and has another name."""
+    for name in dataset.metadata:
+        for right in _SPELLINGS:
+            if _is_misspelt(name, right):
+                msg = f"dataset {dataset.name}: {name!r} in its metadata would not count: call it {right}"
+                raise MetadataNotFoundError(msg)
+
+
+def _is_misspelt(name: str, right: str) -> bool:
+    plain, spellings = re.sub("[^a-z0-9]", "", name.lower()), _SPELLINGS[right]
+    if name == right or plain in spellings:
+        return name != right
+    if plain.startswith(spellings[0]) and len(plain) > len(spellings[0]) + 1:
+        return False  # another thing, as cross_section_error
+    alike = [each for each in spellings if each[0] == plain[:1]]
+    return bool(difflib.get_close_matches(plain, alike, 1, _NEAR))
+
+
+def _require_number(name: str, value: Any, what: str, where: str) -> None:
     if not isinstance(value, numbers.Real) or isinstance(value, bool) or not math.isfinite(value):
-        msg = f"dataset {dataset.name}: {name} is {reprlib.repr(value)} in its metadata, which is not a number: "
+        msg = f"{what}: {name} is {reprlib.repr(value)}{where}, which is not a number: "
         raise TypeError(msg + ("write it without quotes, as 1.0e+3" if isinstance(value, str) else "give it one"))
-
-
-def _scale(cross_section: float, luminosity: float | Luminosity, sum_of_weights: float, what: str) -> float:
-    if sum_of_weights == 0:
-        msg = f"{what} cannot be normalised: the sum of weights is 0"
+    if name == "filter_efficiency" and not 0 < float(value) <= 1:
+        msg = f"{what}: {name} is {value}{where}: it is a share of events, above 0 and at most 1"
         raise ValueError(msg)
-    return float(cross_section * float(luminosity) / sum_of_weights)
+    if name in ("cross_section", "luminosity") and float(value) < 0:
+        msg = f"{what}: {name} is {value}{where}: it cannot be negative"
+        raise ValueError(msg)
+
+
+def _scale(
+    factors: Mapping[str, Any], luminosity: float | Luminosity, sum_of_weights: float, what: str, where: str = ""
+) -> float:
+    for name, factor in factors.items():
+        _require_number(name, factor, what, where)
+    total = float(luminosity) if isinstance(luminosity, Luminosity) else luminosity
+    _require_number("luminosity", total, what, "")
+    if not sum_of_weights or not math.isfinite(sum_of_weights):
+        msg = f"{what} cannot be normalised: the sum of weights is {sum_of_weights:g}"
+        raise ValueError(msg)
+    return float(math.prod(factors.values()) * total / sum_of_weights)
 
 
 def _scaled(value: Any, scale: float, what: str) -> Any:
@@ -254,11 +327,11 @@ def _is_histogram(value: Any) -> bool:
 
 
 def _scaled_histogram(histogram: Any, scale: float, what: str) -> Any:
-    if histogram.kind != _PROFILE:
-        return histogram * scale
-    scaled = histogram.copy()
     if scale == 1:
-        return scaled
+        return histogram.copy()
+    if histogram.kind != _PROFILE:
+        return _with_variances(histogram) * scale
+    scaled = histogram.copy()
     view = scaled.view(flow=True)
     if "sum_of_weights" not in view.dtype.names:
         msg = f"{what}: a profile of the storage Mean has no weights to be scaled: make it with .WeightedMean()"
@@ -266,3 +339,19 @@ def _scaled_histogram(histogram: Any, scale: float, what: str) -> Any:
     for name, power in _WEIGHTS_OF_PROFILES.items():
         view[name] *= scale**power
     return scaled
+
+
+def _with_variances(histogram: Any) -> Any:
+    """A histogram of counts as one of weights, whose variances are known when they are multiplied as well."""
+    import boost_histogram as bh
+
+    counts, variances = histogram.values(flow=True), histogram.variances(flow=True)
+    if variances is None or isinstance(histogram.view(), bh.view.WeightedSumView):
+        return histogram
+    weighted = type(histogram)(*histogram.axes, storage=bh.storage.Weight())
+    view = weighted.view(flow=True)
+    view.value, view.variance = counts, variances
+    for name in ("name", "label", "metadata"):
+        if hasattr(histogram, name):
+            setattr(weighted, name, getattr(histogram, name))
+    return weighted

@@ -339,6 +339,83 @@ def run(
 
 
 @app.command()
+def convert(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILES", help="DAOD_PHYSLITE files: paths or URLs.", show_default=False)
+    ],
+    out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT", help="What is written, as out.parquet or out.root.", show_default=False, dir_okay=False
+        ),
+    ],
+    *,
+    filters: Annotated[list[str] | None, _filter_option("columns")] = None,
+    collections: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--collection", "-c", metavar="NAME", help="All columns of this collection. Can be given several times."
+        ),
+    ] = None,
+    select: Annotated[
+        str | None,
+        typer.Option(metavar="FILE:FUNCTION", help="Only events for which a function is true, as skim.py:select."),
+    ] = None,
+    thin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLLECTION=FILE:FUNCTION",
+            help="Only those objects of a collection for which a function is true. Can be given several times.",
+        ),
+    ] = None,
+    output_format: Annotated[
+        str | None,
+        typer.Option("--format", metavar="NAME", help="parquet, rntuple or flat; by default as the suffix says."),
+    ] = None,
+    links: Annotated[
+        str, typer.Option(metavar="STYLE", help="Links with keys of containers, or resolved: with their names.")
+    ] = "keys",
+    compression: Annotated[str, typer.Option(metavar="NAME", help="As zstd, zstd-9, lz4, gzip-6 or none.")] = "zstd",
+    group_entries: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Events that are stored together. [default: some ten MB]")
+    ] = None,
+    memory: Annotated[
+        str, typer.Option(metavar="BYTES", help="What this may take beside the libraries, as 500MB.")
+    ] = "1GB",
+    as_json: _Json = False,
+) -> None:
+    """Write events to a file of another format: Parquet, or ROOT with an RNTuple or a flat tree.
+
+    It is there as a whole, or not at all. Functions are called with events, and return one bool for each of them or for
+    each object. Links are written anew where objects are left out; sums of weights stay those of all events.
+
+    For example:
+
+    \b
+        physlite convert DAOD_PHYSLITE.pool.root out.parquet
+        physlite convert FILE1 FILE2 out.parquet -c Electrons -c 'Muons' -f 'EventInfo*'
+        physlite convert FILE out.parquet --select skim.py:two_leptons --thin Jets=skim.py:hard_jets
+        physlite convert FILE out.root
+        physlite convert FILE flat.root --format flat -c Electrons -c EventInfo
+    """  # noqa: D301  # \b keeps the lines that follow as they are
+    from physlite.cli.convert import Options
+    from physlite.cli.convert import run as run_conversion
+
+    options = Options(
+        filters or None,
+        collections or None,
+        select,
+        thin or [],
+        output_format,
+        links,
+        compression,
+        group_entries,
+        memory,
+    )
+    run_conversion(files, out, options, as_json=as_json)
+
+
+@app.command()
 def demo(
     *,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the picture goes.", file_okay=False)] = Path(

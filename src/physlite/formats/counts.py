@@ -20,6 +20,9 @@ _WIDE_FROM = 2_000_000_000
 def number_of_items(manifest: Manifest, column: int) -> int | None:
     """The number of items in all lists of a column of plain lists; None where it does not follow from sizes."""
     info = manifest.columns[column]
+    if manifest.items is not None:
+        items = int(manifest.items[column])
+        return items if items >= 0 else None
     if manifest.streams is not None:
         return _items_of_stream(manifest, column)
     item_bytes = _item_bytes(manifest.encoding(column))

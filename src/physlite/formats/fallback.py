@@ -14,7 +14,7 @@ import awkward as ak
 from physlite.exceptions import PhysliteError, UnreadableColumnError
 from physlite.storage import ByteSource, Range
 
-__all__ = ["FallbackReader"]
+__all__ = ["FallbackReader", "as_file"]
 
 
 class _SourceFile(io.RawIOBase):
@@ -46,6 +46,11 @@ class _SourceFile(io.RawIOBase):
             into[:count] = data
         self._at += count
         return count
+
+
+def as_file(source: ByteSource) -> io.RawIOBase:
+    """A source as the binary file that other readers want."""
+    return _SourceFile(source)
 
 
 class FallbackReader:

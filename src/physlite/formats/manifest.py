@@ -25,6 +25,7 @@ __all__ = [
     "EVENT_TREES",
     "HOLDS_NOTHING",
     "IN_ITS_MEMBERS",
+    "PARQUET",
     "PLACES",
     "Manifest",
     "ManifestColumn",
@@ -41,6 +42,9 @@ IN_ITS_MEMBERS = "it is an object whose members are columns of their own"
 EVENT_TREE = "CollectionTree"
 EVENT_NTUPLE = "EventData"
 EVENT_TREES = (EVENT_TREE, EVENT_NTUPLE)
+
+# The format of events that were converted; others are named as ROOT names their classes.
+PARQUET = "Parquet"
 
 _VERSION = 2
 _MAGIC = "physlite manifest"
@@ -125,6 +129,9 @@ class Manifest:
 
     In an RNTuple a column is put together from streams, which are columns without a name behind all others; their pages
     count elements in place of entries, and `streams` has what is to be known of them.
+
+    `items` has the number of items in the outermost lists of each column, -1 for columns that are no lists, where the
+    file says them.
     """
 
     format: str
@@ -140,6 +147,7 @@ class Manifest:
     page_size: NDArray[np.int64]
     inline: bytes = b""
     streams: StreamPages | None = None
+    items: NDArray[np.int64] | None = None
 
     def __repr__(self) -> str:
         return f"<Manifest of {self.uuid}: {self.num_entries} events, {len(self.named)} columns, {self.format}>"
@@ -207,6 +215,8 @@ class Manifest:
         }
         if self.streams is not None:
             arrays |= {f"stream_{name}": getattr(self.streams, name) for name in _STREAM_ARRAYS}
+        if self.items is not None:
+            arrays["items"] = self.items
         # Written beside and renamed, so that a reader never sees half of it.
         target = Path(path)
         partial = target.with_name(f".{target.name}.{os.getpid()}.part")
@@ -293,9 +303,12 @@ class Manifest:
             if empty and self.num_entries and self.streams is None:
                 yield f"column {column.name!r} has no pages"
         yield from self._pages_elsewhere()
+        if self.items is not None and (self.items.dtype != np.int64 or self.items.shape != (len(self.columns),)):
+            yield "numbers of items of the wrong type"
         if self.streams is None:
             yield from self._misplaced_pages()
-            yield from self._unknown_encodings()
+            if self.format != PARQUET:
+                yield from self._unknown_encodings()
             yield from self._contradicting_groups()
         else:
             yield from self._contradicting_streams(self.streams)

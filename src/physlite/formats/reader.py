@@ -14,11 +14,12 @@ from physlite import _core
 from physlite.exceptions import CorruptDataError, EntryRangeError, UnreadableColumnError, UnsupportedFormatError
 from physlite.formats.encoding import Encoding, Primitive, ToEnd
 from physlite.formats.fallback import FallbackReader
-from physlite.formats.manifest import EVENT_TREES, Manifest
+from physlite.formats.manifest import EVENT_TREES, PARQUET, Manifest
 from physlite.storage import ByteSource, Range
 
 if TYPE_CHECKING:
     from physlite.formats.ntuplereader import NtupleReader
+    from physlite.formats.parquet import ParquetReader
 
 __all__ = ["ColumnReader", "default_threads"]
 
@@ -55,6 +56,11 @@ class ColumnReader:
             from physlite.formats.ntuplereader import NtupleReader  # files with a tree do without
 
             self._ntuple = NtupleReader(manifest, source, threads, self.clock)
+        self._parquet: ParquetReader | None = None
+        if manifest.format == PARQUET:
+            from physlite.formats.parquet import ParquetReader  # nor with Parquet
+
+            self._parquet = ParquetReader(manifest, source, threads)
 
     def buffers(self, columns: Sequence[int], start: int, stop: int) -> list[Buffers]:
         """The decoded buffers of columns that have an encoding, for entries `start` ≤ i < `stop`.
@@ -72,7 +78,8 @@ class ColumnReader:
         for column in columns:
             parts.extend(self.manifest.with_members(column))
         parts = list(dict.fromkeys(parts))
-        decoded = dict(zip(parts, self._decode(parts, start, stop), strict=True))
+        decode = self._decode if self._parquet is None else self._parquet.buffers
+        decoded = dict(zip(parts, decode(parts, start, stop), strict=True))
         return [self._assemble(column, decoded, start) for column in columns]
 
     def through_uproot(self, column: int, start: int, stop: int) -> ak.contents.Content:

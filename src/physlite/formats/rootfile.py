@@ -12,7 +12,7 @@ from physlite import _core
 from physlite.exceptions import CorruptDataError, UnsupportedFormatError
 from physlite.storage import ByteSource, Range
 
-__all__ = ["HEADER_BYTES", "ClassDescription", "Key", "Member", "RootFile", "compression_name", "naming"]
+__all__ = ["HEADER_BYTES", "ClassDescription", "Key", "Member", "RootFile", "compression_name", "naming", "read_head"]
 
 # Longer than any file header (75 bytes) and any directory record (60 bytes).
 HEADER_BYTES = 100
@@ -87,21 +87,36 @@ class ClassDescription:
         return self.show()
 
 
+def read_head(source: ByteSource) -> memoryview:
+    """The first bytes of a file, whatever it is.
+
+    Raises:
+        CorruptDataError: the file is empty.
+    """
+    size = source.size()
+    if size == 0:
+        msg = f"{source.name}: the file is empty"
+        raise CorruptDataError(msg)
+    (head,) = source.fetch([Range(0, min(size, HEADER_BYTES))])
+    return head
+
+
 class RootFile:
     """Header and keys of a ROOT file.
+
+    Args:
+        source: its bytes.
+        head: what `read_head` has read of them, if it has.
 
     Raises:
         CorruptDataError: the bytes are not a ROOT file, or it is cut short or damaged.
     """
 
-    def __init__(self, source: ByteSource) -> None:
+    def __init__(self, source: ByteSource, head: memoryview | None = None) -> None:
         self.source = source
         self.name = source.name
         size = source.size()
-        if size == 0:
-            msg = f"{self.name}: the file is empty"
-            raise CorruptDataError(msg)
-        (head,) = source.fetch([Range(0, min(size, HEADER_BYTES))])
+        head = read_head(source) if head is None else head
         if bytes(head[:4]) != b"root":
             msg = f"{self.name}: not a ROOT file{_guess(bytes(head))}"
             raise CorruptDataError(msg)

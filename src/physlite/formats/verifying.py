@@ -9,8 +9,9 @@ from uuid import UUID
 
 from physlite import _core
 from physlite.exceptions import CorruptDataError, FileChangedError, StaleManifestError
-from physlite.formats.manifest import Manifest
-from physlite.formats.rootfile import HEADER_BYTES, RootFile, naming
+from physlite.formats.detect import file_uuid
+from physlite.formats.manifest import PARQUET, Manifest
+from physlite.formats.rootfile import HEADER_BYTES, naming
 from physlite.storage import ByteSource, Range, SourceStats
 from physlite.storage.perprocess import PerProcess
 from physlite.storage.readahead import ReadAhead
@@ -23,11 +24,11 @@ def verified(source: ByteSource, manifest: Manifest) -> ByteSource:
 
     Raises:
         StaleManifestError: the manifest belongs to another file.
-        CorruptDataError: not a ROOT file.
+        CorruptDataError: not a file of its format.
     """
-    if isinstance(source, ReadAhead):
+    if isinstance(source, ReadAhead) and manifest.format != PARQUET:  # which has nothing of that in its head
         return VerifyingSource(source, manifest)
-    manifest.require_file(source.name, RootFile(source).uuid, source.size())
+    manifest.require_file(source.name, file_uuid(source, manifest.format), source.size())
     return source
 
 

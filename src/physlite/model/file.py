@@ -13,7 +13,7 @@ import awkward as ak
 
 from physlite.exceptions import ColumnNotFoundError, EntryRangeError
 from physlite.formats.filters import NameFilter, select_aliases
-from physlite.formats.manifest import Manifest
+from physlite.formats.manifest import PARQUET, Manifest
 from physlite.formats.rootfile import ClassDescription, RootFile, compression_name
 from physlite.model import show as _show
 from physlite.model.columns import Column, Columns
@@ -61,7 +61,7 @@ class File:
 
     @property
     def format(self) -> str:
-        """How the events are stored: `TTree` or `RNTuple`."""
+        """How the events are stored: `TTree`, `RNTuple`, or in a file that was converted `Parquet`."""
         return self.manifest.format
 
     @property
@@ -81,8 +81,8 @@ class File:
 
     @functools.cached_property
     def streamers(self) -> dict[str, ClassDescription]:
-        """The classes the file describes, with their members: `file.streamers["ElementLinkBase"]`."""
-        return RootFile(self.source).streamers
+        """The classes the file describes, with their members: `file.streamers["ElementLinkBase"]`; none in Parquet."""
+        return {} if self.manifest.format == PARQUET else RootFile(self.source).streamers
 
     @functools.cached_property
     def metadata(self) -> Metadata:

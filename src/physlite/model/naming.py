@@ -171,7 +171,8 @@ def _stored_fields(columns: Sequence[ColumnNames]) -> Iterator[tuple[int, str, s
             continue
         name = match["field"].removeprefix(".")
         if name and "xAOD::" not in name:
-            yield i, match["container"], name
+            # An RNTuple has colons where a tree has dots.
+            yield i, match["container"], name.replace(":", ".")
 
 
 def _add_interfaces(columns: Sequence[ColumnNames], found: dict[str, Collection]) -> None:

@@ -20,7 +20,7 @@ from physlite.formats import ttree
 from physlite.formats.cache import BufferCache
 from physlite.formats.counts import number_of_items
 from physlite.formats.detect import read_event_manifest
-from physlite.formats.manifest import Manifest
+from physlite.formats.manifest import PARQUET, Manifest
 from physlite.formats.reader import ColumnReader, default_threads
 from physlite.formats.rootfile import RootFile
 from physlite.formats.verifying import verified
@@ -89,11 +89,34 @@ class ColumnStore:
         Raises:
             CorruptDataError, UnsupportedFormatError: the tree is damaged, or of a kind that is not known here.
         """
+        if self.manifest.format == PARQUET:
+            from physlite.formats.parquet import read_metadata_tree  # which other files do without
+
+            manifest = read_metadata_tree(self.source)
+            return None if manifest is None else ColumnStore(self.source, manifest, self.threads, cache_bytes=0)
         root = RootFile(self.source)
         key = root.key(METADATA_TREE)
-        if key is None or key.class_name != "TTree":
-            return None
-        return ColumnStore(self.source, ttree.read_manifest(root, key), self.threads, cache_bytes=0)
+        if key is not None and key.class_name == "TTree":
+            return ColumnStore(self.source, ttree.read_manifest(root, key), self.threads, cache_bytes=0)
+        from physlite.formats import rootnotes  # as above
+
+        written = rootnotes.read_metadata_tree(root)
+        return None if written is None else ColumnStore(self.source, written, self.threads, cache_bytes=0)
+
+    @functools.cached_property
+    def written_containers(self) -> tuple[tuple[str, str, int], ...]:
+        """Name, class and key of the containers that links led to in the file that was converted to this one.
+
+        Raises:
+            CorruptDataError: they were, and cannot be read.
+        """
+        if self.manifest.format != PARQUET:
+            from physlite.formats import rootnotes  # as above
+
+            return rootnotes.read_containers(RootFile(self.source))
+        from physlite.formats.parquet import read_notes  # as above
+
+        return tuple((name, class_name, key) for name, class_name, key in read_notes(self.source).containers)
 
     def buffers(self, columns: Sequence[int], start: int, stop: int) -> list[Buffers]:
         """Decoded buffers of columns that have an encoding: offsets and values, outermost first; read-only.
@@ -247,7 +270,7 @@ def open_store(
     source = open_source(where, mode=mode, cache=cache)
     try:
         if manifest is None:
-            manifest = read_event_manifest(RootFile(source))
+            manifest = read_event_manifest(source)
         else:
             manifest = manifest if isinstance(manifest, Manifest) else Manifest.load(manifest)
             source = verified(source, manifest)

@@ -26,6 +26,6 @@ def link_target(store: ColumnStore, key: int) -> Target | None:
         return links.targets[key]
     told = _told.get(store)
     if told is None:
-        told = links.told_by(event_format(store.metadata) if store.metadata else [])
+        told = links.told_by([*(event_format(store.metadata) if store.metadata else []), *store.written_containers])
         _told[store] = told
     return told.get(key)

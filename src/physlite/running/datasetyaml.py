@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["Entry", "entries_of"]
+from physlite.yamlnumbers import reads_numbers
 
-# As in YAML 1.2: `1e-5` is text in YAML 1.1, and a cross section in physics.
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+")
+__all__ = ["Entry", "entries_of"]
 
 
 class Entry(NamedTuple):
@@ -74,9 +72,7 @@ def _from_yaml(path: Path, text: str) -> list[Entry]:
         msg = f"{path}: YAML needs the package PyYAML: pip install 'physlite[dask]'; or write it in JSON"
         raise ImportError(msg) from None
     safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    kind: Any = type("_Loader", (safe,), {})
-    kind.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
-    loader = kind(text)
+    loader = reads_numbers(safe)(text)
     try:
         node = loader.get_single_node()
         if node is None or not isinstance(node, yaml.MappingNode):

@@ -13,7 +13,6 @@ from typing import Any
 
 from physlite.exceptions import AddingError, CodeError, CorruptDataError, CredentialError, PhysliteError
 from physlite.formats.detect import read_event_manifest
-from physlite.formats.rootfile import RootFile
 from physlite.model.events import EventSource
 from physlite.model.store import ColumnStore
 from physlite.running.adding import add, check
@@ -98,7 +97,7 @@ class _Attempt:
     def _processed(self, analysis: Analysis, source: WatchedSource) -> Outcome:
         with self._stopwatch.stage("open"):
             # Chunks are read once: what was decoded is not kept.
-            manifest = read_event_manifest(RootFile(source))
+            manifest = read_event_manifest(source)
             store = ColumnStore(source, manifest, self._settings.threads, cache_bytes=0)
         watch = ColumnWatch(store.manifest, self._learned, self._stopwatch)
         store.observer = watch
@@ -201,7 +200,7 @@ class _Attempt:
         start, stop = chunk
         where = f"dataset {self._part.dataset}, {redacted(self._part.url)}, entries {start} to {stop}"
         return FailedPartError(
-            f"{where}: the analysis fails: {_line(error)}",
+            f"{where}: the analysis fails: {_line(error)}{_notes(error)}",
             is_users=True,
             entries=chunk,
             is_first=is_first,
@@ -234,6 +233,12 @@ def _line(error: BaseException) -> str:
     if isinstance(error, PhysliteError):
         return redacted(text)
     return redacted(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+
+
+def _notes(error: BaseException) -> str:
+    """What was noted of an error, as in which variation it comes; longer notes are in the traceback."""
+    notes = [note for note in getattr(error, "__notes__", ()) if "\n" not in note]
+    return redacted(f" ({'; '.join(notes)})") if notes else ""
 
 
 def _traceback(error: BaseException) -> str:

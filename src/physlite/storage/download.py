@@ -14,7 +14,7 @@ from physlite.storage._source import ByteSource
 from physlite.storage.redaction import short_name
 from physlite.storage.whole import blocks
 
-__all__ = ["Download", "download"]
+__all__ = ["Download", "download", "put_in_place", "require_free"]
 
 
 class Download(NamedTuple):
@@ -38,10 +38,7 @@ def download(source: ByteSource, to: str | os.PathLike[str]) -> Download:
         path /= short_name(source.name)
     elif str(os.fspath(to)).endswith(os.sep):  # which a Path does not keep
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(to))
-    if path.exists():
-        raise _taken(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
+    require_free(path)
     size = source.size()
     checksum = 1
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
@@ -52,7 +49,7 @@ def download(source: ByteSource, to: str | os.PathLike[str]) -> Download:
                 file.write(block)
             _check(source, checksum)
             file.flush()
-            _put(part, path)
+            put_in_place(part, path)
         finally:
             part.unlink(missing_ok=True)
     return Download(path, size, checksum)
@@ -65,8 +62,16 @@ def _check(source: ByteSource, checksum: int) -> None:
         raise CorruptDataError(msg)
 
 
-def _put(part: Path, path: Path) -> None:
-    """Gives a file its name, unless there is one of that name by now."""
+def require_free(path: Path) -> None:
+    """Raises FileExistsError for a file that is there already, and FileNotFoundError where its folder is not."""
+    if path.exists():
+        raise _taken(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
+
+
+def put_in_place(part: Path, path: Path) -> None:
+    """Gives a file its name; raises FileExistsError when there is one of that name by now."""
     try:
         os.link(part, path)
     except FileExistsError:

@@ -25,6 +25,16 @@ def flat_mask(mask: ak.Array, what: str) -> tuple[NDArray[np.int64], NDArray[np.
     Raises:
         TypeError: it is no mask.
     """
+    if not isinstance(mask, ak.Array) or mask.fields:
+        found = "objects" if isinstance(mask, ak.Array) else type(mask).__name__
+        msg = f"{what} is no mask of objects, but {found}: give a flag for each object, as in events.Jets.pt > 20 * GeV"
+        raise TypeError(msg)
+    if mask.ndim > 1 and mask.layout.is_option and np.any(mask.layout.mask_as_bool(valid_when=False)):
+        msg = (
+            f"{what} has None in place of the flags of some events, where one for each object is needed: take & in "
+            "place of ak.mask, or choose events with events[…] before"
+        )
+        raise TypeError(msg)
     try:
         offsets, content = lists(mask)
         flags = numbers(content, fill=False)

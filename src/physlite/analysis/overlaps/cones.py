@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physlite.analysis.overlaps.candidates import Candidates
-from physlite.analysis.overlaps.pairs import Pairs, Radius, near
+from physlite.analysis.overlaps.pairs import Pairs, Radius, check_radii, near
 from physlite.analysis.overlaps.removal import Removal
 from physlite.units import GeV
 
@@ -31,6 +31,13 @@ class DeltaR:
     remove: str
     around: str
     radius: float = 0.4
+
+    def __post_init__(self) -> None:
+        for name in self.collections:
+            if not isinstance(name, str):
+                msg = f"two names of collections are expected, as in DeltaR('Jets', 'Photons'), not {name!r:.100}"
+                raise TypeError(msg)
+        check_radii(self, "radius")
 
     @property
     def collections(self) -> tuple[str, ...]:
@@ -74,6 +81,9 @@ class ElectronJet:
     max_pt_at_b_jets: float = 100 * GeV
     min_pt_ratio: float | None = None
 
+    def __post_init__(self) -> None:
+        check_radii(self, "inner", "outer")
+
     @property
     def collections(self) -> tuple[str, ...]:
         """Electrons and jets."""
@@ -108,6 +118,9 @@ class TauJet:
     """
 
     radius: float = 0.2
+
+    def __post_init__(self) -> None:
+        check_radii(self, "radius")
 
     @property
     def collections(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physlite.analysis.overlaps.candidates import Candidates
-from physlite.analysis.overlaps.pairs import Pairs, close, pairs, radius_around
+from physlite.analysis.overlaps.pairs import Pairs, check_radii, close, pairs, radius_around
 from physlite.analysis.overlaps.removal import Removal
 from physlite.units import GeV
 
@@ -31,6 +31,9 @@ class TauLooseElectron:
 
     radius: float = 0.2
     identification: str = "DFCommonElectronsLHLoose"
+
+    def __post_init__(self) -> None:
+        check_radii(self, "radius")
 
     @property
     def collections(self) -> tuple[str, ...]:
@@ -60,6 +63,9 @@ class TauLooseMuon:
     radius: float = 0.2
     min_muon_pt: float = 2 * GeV
     min_tau_pt: float = 50 * GeV
+
+    def __post_init__(self) -> None:
+        check_radii(self, "radius")
 
     @property
     def collections(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from physlite.analysis.overlaps.candidates import Candidates
 from physlite.analysis.overlaps.cones import pt_ratio
 from physlite.analysis.overlaps.flat import field_of, lists, numbers, places
-from physlite.analysis.overlaps.pairs import Pairs, Radius, close, near, pairs, radius_around
+from physlite.analysis.overlaps.pairs import Pairs, Radius, check_radii, close, near, pairs, radius_around
 from physlite.analysis.overlaps.removal import Removal
 from physlite.model.objects import LINK
 
@@ -55,6 +55,9 @@ class MuonJet:
     track_pt_ratio: float = 0.7
     ghosts: bool = True
     allow_no_vertex: bool = False
+
+    def __post_init__(self) -> None:
+        check_radii(self, "inner", "outer")
 
     @property
     def collections(self) -> tuple[str, ...]:

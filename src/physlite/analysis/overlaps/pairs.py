@@ -8,6 +8,7 @@ other one tells them apart.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from physlite.analysis.overlaps.candidates import Candidates
 from physlite.units import GeV
 
-__all__ = ["Pairs", "Radius", "SlidingCone", "close", "near", "pairs", "radius_around"]
+__all__ = ["Pairs", "Radius", "SlidingCone", "check_radii", "close", "near", "pairs", "radius_around"]
 
 _FULL_TURN = 2 * np.pi
 
@@ -38,8 +39,31 @@ class SlidingCone:
     per_pt: float = 10 * GeV
     largest: float = 0.4
 
+    def __post_init__(self) -> None:
+        check_radii(self, "constant", "per_pt", "largest")
+
 
 Radius = float | SlidingCone
+
+
+def check_radii(of: object, *names: str) -> None:
+    """Makes sure that attributes of a step are radii: 0 or more, or a sliding cone.
+
+    Raises:
+        TypeError: one is no number.
+        ValueError: one is negative or nan.
+    """
+    for name in names:
+        radius = getattr(of, name)
+        if isinstance(radius, SlidingCone):
+            continue
+        what = f"{type(of).__name__}: {name} is {radius!r:.100}"
+        if not isinstance(radius, Real) or isinstance(radius, bool):
+            msg = f"{what}, where a number is expected"
+            raise TypeError(msg)
+        if not float(radius) >= 0:  # nan is not
+            msg = f"{what}, where a number of 0 or more is expected"
+            raise ValueError(msg)
 
 
 class Pairs(NamedTuple):

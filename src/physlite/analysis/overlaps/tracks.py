@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from physlite.analysis.overlaps.candidates import Candidates
 from physlite.analysis.overlaps.cones import remove_one_by_one
 from physlite.analysis.overlaps.flat import places
-from physlite.analysis.overlaps.pairs import near, pairs
+from physlite.analysis.overlaps.pairs import check_radii, near, pairs
 from physlite.analysis.overlaps.removal import Removal
 
 __all__ = ["ElectronMuon", "SharedTrackElectrons"]
@@ -69,6 +69,10 @@ class ElectronMuon:
 
     remove_calo_muons: bool = True
     radius: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.radius is not None:
+            check_radii(self, "radius")
 
     @property
     def collections(self) -> tuple[str, ...]:

@@ -1,0 +1,306 @@
+"""Converting files of events: chosen columns, events and objects of one or several files to another format."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple, Self, cast
+
+from physlite.exceptions import AnalysisError, ConversionError, PhysliteError
+from physlite.formats.filters import NameFilter, nearest
+from physlite.interop.choosing import chosen_columns, left_out, output_columns, positions_in
+from physlite.interop.cutting import Mask, Selection
+from physlite.interop.metadatatrees import merged_trees
+from physlite.interop.writing import Chunk, LinkStyle, Output, OutputColumn, Writer, writer_format
+from physlite.model.eventformat import event_format
+from physlite.model.events import EventSource
+from physlite.model.metadata import read_metadata
+from physlite.model.store import ColumnStore, open_store
+from physlite.storage import Openable
+from physlite.storage.download import put_in_place, require_free
+from physlite.storage.progress import progress
+from physlite.storage.redaction import short_name
+from physlite.storage.workers import Workers
+
+__all__ = ["MEMORY", "Converted", "convert"]
+
+# What a conversion may take beside what Python and the libraries do.
+MEMORY = 1_000_000_000
+
+# Of the memory, what the events of a chunk have: while one is written, the next is read and cut, and what is written
+# exists as it was read, as the format has it, and compressed.
+_CHUNKS = 10
+# Offsets of lists have 31 bits in some formats, also of lists of bytes.
+_MOST_CHUNK = 1 << 29
+
+
+class Converted(NamedTuple):
+    """What became of a conversion.
+
+    Attributes:
+        path: the file that was written.
+        num_entries: events in it.
+        read_entries: events in the files that were read.
+        num_columns: columns with values.
+        bytes: of the file.
+        left_out: columns that hold something which could not be converted, and why.
+    """
+
+    path: Path
+    num_entries: int
+    read_entries: int
+    num_columns: int
+    bytes: int
+    left_out: Mapping[str, str]
+
+
+def convert(
+    where: Openable | Sequence[Openable],
+    out: str | os.PathLike[str],
+    *,
+    columns: NameFilter = None,
+    collections: NameFilter = None,
+    select: Mask | None = None,
+    thin: Mapping[str, Mask] = MappingProxyType({}),
+    format: str | None = None,  # noqa: A002  # what it is called by who asks for one
+    links: LinkStyle = "keys",
+    compression: str = "zstd",
+    group_entries: int | None = None,
+    memory: int = MEMORY,
+    threads: int | None = None,
+) -> Converted:
+    """Writes events of one or several files to a file of another format; it is there as a whole, or not at all.
+
+    Each column is written as it is. Where objects are left out, links are written anew: those to an object that is not
+    there become null, and those to others have its new index. The metadata are those of the input: sums of weights are
+    of all events before any selection, so also of those that are left out here.
+
+    Args:
+        where: what to read, as `physlite.open` takes it, or a list of such. Files in a list must have the same columns.
+        out: what to write; its suffix says in which format: `.parquet`, or `.root`, which is an RNTuple.
+        columns: the columns that are wanted, as of `File.arrays`; by default all.
+        collections: names or patterns of collections of which all columns are wanted, beside those of `columns`.
+        select: a function of events that gives one bool for each: events to keep. It is called with some thousands of
+            events at a time.
+        thin: by the names of collections functions of events that give one bool for each object: objects to keep.
+        format: the format, where the suffix does not tell it: "parquet", "rntuple", or "flat", a ROOT file with a tree
+            of numbers and lists of them.
+        links: "keys": element links are written as they are, `m_persKey` and `m_persIndex`. "resolved", in Parquet:
+            with the name of the container in place of its key.
+        compression: the algorithm, and behind a hyphen its level: "zstd", "zstd-9", "lz4", "none"; in Parquet "gzip-6",
+            in ROOT files "zlib-1" and "lzma-7" as well.
+        group_entries: events that are stored together (in row groups, clusters, baskets); by default as many as have
+            some ten MB.
+        memory: bytes that this may take beside what Python and the libraries do.
+        threads: threads that decode; by default the cores this process may use.
+
+    Returns:
+        What was written, and what could not be.
+
+    Raises:
+        FileExistsError: there is a file of the name of `out` already.
+        ColumnNotFoundError: no column or collection of such a name.
+        ConversionError: files that do not fit into one, or masks that do not fit the events.
+        AnalysisError: `select` or a function of `thin` fails.
+        UnsupportedFormatError: a format or a compression that cannot be written.
+        ImportError: the format needs a package that is not installed; the message names it.
+        CorruptDataError, OSError: a file is damaged, or cannot be read or written.
+    """
+    path = Path(out)
+    writer_class = writer_format(path, format).load()
+    require_free(path)
+    if links not in ("keys", "resolved"):
+        msg = f"links={links!r}: it is 'keys' or 'resolved'"
+        raise ValueError(msg)
+    for name, number in (("memory", memory), ("group_entries", group_entries)):
+        if number is not None and number < 1:
+            msg = f"{name}={number}: it is a positive number"
+            raise ValueError(msg)
+    selection = Selection(select, thin)
+    with ExitStack() as opened:
+        inputs = []
+        for each in where if isinstance(where, list | tuple) else [cast("Openable", where)]:
+            # What functions have read is there for the conversion, as far as there is room.
+            store = open_store(each, threads=threads, manifest=None, cache_bytes=memory // 20 if selection else 0)
+            opened.callback(store.close)
+            inputs.append(store)
+        if not inputs:
+            msg = f"{path}: no files to convert"
+            raise ConversionError(msg)
+        chosen = chosen_columns(inputs[0], columns, collections)
+        rows, its_columns = output_columns(inputs[0], chosen, writer_class.problem_of)
+        positions = [positions_in(store, inputs[0], its_columns) for store in inputs]
+        _require_collections(inputs[0], thin, its_columns)
+        entry_bytes = _entry_bytes(inputs, positions)
+        part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        output = Output(
+            path=part,
+            columns=tuple(its_columns),
+            rows=tuple(rows),
+            inputs=tuple(inputs),
+            metadata=sum(map(read_metadata, inputs)),  # type: ignore[arg-type]  # 0 adds nothing
+            metadata_tree=merged_trees(inputs),
+            containers=_containers(inputs),
+            links=links,
+            compression=compression,
+            group_entries=group_entries,
+            entry_bytes=entry_bytes,
+            chunk_bytes=min(memory // _CHUNKS, _MOST_CHUNK),
+            memory=memory,
+        )
+        try:
+            with _Writing(writer_class(output)) as writing:
+                _convert(output, positions, selection, writing)
+            put_in_place(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+    read = sum(store.manifest.num_entries for store in inputs)
+    return Converted(path, writing.num_entries, read, len(its_columns), path.stat().st_size, left_out(rows))
+
+
+class _Writing:
+    """A writer at work in a thread of its own, one chunk behind: the next one is read meanwhile."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._worker = Workers(1, "physlite-convert")
+        self._pending: Future[None] | None = None
+        self.num_entries = 0
+
+    def write(self, chunk: Chunk) -> None:
+        """Has a chunk written when the one before is; raises what that has raised."""
+        if self._pending is not None:
+            self._pending.result()
+        self.num_entries += chunk.num_entries
+        self._pending = self._worker.submit(self._writer.write, chunk)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            try:
+                if kind is None and self._pending is not None:
+                    self._pending.result()
+            finally:
+                self._worker.end(_nothing)
+                self._worker.join()  # a writer has one call at a time
+            if kind is None:
+                self._writer.close()
+        except BaseException:
+            self._writer.abort()
+            raise
+        if kind is not None:
+            self._writer.abort()
+
+
+def _nothing() -> None:
+    """What is to be done when all is written."""
+
+
+def _convert(output: Output, positions: Sequence[Sequence[int]], selection: Selection, writing: _Writing) -> None:
+    """Reads all files in chunks, and has them written."""
+    entries = sum(store.manifest.num_entries for store in output.inputs)
+    total = sum(store.stored_bytes(i) for store, its in zip(output.inputs, positions, strict=True) for i in its)
+    done = [0]
+    what = f"converting {short_name(output.inputs[0].name)}"
+    with progress(what, lambda: done[0] * total // max(entries, 1), total):
+        for store, its in zip(output.inputs, positions, strict=True):
+            for start, stop in _ranges(store.manifest.clusters.tolist(), output.chunk_bytes / output.entry_bytes):
+                writing.write(_chunk(store, its, output.columns, selection, (start, stop)))
+                done[0] += stop - start
+
+
+def _chunk(
+    store: ColumnStore,
+    positions: Sequence[int],
+    columns: Sequence[OutputColumn],
+    selection: Selection,
+    entries: tuple[int, int],
+) -> Chunk:
+    """The columns of what is kept of some events."""
+    start, stop = entries
+    if not selection:
+        return Chunk(stop - start, tuple(store.layouts(positions, start, stop)))
+    with _naming_events(store, start, stop):
+        cut = selection.of(EventSource(store, start, stop).events())
+    if not cut.num_entries:
+        start = stop = 0  # nothing need be read of what is not kept
+        return Chunk(0, tuple(column.encoding.form().length_zero_array(highlevel=False) for column in columns))
+    layouts = store.layouts(positions, start, stop)
+    return Chunk(cut.num_entries, tuple(map(cut.of, columns, layouts)))
+
+
+@contextmanager
+def _naming_events(store: ColumnStore, start: int, stop: int) -> Iterator[None]:
+    """What a function raises, with the events that it was called with."""
+    try:
+        yield
+    except (PhysliteError, OSError):
+        raise
+    except Exception as error:
+        msg = f"{store.name}, events {start} to {stop}: a mask cannot be had: {type(error).__name__}: {error}"
+        raise AnalysisError(msg) from error
+
+
+def _ranges(clusters: Sequence[int], size: float) -> Iterator[tuple[int, int]]:
+    """Entry ranges of at most `size` entries, which begin and end with clusters where these are not larger.
+
+    What is in a cluster is decompressed together, so that ranges within one decompress it again and again.
+    """
+    most = max(int(size), 1)
+    start = 0
+    for i, end in enumerate(clusters[1:], 1):
+        is_last = i == len(clusters) - 1
+        if not is_last and clusters[i + 1] - start <= most:
+            continue
+        while start < end:
+            parts = -(-(end - start) // most)
+            stop = start + -(-(end - start) // parts)
+            yield start, stop
+            start = stop
+
+
+def _entry_bytes(inputs: Sequence[ColumnStore], positions: Sequence[Sequence[int]]) -> float:
+    """What an event has in memory."""
+    unpacked = sum(
+        store.manifest.columns[part].uncompressed_bytes
+        for store, its in zip(inputs, positions, strict=True)
+        for i in its
+        for part in store.manifest.with_members(i)
+    )
+    return max(unpacked / max(sum(store.manifest.num_entries for store in inputs), 1), 1.0)
+
+
+def _require_collections(first: ColumnStore, thin: Mapping[str, Mask], columns: Sequence[OutputColumn]) -> None:
+    """Raises ConversionError for collections that cannot be thinned."""
+    known = first.schema.collections
+    written = {column.collection for column in columns}
+    for name in thin:
+        if name not in known:
+            msg = f"{first.name}: no collection {name!r} to thin{nearest(known, name)}"
+        elif not known[name].is_list:
+            msg = f"{first.name}: {name} is one object an event, and cannot be thinned: select chooses events"
+        elif name not in written:
+            msg = (
+                f"{first.name}: {name} is to be thinned, but not among the columns that are converted: add it to these"
+            )
+        else:
+            continue
+        raise ConversionError(msg)
+
+
+def _containers(inputs: Sequence[ColumnStore]) -> dict[int, tuple[str, str]]:
+    """Name and class of all containers that links lead to, by key."""
+    found: dict[int, tuple[str, str]] = {}
+    for store in inputs:
+        table = store.schema.links
+        found |= {key: (target.container, target.class_name) for key, target in table.targets.items()}
+        told = [*(event_format(store.metadata) if store.metadata else []), *store.written_containers]
+        found |= {key: (name, class_name) for name, class_name, key in told if key}
+    return found

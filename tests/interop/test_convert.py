@@ -1,0 +1,457 @@
+"""Converting files: which columns, events and objects there are, what becomes of links, and of what ends early.
+
+What is kept is compared with plain Python over the lists of each event.
+"""
+
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import awkward as ak
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import physlite
+from physlite.exceptions import (
+    AnalysisError,
+    ColumnNotFoundError,
+    ConversionError,
+    CorruptDataError,
+    UnsupportedFormatError,
+)
+from physlite.interop import Converted, convert
+from support import data
+from support.compare import assert_same
+
+SAMPLE = physlite.sample("tree")
+
+
+def mask_of(whole):
+    """A function of the events of a chunk that gives their part of a mask for all events."""
+    return lambda events: whole[events.metadata["entry_start"] : events.metadata["entry_stop"]]
+
+
+# ------------------------------------------------------------------------------------------------ skimming and thinning
+
+
+def slow(file, names, events, objects):
+    """The columns of chosen events and objects: `events` is a mask, `objects` are masks by collection, all as lists."""
+    thinned = {file.collections[name].container: name for name in objects}
+    out = {name: [] for name in names}
+    columns = {name: file.array(name).to_list() for name in names}
+    for event in (i for i, kept in enumerate(events) if kept):
+        for name in names:
+            value = moved(file, columns[name][event], event, objects)
+            collection = thinned.get(name.partition("Aux")[0])
+            if collection is not None:
+                kept = objects[collection][event]
+                value = sum(kept) if type(value) is int else [x for x, keep in zip(value, kept, strict=True) if keep]
+            out[name].append(value)
+    return out
+
+
+def moved(file, value, event, objects):
+    """Links with the indices that their targets then have."""
+    if isinstance(value, list):
+        return [moved(file, item, event, objects) for item in value]
+    if not isinstance(value, dict) or "m_persKey" not in value:
+        return value
+    target = file.link_target(value["m_persKey"]) if value["m_persKey"] else None
+    if target is None or target.collection not in objects:
+        return value
+    kept, index = objects[target.collection][event], value["m_persIndex"]
+    if index >= len(kept):
+        return value
+    return {"m_persKey": value["m_persKey"], "m_persIndex": sum(kept[:index])} if kept[index] else NULL
+
+
+NULL = {"m_persKey": 0, "m_persIndex": 0}
+
+
+def agrees(path, names, events, objects, **options):
+    """That converting a file with these masks gives what plain Python does."""
+    with tempfile.TemporaryDirectory() as folder, physlite.open(path) as file:
+        out = Path(folder) / "out.parquet"
+        select = None if events is None else mask_of(ak.Array(np.array(events, dtype=bool)))
+        done = convert(
+            path,
+            out,
+            columns=names,
+            select=select,
+            thin={n: mask_of(ak.Array(m)) for n, m in objects.items()},
+            **options,
+        )
+        events = events or [True] * file.num_entries
+        assert (done.num_entries, done.read_entries) == (sum(events), file.num_entries)
+        with physlite.open(out) as found:
+            columns = [c.name for c in found.select() if c.type not in ("no values", "in its members")]
+            assert set(names) <= set(columns)
+            members = {name: name.rpartition(".")[0] for name in columns if name.rpartition(".")[0] in columns}
+            whole = [name for name in columns if name not in members]
+            expected = slow(file, whole, events, objects)
+            for name in whole:
+                assert found.array(name).to_list() == expected[name], name
+            for name, group in members.items():
+                assert_same(found.array(name), found.array(group)[name.rpartition(".")[2]], name)
+
+
+def masks(file, collection, kept):
+    """A mask of objects: `kept` says of the number of an event and of an object whether it stays."""
+    counts = ak.num(file.events()[collection], axis=1).to_list()
+    return ak.Array(
+        ak.contents.ListOffsetArray(
+            ak.index.Index64(np.cumsum([0, *counts])),
+            ak.contents.NumpyArray(np.array([kept(i, j) for i, n in enumerate(counts) for j in range(n)], dtype=bool)),
+        )
+    ).to_list()
+
+
+THINNED = ("Electrons", "GSFTrackParticles", "InDetTrackParticles", "TruthElectrons", "egammaClusters")
+
+
+@pytest.mark.parametrize("name", [name for name in data.ALL_FILES if name != data.TIMES_50])
+def test_thinned_files(name):
+    path = data.path_of(name)
+    with physlite.open(path) as file:
+        stop = min(file.num_entries, 60)
+        whole = [i < stop and i % 3 != 1 for i in range(file.num_entries)]
+        chosen = [name for name in THINNED if name in file.collections]
+        objects = {c: masks(file, c, lambda i, j: (i + j) % 2 == 0) for c in chosen}
+        containers = {file.collections[c].container for c in (*chosen, "Muons", "Photons")}
+        names = [file.select()[link.column].name for link in file.links]
+        names = [name for name in names if name.partition("Aux")[0] in containers]
+        names += [file.select()[min(file.collections[name].fields.values())].name for name in chosen]
+        names = list(dict.fromkeys(names))
+    assert len(names) > 8
+    agrees(path, names, whole, objects)
+
+
+NAMES = [
+    "EventInfoAux.eventNumber",
+    "AnalysisElectrons",
+    "AnalysisElectronsAuxDyn.pt",
+    "AnalysisElectronsAuxDyn.trackParticleLinks",
+    "AnalysisElectronsAuxDyn.ambiguityLink",
+    "AnalysisPhotonsAuxDyn.pt",
+    "GSFTrackParticlesAuxDyn.z0",
+]
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """A few events of the sample, in several row groups, some without objects."""
+    out = tmp_path_factory.mktemp("few") / "few.parquet"
+    with physlite.open(SAMPLE) as file:
+        names = [name for name in NAMES if name in file.columns]
+    convert(SAMPLE, out, columns=names, select=lambda events: np.arange(len(events)) % 90 == 7, group_entries=5)
+    return out, names
+
+
+@settings(max_examples=25)
+@given(
+    st.randoms(use_true_random=False),
+    st.sampled_from([0.0, 0.2, 0.5, 0.9, 1.0]),
+    st.sampled_from([1, 3, 100]),
+    st.data(),
+)
+def test_any_selection(few, choose, share, group, draw):
+    path, names = few
+    with physlite.open(path) as file:
+        events = draw.draw(st.none() | st.lists(st.booleans(), min_size=file.num_entries, max_size=file.num_entries))
+        thin = draw.draw(st.sets(st.sampled_from(["Electrons", "Photons", "GSFTrackParticles"])))
+        objects = {name: masks(file, name, lambda *_: choose.random() < share) for name in sorted(thin)}
+    agrees(path, names, events, objects, group_entries=group, memory=draw.draw(st.sampled_from([20_000, 10**9])))
+
+
+def test_what_is_followed_after_thinning(tmp_path):
+    """The tracks of electrons are theirs still, those that were taken away are None."""
+    out = tmp_path / "out.parquet"
+    convert(
+        SAMPLE,
+        out,
+        collections=["Electrons", "GSFTrackParticles"],
+        thin={
+            "GSFTrackParticles": lambda events: events.GSFTrackParticles.z0 > 0,
+            "Electrons": lambda events: events.Electrons.pt > 20_000,
+        },
+    )
+    before, after = physlite.events(SAMPLE).Electrons, physlite.events(out).Electrons
+    before = before[before.pt > 20_000]
+    expected = before.trackParticles.z0
+    assert_same(after.trackParticles.z0, ak.mask(expected, expected > 0))
+    assert ak.any(ak.is_none(after.trackParticles.z0, axis=-1), axis=None)
+    assert physlite.open(out).metadata.sum_of_weights() == physlite.open(SAMPLE).metadata.sum_of_weights()
+
+
+def test_links_to_what_was_left_out(tmp_path, recwarn):
+    path = data.path_of(data.TREE_ONLY)  # which has no table of its containers
+    convert(path, tmp_path / "out.parquet", collections="Electrons")
+    electrons = physlite.events(tmp_path / "out.parquet").Electrons
+    assert ak.all(ak.is_none(ak.flatten(electrons.trackParticles, axis=2), axis=1))
+    assert not recwarn.list
+
+
+def test_nothing_is_kept(tmp_path):
+    done = convert(SAMPLE, tmp_path / "out.parquet", select=lambda events: np.zeros(len(events), dtype=bool))
+    assert done.num_entries == 0
+    with physlite.open(tmp_path / "out.parquet") as found, physlite.open(SAMPLE) as file:
+        assert_same(found.arrays(), file.arrays(entry_stop=0))
+        assert found.events().Electrons.pt.to_list() == []
+        assert found.metadata.num_events == 0
+        assert found.metadata.sums == file.metadata.sums
+
+
+# ------------------------------------------------------------------------------------------------------------- columns
+
+
+def test_chosen_columns(tmp_path):
+    done = convert(
+        SAMPLE, tmp_path / "out.parquet", columns=["AnalysisElectronsAuxDyn.(pt|eta|phi|m)$"], collections="Mu*"
+    )
+    assert isinstance(done, Converted)
+    with physlite.open(tmp_path / "out.parquet") as found, physlite.open(SAMPLE) as file:
+        assert set(found.collections["Electrons"].fields) == {"pt", "eta", "phi", "m"}
+        assert found.collections["Muons"].fields.keys() == file.collections["Muons"].fields.keys()
+        assert_same(found.events().Electrons.p4.px, file.events().Electrons.p4.px)  # they are electrons still
+        assert "Jets" not in found.collections
+    assert done.num_columns == len(pq.read_schema(tmp_path / "out.parquet").names)
+    assert done.bytes == (tmp_path / "out.parquet").stat().st_size
+
+
+def test_a_member_brings_its_group(tmp_path):
+    name = "AnalysisElectronsAuxDyn.ambiguityLink"
+    convert(SAMPLE, tmp_path / "out.parquet", columns=f"{name}.m_persKey")
+    with physlite.open(tmp_path / "out.parquet") as found, physlite.open(SAMPLE) as file:
+        for column in (name, f"{name}.m_persKey", f"{name}.m_persIndex"):
+            assert_same(found.array(column), file.array(column))
+
+
+def test_what_cannot_be_converted(tmp_path):
+    done = convert(data.path_of(data.R21), tmp_path / "out.parquet", columns=["McEventInfo", "EventInfoAux*"])
+    assert list(done.left_out) == ["McEventInfo"]
+    assert "PileUpEventInfo_p5" in done.left_out["McEventInfo"]
+    assert convert(SAMPLE, tmp_path / "other.parquet", collections="Muons").left_out == {}
+
+
+@pytest.mark.parametrize("options", [{"columns": "AnalysisElektrons.pt"}, {"collections": "Elektrons"}])
+def test_no_such_column(options, tmp_path):
+    with pytest.raises(ColumnNotFoundError, match=r"sample\.root: no .*nearest"):
+        convert(SAMPLE, tmp_path / "out.parquet", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+# -------------------------------------------------------------------------------------------------------- several files
+
+
+@pytest.fixture
+def halves(tmp_path):
+    """The two halves of the sample."""
+    for name, first in (("a", True), ("b", False)):
+        convert(SAMPLE, tmp_path / f"{name}.parquet", select=lambda events, first=first: is_in_half(events, first))
+    return [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+
+
+def is_in_half(events, first):
+    entry = np.arange(events.metadata["entry_start"], events.metadata["entry_stop"])
+    return (entry < 1000) == first
+
+
+def test_several_files_become_one(halves, tmp_path):
+    done = convert(halves, tmp_path / "out.parquet")
+    assert (done.num_entries, done.read_entries) == (2000, 2000)
+    with physlite.open(tmp_path / "out.parquet") as found, physlite.open(SAMPLE) as file:
+        assert_same(found.arrays(), file.arrays())
+        assert_same(found.events().Electrons.trackParticles.z0, file.events().Electrons.trackParticles.z0)
+        assert found.metadata.sum_of_weights() == 2 * file.metadata.sum_of_weights()  # each has those of all events
+        assert found.metadata.cut_bookkeepers == 2 * file.metadata.cut_bookkeepers
+        assert found.events().trigger.names() == file.events().trigger.names()
+
+
+def test_files_that_do_not_fit(halves, tmp_path):
+    convert(SAMPLE, tmp_path / "muons.parquet", collections="Muons")
+    with pytest.raises(ConversionError, match=r"muons\.parquet: it has no column \S+, \S+a\.parquet has one"):
+        convert([halves[0], tmp_path / "muons.parquet"], tmp_path / "out.parquet")
+    with pytest.raises(ConversionError, match=r"R?rntuple\.root: column .* is of type"):
+        convert(
+            [SAMPLE, physlite.sample("rntuple")],
+            tmp_path / "out.parquet",
+            columns="AnalysisElectronsAuxDyn.trackParticleLinks",
+        )
+    with pytest.raises(ValueError, match=r"is in both|there twice|twice"):
+        convert([SAMPLE, SAMPLE], tmp_path / "out.parquet")
+    with pytest.raises((ConversionError, ValueError), match=r"MetaData|do not add up"):
+        convert([SAMPLE, data.path_of(data.R22)], tmp_path / "out.parquet", columns="AnalysisElectronsAuxDyn.pt")
+    with pytest.raises(ConversionError, match="no files"):
+        convert([], tmp_path / "out.parquet")
+    assert not (tmp_path / "out.parquet").exists()
+
+
+# --------------------------------------------------------------------------------------------------------------- masks
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"select": lambda events: events.Electrons.pt > 0}, "a mask has one bool for each of the"),
+        ({"select": lambda events: np.ones(3, dtype=bool)}, "a mask has one bool for each of the"),
+        ({"select": lambda events: np.ones(len(events), dtype=int)}, "a mask has one bool for each of the"),
+        ({"thin": {"Electrons": lambda events: np.ones(len(events), dtype=bool)}}, "a list of bools"),
+        ({"thin": {"Electrons": lambda events: events.Muons.pt > 0}}, "bools in event"),
+        (
+            {"thin": {"Elektrons": lambda events: events.Electrons.pt > 0}},
+            "no collection 'Elektrons' to thin; nearest: Electrons",
+        ),
+        ({"thin": {"EventInfo": lambda events: events.Electrons.pt > 0}}, "one object an event"),
+        ({"thin": {"Jets": lambda events: events.Jets.pt > 0}, "collections": "Muons"}, "not among the columns"),
+    ],
+)
+def test_masks_that_do_not_fit(options, message, tmp_path):
+    with pytest.raises(ConversionError, match=message) as raised:
+        convert(SAMPLE, tmp_path / "out.parquet", **options)
+    assert "sample.root" in str(raised.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_values_in_masks_are_false(tmp_path):
+    def maybe(events):
+        mask = events.Electrons.pt > 0
+        return ak.mask(mask, events.Electrons.eta > 0)
+
+    convert(
+        SAMPLE,
+        tmp_path / "out.parquet",
+        collections="Electrons",
+        thin={"Electrons": maybe},
+        select=lambda events: ak.firsts(maybe(events)),
+    )
+    electrons = physlite.events(SAMPLE).Electrons
+    kept = ak.fill_none(ak.firsts(electrons.eta) > 0, value=False)
+    assert_same(physlite.events(tmp_path / "out.parquet").Electrons.pt, electrons[electrons.eta > 0][kept].pt)
+
+
+def test_a_function_that_fails(tmp_path):
+    with pytest.raises(
+        AnalysisError, match=r"sample\.root, events 0 to \d+: a mask cannot be had: ZeroDivisionError"
+    ) as raised:
+        convert(SAMPLE, tmp_path / "out.parquet", select=lambda _: 1 // 0)
+    assert isinstance(raised.value.__cause__, ZeroDivisionError)
+    assert list(tmp_path.iterdir()) == []
+
+
+# ------------------------------------------------------------------------------------------------------ what is written
+
+
+def test_a_file_that_is_there_stays(tmp_path):
+    (tmp_path / "out.parquet").write_text("mine")
+    with pytest.raises(FileExistsError, match="there is such a file already"):
+        convert(SAMPLE, tmp_path / "out.parquet")
+    assert (tmp_path / "out.parquet").read_text() == "mine"
+    with pytest.raises(FileNotFoundError):
+        convert(SAMPLE, tmp_path / "nowhere" / "out.parquet")
+
+
+def test_formats(tmp_path):
+    convert(SAMPLE, tmp_path / "out.data", format="parquet", collections="Muons")
+    assert physlite.open(tmp_path / "out.data").format == "Parquet"
+    with pytest.raises(UnsupportedFormatError, match=r"out\.csv: the suffix says"):
+        convert(SAMPLE, tmp_path / "out.csv")
+    with pytest.raises(UnsupportedFormatError, match="no format 'csv'"):
+        convert(SAMPLE, tmp_path / "out.csv", format="csv")
+
+
+@pytest.mark.parametrize("options", [{"memory": 0}, {"group_entries": 0}, {"links": "keyed"}, {"threads": 0}])
+def test_options_that_make_no_sense(options, tmp_path):
+    with pytest.raises(ValueError, match=f"{next(iter(options))}="):
+        convert(SAMPLE, tmp_path / "out.parquet", **options)
+
+
+def test_a_file_that_is_damaged_leaves_nothing(tmp_path):
+    content = bytearray(SAMPLE.read_bytes())
+    with physlite.open(SAMPLE) as file:
+        pages = file.manifest.pages(file.manifest.index["AnalysisElectronsAuxDyn.pt"])
+    content[int(pages.offset[-1]) + 80 :][:40] = bytes(40)
+    content[int(pages.offset[-1]) + 80 : int(pages.offset[-1]) + 120] = bytes(40)
+    with pytest.raises(CorruptDataError):
+        convert(bytes(content), tmp_path / "out.parquet", collections="Electrons")
+    assert list(tmp_path.iterdir()) == []
+
+
+SLOWLY = """
+import sys, time
+import numpy as np
+import physlite
+from physlite.interop import convert
+
+def slowly(events):
+    print("going", flush=True)
+    time.sleep(0.2)
+    return np.ones(len(events), dtype=bool)
+
+convert(physlite.sample("tree"), sys.argv[1], select=slowly, memory=2_000_000)
+"""
+
+
+@pytest.mark.parametrize(("number", "left"), [(signal.SIGINT, 0), (signal.SIGKILL, 1)])
+def test_a_conversion_that_is_stopped(number, left, tmp_path):
+    """No half file has the name; only a process that has no time to clean up leaves its own."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOWLY, str(tmp_path / "out.parquet")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    for _ in range(3):  # some chunks are written by then
+        assert process.stdout.readline() == b"going\n"
+    process.send_signal(number)
+    process.stdout.close()
+    process.wait(60)
+    assert not (tmp_path / "out.parquet").exists()
+    assert len(list(tmp_path.iterdir())) == left
+
+
+# --------------------------------------------------------------------------------------------------------------- memory
+
+
+WATCHED = """
+import sys, threading, time
+import physlite
+from physlite.interop import convert
+
+def taken():
+    with open("/proc/self/status") as status:  # memory of its own: pages of the file that is read come and go
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("RssAnon"))
+
+path, folder, memory = sys.argv[1:]
+convert(physlite.sample("tree"), folder + "/first.parquet")
+before, peak, done = taken(), [0], threading.Event()
+
+def watch():
+    while not done.wait(0.01):
+        peak[0] = max(peak[0], taken())
+
+watcher = threading.Thread(target=watch)
+watcher.start()
+convert(path, folder + "/out.parquet", memory=int(memory))
+done.set()
+watcher.join()
+print(peak[0] - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="what a process takes is told elsewhere")
+def test_ten_times_the_memory(tmp_path):
+    """A conversion of 1.2 GB takes no more than a tenth of that."""
+    with physlite.open(data.path_of(data.TIMES_50)) as file:
+        size = sum(c.uncompressed_bytes for c in file.select())
+    paths = [str(data.path_of(data.TIMES_50))]
+    memory = size // 3
+    output = subprocess.run(
+        [sys.executable, "-c", WATCHED, paths[0], str(tmp_path), str(memory)],
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=600,
+    ).stdout
+    assert int(output) < memory
