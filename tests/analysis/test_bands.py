@@ -12,7 +12,7 @@ from physlite.analysis import band
 from physlite.exceptions import ColumnNotFoundError
 
 BINS = 3
-PAIRS = [["JET__1up", "JET__1down"], ["JET__1up5", "JET__1down5"], ["jerUp", "jerDown"]]
+PAIRS = [["JET__1up", "JET__1down", "JET__1up5", "JET__0down5"], ["jerUp", "jerDown"]]
 GROUPS = [*PAIRS, ["ONE__1up"], ["modelling"]]
 NAMES = [*(name for group in GROUPS for name in group), "mu_a", "mu_b"]
 
@@ -61,6 +61,19 @@ def test_a_pair_on_one_side_counts_once():
     found = band(histogram({"nominal": [10, 10, 10], "a__1up": [13, 11, 9], "a__1down": [11, 9, 6]}))
     assert found.up.tolist() == [3, 1, 0]
     assert found.down.tolist() == [0, 1, 4]
+
+
+def test_other_sizes_of_a_source_count_once():
+    values = {"nominal": [10, 10, 10], "a__1up": [12, 12, 11], "a__1down": [8, 9, 8], "a__0up5": [11, 13, 10]}
+    found = band(histogram(values))
+    assert found.up.tolist() == [2, 3, 1]
+    assert found.down.tolist() == [2, 1, 2]
+
+
+def test_a_single_pattern():
+    values = histogram({"nominal": [1, 2, 3], "MUR": [1, 4, 3], "MUF": [2, 5, 3]})
+    assert band(values, envelopes="MU*").up.tolist() == [1, 3, 0]
+    assert band(values, envelopes="MU*").up.tolist() == band(values, envelopes=["MU*"]).up.tolist()
 
 
 def test_any_other_axes():

@@ -42,7 +42,7 @@ def check(objects, holder, tagger):
     cuts = {name: tagged for name, tagged in btagging.WORKING_POINTS.items() if tagged[0] == tagger}
     for name, (_, point) in cuts.items():
         cut = btagging.TAGGERS[tagger].cuts[point]
-        expected = loop(lambda eta, d, cut=cut: abs(eta) <= 2.5 and d > cut, objects.eta, found)
+        expected = loop(lambda eta, d, cut=cut: abs(eta) <= 2.5 and d >= cut, objects.eta, found)
         assert ak.to_list(btagging.tagged(objects, name)) == expected
     assert cuts
 
@@ -123,6 +123,15 @@ def test_the_edges():
     assert ak.to_list(btagging.tagged(objects, "GN2v01_FixedCutBEff_85")) == [[passes for _, passes in cases]]
 
 
+def test_at_exactly_the_cut_a_jet_is_tagged():
+    objects = events_of(data.R24).Jets[:5]
+    central = abs(objects.eta) <= 2.5
+    for value in ak.flatten(btagging.discriminant(objects, "DL1dv01")[central]).to_list():
+        at = btagging.discriminant(objects, "DL1dv01") == value
+        assert ak.all(btagging.above(objects, "DL1dv01", value)[at & central])
+        assert not ak.any(btagging.above(objects, "DL1dv01", np.nextafter(value, np.inf))[at & central])
+
+
 def test_a_value_of_ones_own():
     objects = events_of(data.R24).Jets
     discriminant = btagging.discriminant(objects, "DL1dv01")
@@ -138,3 +147,7 @@ def test_what_is_not_there():
         btagging.discriminant(objects, "MV2c10")
     with pytest.raises(SelectionError, match="no working point 'GN2v01_77' of b-tagging"):
         btagging.tagged(objects, "GN2v01_77")
+    with pytest.raises(SelectionError, match=r"no working point \['a'\] of b-tagging"):
+        btagging.tagged(objects, ["a"])
+    with pytest.raises(SelectionError, match=r"no tagger \['a'\] of Jet"):
+        btagging.discriminant(objects, ["a"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from physlite.analysis import electrons
 from physlite.exceptions import ColumnNotFoundError, SelectionError
 from support import data
-from support.selections import NAN, REAL_FILES, events_of, lists_of, loop, made, numbers
+from support.selections import NAN, REAL_FILES, events_of, lists_of, loop, made, numbers, single
 
 LOOSE_CONE = "Nonprompt_All_MaxWeightTTVALooseCone"
 
@@ -44,17 +44,17 @@ def is_isolated(point, *values):
     track, flow = (fixed, fixed500) if high else (var, var500)
     neutral = neutral if neutral > 0 else 0 * neutral
     return {
-        "HighPtCaloOnly": calo <= (max(3500, 0.015 * pt)),
-        "Loose_VarRad": var <= 0.15 * pt and calo <= 0.20 * pt,
-        "Tight_VarRad": var <= 0.06 * pt and calo <= 0.06 * pt,
-        "TightTrackOnly_VarRad": var <= 0.06 * pt,
-        "TightTrackOnly_FixedRad": track <= 0.06 * pt,
-        "PflowLoose": abs(var500) + 0.4 * neutral <= 0.16 * pt,
-        "PflowTight": abs(var500) + 0.4 * neutral <= 0.045 * pt,
-        "PflowLoose_FixedRad": abs(flow) + 0.4 * neutral <= 0.16 * pt,
-        "PflowTight_FixedRad": abs(flow) + 0.4 * neutral <= 0.045 * pt,
-        "FCLoose": var20 <= 0.15 * pt and calo <= 0.20 * pt,
-        "FCTight": var20 <= 0.06 * pt and calo <= 0.06 * pt,
+        "HighPtCaloOnly": calo <= single(max(3500, 0.015 * pt)),
+        "Loose_VarRad": var <= single(0.15 * pt) and calo <= single(0.20 * pt),
+        "Tight_VarRad": var <= single(0.06 * pt) and calo <= single(0.06 * pt),
+        "TightTrackOnly_VarRad": var <= single(0.06 * pt),
+        "TightTrackOnly_FixedRad": track <= single(0.06 * pt),
+        "PflowLoose": single(abs(var500) + 0.4 * neutral) <= single(0.16 * pt),
+        "PflowTight": single(abs(var500) + 0.4 * neutral) <= single(0.045 * pt),
+        "PflowLoose_FixedRad": single(abs(flow) + 0.4 * neutral) <= single(0.16 * pt),
+        "PflowTight_FixedRad": single(abs(flow) + 0.4 * neutral) <= single(0.045 * pt),
+        "FCLoose": var20 <= single(0.15 * pt) and calo <= single(0.20 * pt),
+        "FCTight": var20 <= single(0.06 * pt) and calo <= single(0.06 * pt),
     }[point] and not math.isnan(pt)
 
 
@@ -158,6 +158,23 @@ def test_each_limit(point):
             assert ak.to_list(isolated) == [[value < limit for value in values]]
 
 
+@given(st.floats(5000, 49_000, width=32))
+def test_at_the_limit_in_single_precision(pt):
+    electron = dict.fromkeys(COLUMNS, 0) | {"pt": pt, VAR: 0.06 * pt, VAR_500: 0.16 * pt}
+    objects = made("Electron", COLUMNS, [[electron]])
+    assert electrons.isolated(objects, "TightTrackOnly_VarRad")[0, 0]
+    assert electrons.isolated(objects, "PflowLoose")[0, 0]
+    objects = made("Electron", COLUMNS, [[electron | {VAR_500: 0.04 * pt, "neflowisol20": 0.3 * pt}]])
+    value = single(float(objects[VAR_500][0, 0]) + 0.4 * float(objects.neflowisol20[0, 0]))
+    assert electrons.isolated(objects, "PflowLoose")[0, 0] == (value <= single(0.16 * pt))
+
+
+def test_sums_of_tracks_below_zero_count_as_those_above():
+    objects = made("Electron", COLUMNS, [[dict.fromkeys(COLUMNS, 0) | {"pt": 30_000, VAR_500: -1e4, VAR: -1e4}]])
+    assert not electrons.isolated(objects, "PflowLoose")[0, 0]
+    assert electrons.isolated(objects, "Tight_VarRad")[0, 0]
+
+
 def test_the_radius_is_fixed_above_50_gev():
     electron = dict.fromkeys(COLUMNS, 0) | {FIXED: 1e6}
     drawn = [electron | {"pt": 50_000}, electron | {"pt": 50_001}]
@@ -244,6 +261,34 @@ def test_unknown_working_points(point):
         electrons.isolated(objects, point)
     with pytest.raises(SelectionError, match="there are Electron, Photon"):
         electrons.authored(objects, [point])
+
+
+def test_objects_of_another_class():
+    events = events_of(data.RNTUPLE)
+    said = "^the isolation of Electron cannot be asked of Muon: give it Electron, or take the function for Muon$"
+    with pytest.raises(SelectionError, match=said):
+        electrons.isolated(events.Muons, "HighPtCaloOnly")
+    with pytest.raises(SelectionError, match="identification of Electron cannot be asked of Photon"):
+        electrons.identified(events.Photons, "Loose")
+    nameless = ak.zip({"topoetcone20": events.Muons.topoetcone20, "pt": events.Muons.pt})
+    assert ak.to_list(electrons.isolated(nameless, "HighPtCaloOnly")) == loop(
+        lambda calo, pt: calo <= max(3500, single(0.015 * pt)), nameless.topoetcone20, nameless.pt
+    )
+
+
+def test_a_single_electron_is_an_array_of_one():
+    events = events_of(data.R24)
+    event = ak.to_list(ak.num(events.Electrons) > 0).index(True)
+    one, its = events.Electrons[event, 0], events.Electrons[event, :1]
+    for function in (
+        lambda e: electrons.identified(e, "Loose"),
+        lambda e: electrons.isolated(e, "Loose_VarRad"),
+        lambda e: electrons.isolated(e, "PflowLoose"),
+        electrons.d0_significance,
+        electrons.z0_sin_theta,
+        lambda e: electrons.prompt(e, d0_significance=5),
+    ):
+        assert ak.to_list(function(one)) == ak.to_list(function(its))
 
 
 def test_working_points_of_few_columns():

@@ -1,6 +1,7 @@
 """Impact parameters, against a loop over tracks with the beam and the vertices of their events."""
 
 import math
+import pickle
 
 import awkward as ak
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from physlite.analysis import impact
 from physlite.exceptions import ColumnNotFoundError
+from physlite.model.varying import varied
 from support import data
 from support.examples import FEWER
 from support.selections import NAN, REAL_FILES, events_of, loop, numbers
@@ -23,7 +25,8 @@ def events(request):
 def significance(d0, phi, variance, sigma_x, sigma_y, sigma_xy):
     sin, cos = math.sin(phi), math.cos(phi)
     beam = sin**2 * sigma_x**2 + cos**2 * sigma_y**2 - 2 * sin * cos * sigma_xy
-    return d0 / math.sqrt(variance + beam) if variance > 0 and variance + beam > 0 else NAN
+    possible = sigma_x**2 + sigma_y**2 >= 2 * abs(sigma_xy)
+    return d0 / math.sqrt(variance + beam) if variance > 0 and variance + beam > 0 and possible else NAN
 
 
 def slow_values(events, leptons):
@@ -95,6 +98,50 @@ def test_pairs(events):
     assert ak.to_list(impact.z0_sin_theta(first)) == ak.to_list(every)
 
 
+VARIED = {
+    "PrimaryVertices": lambda e: {"z": e.PrimaryVertices.z + 100},
+    "EventInfo": lambda e: {f"beamPosSigma{axis}": e.EventInfo[f"beamPosSigma{axis}"] * 100 for axis in "XY"},
+}
+
+
+@pytest.mark.parametrize("collection", VARIED)
+@pytest.mark.parametrize("name", [data.R22, data.RNTUPLE])
+def test_beam_and_vertices_of_a_variation(name, collection):
+    events = events_of(name)
+    changed = varied(events, {collection: VARIED[collection](events)})
+    slow = slow_values(changed, changed.Muons)
+    for function, which in ((impact.d0_significance, 0), (impact.z0_sin_theta, 1)):
+        expected = [each[which] for event in slow for each in event]
+        found = function(changed.Muons)
+        np.testing.assert_allclose(ak.flatten(found).to_numpy(), expected, rtol=1e-12)
+        for some in (changed[3:9], pickle.loads(pickle.dumps(changed))[3:9]):  # noqa: S301  # our own
+            assert function(some.Muons).to_list() == found[3:9].to_list()
+    assert not ak.array_equal(
+        impact.prompt(changed.Muons, z0_sin_theta=0.5, d0_significance=1),
+        impact.prompt(events.Muons, z0_sin_theta=0.5, d0_significance=1),
+    )
+
+
+def test_no_vertex_of_a_variation_is_primary():
+    events = events_of(data.R22)
+    changed = varied(events, {"PrimaryVertices": {"vertexType": 3}})
+    assert np.isnan(ak.flatten(impact.z0_sin_theta(changed.Muons))).to_numpy().all()
+
+
+def test_sizes_of_the_beam_for_some_events():
+    """They were varied in chosen events only: others have those of the file."""
+    events = events_of(data.R22)
+    changed = varied(events[10:50], {"EventInfo": {"beamPosSigmaX": 3.0}})
+    assert not ak.any(abs(impact.d0_significance(changed.Muons)) > abs(impact.d0_significance(events[10:50].Muons)))
+
+
+def test_vertices_that_were_given_by_hand_do_not_count():
+    events = events_of(data.R22)[:]
+    expected = impact.z0_sin_theta(events.Muons).to_list()
+    events["PrimaryVertices"] = events.PrimaryVertices[events.PrimaryVertices.vertexType == 3]
+    assert impact.z0_sin_theta(events.Muons).to_list() == expected
+
+
 def test_nothing_is_asked(events):
     assert ak.to_list(impact.prompt(events.Muons)) == loop(lambda _: True, events.Muons.pt)
 
@@ -102,9 +149,16 @@ def test_nothing_is_asked(events):
 D0 = numbers(0.1, -0.1, 3)
 ANGLE = st.floats(-3.125, 3.125, width=32)
 SIGMA = st.sampled_from([0.0, 0.01, -0.01, NAN])
+# In binary exactly: half of the sum of squares of 0.25 and 0.25, and of 0.25 and 0, and what is next to them.
+COVARIANCE = st.sampled_from([0.0, 1e-5, -1e-5, 0.0625, -0.0625, 0.03125, 0.0626, -0.03126, NAN])
 
 
-@given(st.lists(st.tuples(D0, ANGLE, st.sampled_from([0.0, 1e-4, -1e-4, NAN]), SIGMA, SIGMA, SIGMA), min_size=1))
+@given(
+    st.lists(
+        st.tuples(D0, ANGLE, st.sampled_from([0.0, 1e-4, -1e-4, NAN]), SIGMA | st.just(0.25), SIGMA, COVARIANCE),
+        min_size=1,
+    )
+)
 def test_any_tracks(drawn):
     columns = [ak.Array(np.array(column, dtype=np.float64)) for column in zip(*drawn, strict=True)]
     expected = [significance(*each) for each in drawn]

@@ -128,6 +128,10 @@ def test_what_is_not_stored():
         jets.clean(events.Jets, "LooseBad")
     with pytest.raises(ColumnNotFoundError, match=r"eventClean_LooseBadLLP of EventInfo.*for LooseBad$"):
         jets.clean_events(events_of(data.RNTUPLE), "LooseBadLLP")
+    large = events_of(data.RNTUPLE).LargeRJets
+    for some, where in ((large, "LargeRJets"), (large[:, :1], "LargeRJets"), (ak.Array(large.layout), "these objects")):
+        with pytest.raises(ColumnNotFoundError, match=f"in {where} there is no fjvt at all$"):
+            jets.passed_fjvt(some, "Loose")
     for function, objects in (
         (jets.passed_jvt, events.Jets),
         (jets.passed_fjvt, events.Jets),

@@ -92,7 +92,7 @@ def test_of_a_column_that_only_one_of_several_files_has():
         for one_of_them in (objects, objects[ak.num(objects) > 2], ak.firsts(objects), objects[:, :1]):
             with pytest.raises(ColumnNotFoundError, match=said):
                 analysis.selected(one_of_them, {"jvt": "FixedEffPt"})
-        with pytest.raises(ColumnNotFoundError, match=r"^\S+: no NNJvtPass of Jet, .*; this file has"):
+        with pytest.raises(ColumnNotFoundError, match=r"^\S+: no NNJvtPass of Jet, .*; in Jets there is"):
             analysis.selected(jets[0], {"jvt": "FixedEffPt"})
 
 
@@ -100,6 +100,6 @@ def test_of_one_event_and_one_object():
     events = events_of(data.R21)
     assert analysis.working_points(events[0]) == analysis.working_points(events)
     with pytest.raises(
-        ColumnNotFoundError, match=r"no NNJvtPass of Jet, .*; this file has what it takes for Tight, Medium$"
+        ColumnNotFoundError, match=r"no NNJvtPass of Jet, .*; in Jets there is what it takes for Tight, Medium$"
     ):
         selecting.jets.passed_jvt(events.Jets[0, 0], "FixedEffPt")

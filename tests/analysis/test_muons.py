@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from physlite.analysis import muons
 from physlite.exceptions import ColumnNotFoundError, SelectionError, WorkingPointWarning
 from support import data
-from support.selections import NAN, REAL_FILES, events_of, lists_of, loop, made, numbers
+from support.selections import NAN, REAL_FILES, events_of, lists_of, loop, made, numbers, single
 
 MAX_WEIGHT = "Nonprompt_All_MaxWeightTTVA"
 COLUMNS = {
@@ -47,16 +47,16 @@ def is_isolated(point, *values):
     neutral = neutral if neutral > 0 else 0 * neutral
     return {
         "HighPtTrackOnly": fixed <= 1250,
-        "Loose_VarRad": var <= 0.15 * pt and calo <= 0.30 * pt,
-        "Tight_VarRad": var <= 0.04 * pt and calo <= 0.15 * pt,
-        "TightTrackOnly_VarRad": var <= 0.06 * pt,
-        "Loose_FixedRad": track <= 0.15 * pt and calo <= 0.30 * pt,
-        "Tight_FixedRad": track <= 0.04 * pt and calo <= 0.15 * pt,
-        "TightTrackOnly_FixedRad": track <= 0.06 * pt,
-        "PflowLoose_VarRad": abs(var500) + 0.4 * neutral <= 0.16 * pt,
-        "PflowTight_VarRad": abs(var500) + 0.4 * neutral <= 0.045 * pt,
-        "PflowLoose_FixedRad": abs(flow) + 0.4 * neutral <= 0.16 * pt,
-        "PflowTight_FixedRad": abs(flow) + 0.4 * neutral <= 0.045 * pt,
+        "Loose_VarRad": var <= single(0.15 * pt) and calo <= single(0.30 * pt),
+        "Tight_VarRad": var <= single(0.04 * pt) and calo <= single(0.15 * pt),
+        "TightTrackOnly_VarRad": var <= single(0.06 * pt),
+        "Loose_FixedRad": track <= single(0.15 * pt) and calo <= single(0.30 * pt),
+        "Tight_FixedRad": track <= single(0.04 * pt) and calo <= single(0.15 * pt),
+        "TightTrackOnly_FixedRad": track <= single(0.06 * pt),
+        "PflowLoose_VarRad": single(abs(var500) + 0.4 * neutral) <= single(0.16 * pt),
+        "PflowTight_VarRad": single(abs(var500) + 0.4 * neutral) <= single(0.045 * pt),
+        "PflowLoose_FixedRad": single(abs(flow) + 0.4 * neutral) <= single(0.16 * pt),
+        "PflowTight_FixedRad": single(abs(flow) + 0.4 * neutral) <= single(0.045 * pt),
     }[point] and not math.isnan(pt)
 
 

@@ -160,6 +160,37 @@ def test_tracks_are_counted_at_the_primary_vertex():
         assert kept(overlap.MuonJet(), Muons=[{}], Jets=[jet], PrimaryVertices=vertices)["Jets"] == [is_kept]
 
 
+@pytest.mark.parametrize(
+    "choose",
+    [lambda x: x[:, ::-1], lambda x: x[ak.argsort(-x.z)], lambda x: x[x.vertexType == 1]],
+    ids=["backwards", "sorted", "primary"],
+)
+def test_tracks_are_counted_at_the_same_vertex_whatever_was_chosen(choose):
+    """The numbers of tracks have the order of the file."""
+    events = real_events(data.R22)
+    shifted = events[:]  # the primary vertex is not the first one
+    vertices = events.PrimaryVertices
+    shifted["PrimaryVertices", "vertexType"] = ak.where(ak.local_index(vertices.z) == ak.num(vertices.z) - 2, 1, 3)
+    expected = near_muons(shifted)
+    assert expected != near_muons(events)
+    shifted["PrimaryVertices"] = choose(shifted.PrimaryVertices)
+    assert near_muons(shifted) == expected
+
+
+def test_the_first_primary_vertex_is_that_of_the_file():
+    events = real_events(data.R22)[:]
+    events["PrimaryVertices", "vertexType"] = ak.full_like(events.PrimaryVertices.vertexType, 1)
+    expected = near_muons(events)
+    events["PrimaryVertices"] = events.PrimaryVertices[:, ::-1]
+    assert near_muons(events) == expected
+
+
+def near_muons(events):
+    """What is left of soft muons and jets, as jets of many tracks decide."""
+    step = overlap.MuonJet(inner=0.4, outer=0.5, ghosts=False, allow_no_vertex=True)
+    return lists(overlap.remove(events, [step], {name: events[name].pt > 3 * GeV for name in step.collections}))
+
+
 def test_jets_with_many_tracks_are_muons_where_these_have_most_of_the_pt():
     step = overlap.MuonJet(compare_pt=True)
     for pt, of_tracks, is_kept in [

@@ -1,14 +1,16 @@
 """Photons: each working point, against a loop over single photons."""
 
 import awkward as ak
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from physlite.analysis import photons
 from physlite.exceptions import ColumnNotFoundError, SelectionError
+from physlite.model.varying import varied
 from support import data
-from support.selections import REAL_FILES, events_of, lists_of, loop, made, numbers
+from support.selections import REAL_FILES, events_of, lists_of, loop, made, numbers, single
 
 COLUMNS = {"pt": "f4", "topoetcone20": "f4", "topoetcone40": "f4", "ptcone20": "f4"}
 
@@ -20,9 +22,9 @@ def events(request):
 
 def is_isolated(point, pt, calo20, calo40, track):
     return {
-        "FixedCutLoose": calo20 <= 0.065 * pt and track <= 0.05 * pt,
-        "FixedCutTight": calo40 <= 0.022 * pt + 2450 and track <= 0.05 * pt,
-        "TightCaloOnly": calo40 <= 0.022 * pt + 2450,
+        "FixedCutLoose": calo20 <= single(0.065 * pt) and track <= single(0.05 * pt),
+        "FixedCutTight": calo40 <= single(0.022 * pt + 2450) and track <= single(0.05 * pt),
+        "TightCaloOnly": calo40 <= single(0.022 * pt + 2450),
     }[point]
 
 
@@ -115,10 +117,49 @@ def test_conversions(name):
     assert ak.to_list(photons.conversion_type(hidden)) == ak.to_list(ak.where(hard, ak.Array(expected), 0))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_conversions_of_any_tracks(seed):
+    """With hits or without, first or second."""
+    events = events_of(data.RNTUPLE)
+    random = np.random.default_rng(seed)
+    number = ak.num(events.GSFTrackParticles.phi)
+    hits = [ak.unflatten(random.integers(0, 2, ak.sum(number), dtype=np.uint8) * 3, number) for _ in range(2)]
+    names = ("numberOfPixelHits", "numberOfSCTHits")
+    changed = varied(events, {"GSFTrackParticles": dict(zip(names, hits, strict=True))})
+    assert ak.to_list(photons.conversion_type(changed.Photons)) == slow_conversions(changed)
+
+
+def test_the_order_of_tracks_with_and_without_hits():
+    events = events_of(data.RNTUPLE)
+    double = ak.num(events.Photons.vertex.trackParticles["phi"], axis=-1) == 2
+    first, second = (events.Photons.vertex.trackParticles["_link"][double][..., i] for i in (0, 1))
+    for with_hits in (first, second):
+        pairs = zip(events.GSFTrackParticles["_link"].to_list(), with_hits.to_list(), strict=True)
+        has = ak.Array([[link in wanted for link in links] for links, wanted in pairs])
+        changed = varied(events, {"GSFTrackParticles": {"numberOfPixelHits": has * 3, "numberOfSCTHits": 0}})
+        kinds = ak.flatten(photons.conversion_type(changed.Photons)[double], axis=None).to_list()
+        assert kinds
+        assert set(kinds) == {photons.CONVERSION_TYPES["doubleSiTRT"]}
+
+
+@pytest.mark.parametrize("name", REAL_FILES)
+def test_photons_with_a_vertex_are_converted(name):
+    """Whatever tracks it has."""
+    events = events_of(name)
+    expected = [[len(links) > 0 for links in event] for event in ak.to_list(events.Photons.vertexLinks)]
+    assert ak.to_list(photons.converted(events.Photons)) == expected
+    assert any(map(any, expected))
+    if "GSFConversionVertices" in events.fields:
+        links = events.GSFConversionVertices.trackParticleLinks
+        changed = varied(events, {"GSFConversionVertices": {"trackParticleLinks": links[:, :, :0]}})
+        assert ak.to_list(photons.converted(changed.Photons)) == expected
+        assert not ak.any(photons.conversion_type(changed.Photons))
+
+
 def test_what_is_not_stored():
     objects = events_of(data.R21).Photons
     with pytest.raises(ColumnNotFoundError, match=r"no GSFConversionVertices of Event.*22.2, 24.0, 25.0"):
-        photons.converted(objects)
+        photons.conversion_type(objects)
     with pytest.raises(ColumnNotFoundError, match=r"DFCommonPhotonsIsEMMedium of Photon.*25.0.*Loose, Tight"):
         photons.identified(objects, "Medium")
     for function in (photons.identified, photons.isolated, photons.clean):

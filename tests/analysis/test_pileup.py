@@ -1,5 +1,6 @@
 """Pile-up weights and runs of data against Athena's example, a slow version of its recipe, and real files."""
 
+import contextlib
 import functools
 import itertools
 import pickle
@@ -141,6 +142,16 @@ def test_against_a_slow_version(rows, of_a, of_d, asked, variation):
     assert prw.weight(simulated(asked), variation=variation).tolist() == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.parametrize("mu", [11.33, 15.45, 30.9])
+def test_edges_of_bins_are_met_in_single_precision(mu):
+    above = round(mu / 1.03)
+    assert int(np.float32(mu) * np.float32(1 / 1.03)) != int(float(np.float32(mu)) / 1.03)
+    expected = int(np.float32(mu) * np.float32(1 / 1.03))
+    prw = reweighting([(RUNS[0], 1, mu, 1.0)], {(CHANNEL, A): {above - 1: 1, above: 1}})
+    weights = prw.weight(simulated([(A, above - 1), (A, above)]))
+    assert weights.tolist() == [2.0 * (at == expected) for at in (above - 1, above)]
+
+
 def test_data_without_events_count_in_the_nearest_bin():
     """Of two that are as near, in the higher one."""
     rows = [(RUNS[0], 1, 10.5 * 1.03, 96.0), (RUNS[0], 2, 12.5 * 1.03, 2.0), (RUNS[0], 3, 30.5 * 1.03, 2.0)]
@@ -168,6 +179,13 @@ def test_too_much_data_without_events():
     prw = reweighting(rows, {(CHANNEL, A): {10: 1}})
     with pytest.raises(ValueError, match=r"^channel 410470 has no events for 10% of the data, in their runs or at"):
         prw.weight(simulated([(A, 10.5)]))
+
+
+def test_five_per_cent_of_the_data_may_have_no_events():
+    for without, allowed in ((5.0, True), (5.01, False)):
+        prw = reweighting([(RUNS[0], 1, 10.5, 95.0), (RUNS[3], 1, 10.5, without)], {(CHANNEL, A): {10: 1}})
+        with contextlib.nullcontext() if allowed else pytest.raises(ValueError, match="no events for 5% of the data"):
+            prw.weight(simulated([(A, 10.5)]))
 
 
 def test_variations_of_the_scale():
@@ -302,6 +320,15 @@ def test_random_runs_against_a_loop():
     assert set(found.tolist()) == set(RUNS)
 
 
+def test_luminosities_are_compared_with_a_tolerance():
+    """As in the tool: a random number just above what a run adds up to is still of this run."""
+    (number,) = first_numbers(event_seeds(np.array([CHANNEL]), np.array([0])))
+    for beyond, run in ((5e-12, RUNS[0]), (2e-11, RUNS[1])):
+        first = float(number) - beyond
+        prw = reweighting([(RUNS[0], 1, 1.5, first), (RUNS[1], 1, 1.5, 1 - first)], {(CHANNEL, A): {1: 1}})
+        assert prw.random_run_number(simulated([(A, 1.5)])).tolist() == [run]
+
+
 def test_runs_of_simulation_need_random_run_numbers():
     with pytest.raises(
         ColumnNotFoundError, match=r"these events have no EventInfo.RandomRunNumber; nearest: runNumber"
@@ -358,6 +385,15 @@ def test_profiles_in_files(tmp_path):
     assert profiles.simulated[1, A][0::2].tolist() == [0] * 50
     assert profiles.simulated[2, A].tolist() == [1] * 100
     assert list(profiles.data) == [RUNS[0]]
+
+
+def test_a_file_that_is_there_twice(tmp_path):
+    path = write_config(tmp_path / "a.prw.root", {(1, A): (np.ones(100), np.linspace(0, 100, 101))})
+    copy = tmp_path / "b.prw.root"
+    copy.write_bytes(path.read_bytes())
+    for again in (path, str(path), copy):
+        with pytest.raises(ValueError, match=r"\.prw\.root: the same as .*a\.prw\.root, whose .* count twice"):
+            read_profiles([path, again])
 
 
 def test_runs_with_a_profile_of_their_own():

@@ -114,7 +114,7 @@ def test_a_cut_of_ones_own_on_a_tagger():
 @given(
     lists_of(pt=numbers(20_000, 27_000), eta=numbers(1.5, -2.5)),
     st.sampled_from([20_000, [20_000, None], [None, 27_000], [20_000, 27_000]]),
-    st.sampled_from([2.5, [1.5, 2.5], [1.5, None]]),
+    st.sampled_from([2.5, [1.5, 2.5], [1.5, None], [0, 2.5]]),
 )
 def test_ranges_of_any_objects(drawn, pt_range, eta_range):
     objects = made("Muon", {"pt": "f4", "eta": "f4"}, drawn)
@@ -123,7 +123,7 @@ def test_ranges_of_any_objects(drawn, pt_range, eta_range):
     expected = loop(lambda pt: low <= pt < high, objects.pt)
     assert ak.to_list(analysis.selected(objects, {"pt": pt_range})) == expected
     ends = eta_range if isinstance(eta_range, list) else [-math.inf, eta_range]
-    low, high = ends[0], math.inf if ends[1] is None else ends[1]
+    low, high = (-math.inf if ends[0] <= 0 else ends[0]), math.inf if ends[1] is None else ends[1]
     expected = loop(lambda eta: low < abs(eta) <= high, objects.eta)
     assert ak.to_list(analysis.selected(objects, {"abs_eta": eta_range})) == expected
     expected = loop(lambda eta: abs(eta) < 1.5 or abs(eta) > 2.5, objects.eta)
@@ -221,6 +221,48 @@ def test_values_of_masked_events(collection):
         expected = ak.mask(function(events[collection]), some)
         assert ak.to_list(ak.nan_to_num(found, nan=-1e9)) == ak.to_list(ak.nan_to_num(expected, nan=-1e9)), function
         assert found.type == expected.type, function
+
+
+NUMBERS = (electrons.d0_significance, electrons.z0_sin_theta, electrons.cluster_eta, photons.conversion_type)
+MASKS = {
+    "Electrons": [electrons.identified, electrons.isolated, electrons.charge_identified],
+    "Muons": [muons.identified, muons.isolated],
+    "Photons": [photons.identified, photons.isolated, photons.clean],
+    "TauJets": [taus.identified, taus.electron_vetoed],
+    "Jets": [jets.passed_jvt, jets.passed_fjvt, jets.clean, btagging.tagged],
+}
+
+
+@pytest.mark.parametrize("collection", FUNCTIONS)
+def test_functions_of_objects_that_are_missing(collection):
+    """What is missing passes no mask, and is no number."""
+    objects = events_of(data.RNTUPLE)[collection]
+    some = ak.local_index(objects.pt) % 2 == 1
+    for function in FUNCTIONS[collection]:
+        if function is taus.n_tracks:
+            continue
+        fill = {photons.conversion_type: 0}.get(function, -1e9) if function in NUMBERS else False
+        found, expected = function(ak.mask(objects, some)), ak.where(some, function(objects), fill)
+        assert not ak.any(ak.is_none(found, axis=1))
+        assert ak.to_list(ak.nan_to_num(found, nan=-1e9)) == ak.to_list(ak.nan_to_num(expected, nan=-1e9)), function
+
+
+@pytest.mark.filterwarnings("ignore::physlite.exceptions.WorkingPointWarning")
+@pytest.mark.parametrize("collection", MASKS)
+def test_working_points_of_objects_that_are_missing(collection):
+    objects = events_of(data.RNTUPLE)[collection]
+    some = ak.local_index(objects.pt) % 2 == 1
+    points = [point for its in analysis.working_points(events_of(data.RNTUPLE))[collection].values() for point in its]
+    for function in MASKS[collection]:
+        tried = 0
+        for point in points:
+            try:
+                every = function(objects, point)
+            except (SelectionError, ColumnNotFoundError):  # of another function, or not in this file
+                continue
+            tried += 1
+            assert ak.to_list(function(ak.mask(objects, some), point)) == ak.to_list(every & some), (function, point)
+        assert tried
 
 
 @pytest.mark.filterwarnings("ignore::physlite.exceptions.WorkingPointWarning")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from physlite.analysis import taus
 from physlite.exceptions import ColumnNotFoundError, SelectionError
+from physlite.model.varying import varied
 from support import data
 from support.selections import NAN, REAL_FILES, events_of, lists_of, loop, made
 
@@ -75,6 +76,30 @@ def test_tracks_and_the_veto_of_electrons(name):
         assert ak.to_list(taus.electron_vetoed(objects, point)) == slow
 
 
+@pytest.mark.parametrize("name", WITH_TRACKS)
+def test_only_those_with_one_track_are_vetoed(name):
+    events = events_of(name)
+    tracks = events.TauTracks.flagSet
+    some = ak.local_index(tracks) % 3 > 0
+    flags = ak.values_astype(ak.where(some, tracks, 0), np.uint16)
+    events = varied(events, {"TauTracks": {"flagSet": flags}, "TauJets": {"EleRNNLoose_v1": 0}})
+    numbers = slow_tracks(events)
+    assert {0, 1, 2} <= {n for event in numbers for n in event}
+    assert ak.to_list(taus.electron_vetoed(events.TauJets, "Loose")) == [[n != 1 for n in event] for event in numbers]
+
+
+def test_one_number_of_tracks():
+    objects = events_of(data.R22).TauJets
+    for number in (1, np.int8(3)):
+        assert ak.to_list(taus.with_tracks(objects, number)) == ak.to_list(taus.with_tracks(objects, [number]))
+
+
+def test_candidates_that_are_missing():
+    objects = events_of(data.R22).TauJets
+    hard = objects.pt > 20_000
+    assert ak.to_list(taus.n_tracks(ak.mask(objects, hard))) == ak.to_list(ak.mask(taus.n_tracks(objects), hard))
+
+
 def test_charge(objects):
     assert ak.to_list(taus.with_charge(objects)) == loop(lambda charge: abs(charge) == 1, objects.charge)
 
@@ -91,7 +116,7 @@ def test_what_is_not_stored():
         taus.n_tracks(objects)
     with pytest.raises(ColumnNotFoundError, match=r"GNTauM_v0prune of TauJet.*25.0.*RNNTight"):
         taus.identified(objects, "GNTauMedium")
-    with pytest.raises(ColumnNotFoundError, match=r"EleRNNLoose_v1 of TauJet.*this file has no electron_veto at all"):
+    with pytest.raises(ColumnNotFoundError, match=r"EleRNNLoose_v1 of TauJet.*in TauJets there is no electron_veto"):
         taus.electron_vetoed(objects, "Loose")
     with pytest.raises(SelectionError, match="no identification 'Medium' of TauJet"):
         taus.identified(objects, "Medium")

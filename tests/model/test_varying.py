@@ -331,6 +331,26 @@ def test_events_without_a_file_cannot_be_varied(some):
         varied(ak.Array(some.layout), {"Jets": {"pt": 1.0}})
 
 
+def test_events_that_are_there_twice(some):
+    """A link leads to one value only."""
+    twice = some[[3, 5, 3]]
+    same = varied(twice, {"Jets": {"pt": twice.Jets.pt * 2}})
+    assert_same(same.METAssoc_AnalysisMET.jet.pt, twice.METAssoc_AnalysisMET.jet.pt * 2)
+    other = varied(twice, {"Jets": {"pt": twice.Jets.pt * ak.Array([2, 2, 3])}})
+    assert_same(other.Jets.pt, twice.Jets.pt * ak.Array([2, 2, 3]))
+    with pytest.raises(ValueError, match=r"Jets\.pt: objects that are twice .* different values"):
+        ak.materialize(other.METAssoc_AnalysisMET.jet.pt)
+
+
+def test_values_that_are_no_number_are_the_same_twice(some):
+    twice = varied(some[[3, 3]], {"Jets": {"pt": np.nan}})
+    assert np.isnan(ak.flatten(ak.drop_none(twice.METAssoc_AnalysisMET.jet.pt), axis=None)).to_numpy().all()
+
+
+def test_no_fields_change_nothing(some):
+    assert pickle.dumps(varied(some, {"Jets": {}})) == pickle.dumps(some)
+
+
 # ------------------------------------------------------------------------------------------------------- random changes
 
 NUMBERS = st.floats(width=32, allow_nan=True, allow_infinity=True)

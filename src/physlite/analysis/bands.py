@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Band", "band"]
 
 # CP::SystematicVariation: JET_JER__1up, and half a standard deviation as JET_JER__0up5. Others write jerUp.
-_DIRECTION = re.compile(r"(?P<source>.+)(?P<direction>up|down)(?P<fraction>\d*)", re.IGNORECASE)
+_SIZE = re.compile(r"(?P<source>.+?)(?:__\d+)?(?:up|down)\d*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,18 +48,19 @@ class Band:
     __rmul__ = __mul__
 
 
-def band(histogram: Hist[Any], axis: str = "variation", *, envelopes: Iterable[str] = ()) -> Band:
+def band(histogram: Hist[Any], axis: str = "variation", *, envelopes: str | Iterable[str] = ()) -> Band:
     """The variations of a histogram together, taken as independent of each other: a sum of squares, bin by bin.
 
     Of a pair, `…__1up` and `…__1down`, the larger deviation counts in each direction; so two on the same side do not
-    count twice. A variation without a partner counts in both directions. Statistical uncertainties are not in it.
+    count twice. Variations of a source by other sizes, as `…__0up5`, are of the same nuisance parameter, and belong to
+    its pair. A variation without a partner counts in both directions. Statistical uncertainties are not in it.
 
     Args:
         histogram: with an axis of categories that has the names of variations, `nominal` among them. Add up processes
             before: their variations go together.
         axis: the name of this axis.
-        envelopes: patterns; the variations that fit one are taken together as a pair is, as those of the
-            renormalisation and factorisation scales.
+        envelopes: patterns, or a single one; the variations that fit one are taken together as a pair is, as those of
+            the renormalisation and factorisation scales.
 
     Raises:
         ValueError: there is no such axis, or no `nominal` on it.
@@ -86,14 +87,14 @@ def band(histogram: Hist[Any], axis: str = "variation", *, envelopes: Iterable[s
     return Band(nominal, np.sqrt(up), np.sqrt(down))
 
 
-def _groups(names: list[str], envelopes: Iterable[str]) -> list[list[str]]:
+def _groups(names: list[str], envelopes: str | Iterable[str]) -> list[list[str]]:
     """The variations that belong together."""
-    groups = [select(names, pattern, "variation", "none has such a name") for pattern in envelopes]
+    patterns = [envelopes] if isinstance(envelopes, str) else envelopes
+    groups = [select(names, pattern, "variation", "none has such a name") for pattern in patterns]
     taken = {name for group in groups for name in group}
-    pairs: dict[tuple[str, str], list[str]] = {}
+    sources: dict[str, list[str]] = {}
     for name in names:
         if name not in taken:
-            found = _DIRECTION.fullmatch(name)
-            key = (found["source"], found["fraction"]) if found else (name, "")
-            pairs.setdefault(key, []).append(name)
-    return [*groups, *pairs.values()]
+            found = _SIZE.fullmatch(name)
+            sources.setdefault(found["source"] if found else name, []).append(name)
+    return [*groups, *sources.values()]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import awkward as ak
 import numpy as np
 
-from physlite.analysis.columns import decided, kind_of, not_stored
+from physlite.analysis.columns import decided, kind_of, not_stored, there_is
 from physlite.exceptions import SelectionError
 from physlite.formats.filters import nearest
 from physlite.model.edm import double
@@ -30,7 +30,7 @@ class Tagger(NamedTuple):
     Attributes:
         f_c: how much of the background in its discriminant is of charm.
         f_tau: how much is of taus.
-        cuts: values of the discriminant that jets have to be above, by the name of the working point.
+        cuts: the lowest values of the discriminant of b-jets, by the name of the working point.
     """
 
     f_c: float
@@ -85,14 +85,14 @@ def discriminant(jets: ak.Array, tagger: str) -> Any:
         ColumnNotFoundError: the file does not store its probabilities.
         ValueError: the array does not know its file, or holds objects of several files.
     """
-    if tagger not in TAGGERS:
+    if not isinstance(tagger, str) or tagger not in TAGGERS:
         msg = f"no tagger {tagger!r} of {kind_of(jets)}; there are {', '.join(TAGGERS)}"
         raise SelectionError(msg)
     holder = _holder(jets, tagger)
     if holder is None:
         instead = ", ".join(_stored_taggers(jets)) or "none"
         raise not_stored(
-            jets, (f"{tagger}_pb",), f"tagger {tagger}", f"this file has what it takes for {instead}", "BTagging"
+            jets, (f"{tagger}_pb",), f"tagger {tagger}", there_is(jets, f"what it takes for {instead}"), "BTagging"
         )
     f_c, f_tau, _ = TAGGERS[tagger]
     p_b, p_c, p_u = (double(holder[f"{tagger}_{quark}"]) for quark in ("pb", "pc", "pu"))
@@ -119,7 +119,7 @@ def tagged(jets: ak.Array, working_point: str) -> Any:
         ColumnNotFoundError: the file does not store the probabilities of its tagger.
         ValueError: the array does not know its file, or holds objects of several files.
     """
-    if working_point not in WORKING_POINTS:
+    if not isinstance(working_point, str) or working_point not in WORKING_POINTS:
         near = nearest(list(WORKING_POINTS), str(working_point))
         msg = f"no working point {working_point!r} of b-tagging{near}; there are {', '.join(WORKING_POINTS)}"
         raise SelectionError(msg)
@@ -128,7 +128,10 @@ def tagged(jets: ak.Array, working_point: str) -> Any:
 
 
 def above(jets: ak.Array, tagger: str, cut: float) -> Any:
-    """Which jets have a discriminant above a value of your own; none beyond abs(eta) = 2.5.
+    """Which jets have a discriminant of at least a value of your own; none beyond abs(eta) = 2.5.
+
+    At exactly the value they pass, as in BTaggingSelectionTool.cxx. Other than there, a discriminant that is not a
+    number fails.
 
     Args:
         jets: in any selection of them.
@@ -141,7 +144,7 @@ def above(jets: ak.Array, tagger: str, cut: float) -> Any:
     Raises:
         SelectionError, ColumnNotFoundError, ValueError: as `discriminant`.
     """
-    return decided((abs(jets["eta"]) <= MAX_ETA) & (discriminant(jets, tagger) > cut))
+    return decided((abs(jets["eta"]) <= MAX_ETA) & (discriminant(jets, tagger) >= cut))
 
 
 def working_points(jets: ak.Array) -> dict[str, list[str]]:

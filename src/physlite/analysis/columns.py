@@ -18,6 +18,7 @@ from physlite.analysis.severalfiles import is_of_several_files
 from physlite.exceptions import ColumnNotFoundError, SelectionError
 from physlite.formats.filters import nearest
 from physlite.model.source import source_of
+from physlite.model.structure import record_in
 
 __all__ = [
     "Needs",
@@ -30,10 +31,15 @@ __all__ = [
     "kind_of",
     "not_stored",
     "require",
+    "there_is",
 ]
 
 # Of each column that is needed, the names that it has had, the newest first.
 Needs = tuple[tuple[str, ...], ...]
+
+
+# The base of all classes, of what has none of its own in the file, as `EventInfo`.
+_NO_CLASS = "AuxElement"
 
 
 def kind_of(objects: ak.Array) -> str:
@@ -65,20 +71,35 @@ def columns_of(objects: ak.Array, what: str, name: str, points: Mapping[str, Nee
         what: what it is a working point of, as `isolation`.
         name: of the working point.
         points: what each needs.
-        kind: the class of the objects where their records have no name.
+        kind: the class that the objects have to be of, if they are of any; without it any will do.
 
     Raises:
-        SelectionError: no such working point.
+        SelectionError: no such working point, or objects of another class.
         ColumnNotFoundError: the objects lack a column of it.
     """
-    kind = kind or kind_of(objects)
+    found = kind_of(objects)
+    if kind and found not in ("", _NO_CLASS, kind):
+        msg = f"the {what} of {kind} cannot be asked of {found}: give it {kind}, or take the function for {found}"
+        raise SelectionError(msg)
+    kind = kind or found
     if not isinstance(name, str) or name not in points:
         among = nearest(list(points), name) if isinstance(name, str) else ""
         msg = f"no {what} {name!r} of {kind}{among}; there are {', '.join(points)}"
         raise SelectionError(msg)
-    instead = available(objects, points)
-    remedy = f"this file has what it takes for {', '.join(instead)}" if instead else f"this file has no {what} at all"
-    return [require(objects, names, f"{what} {name!r}", remedy, kind) for names in points[name]]
+    missing = next((names for names in points[name] if not _stored(objects, names)), None)
+    if missing is not None:
+        instead = ", ".join(available(objects, points))
+        remedy = there_is(objects, f"what it takes for {instead}" if instead else f"no {what} at all")
+        raise not_stored(objects, missing, f"{what} {name!r}", remedy, kind)
+    return [_stored(objects, names) for names in points[name]]
+
+
+def there_is(objects: ak.Array, what: str) -> str:
+    """Says what some objects have, or have not; they are named by their collection where that is known."""
+    source = source_of(objects)
+    record = record_in(objects.layout.array if isinstance(objects, ak.Record) else objects.layout)
+    names = source.known_objects(record)[0] if source is not None and record is not None else ()
+    return f"in {', '.join(names) or 'these objects'} there is {what}"
 
 
 def require(objects: ak.Array, names: tuple[str, ...], needed_by: str, remedy: str, kind: str = "") -> str:

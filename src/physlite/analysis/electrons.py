@@ -93,7 +93,7 @@ def identified(electrons: ak.Array, working_point: str) -> Any:
         SelectionError: no such working point.
         ColumnNotFoundError: the file does not store its flag.
     """
-    return flagged(electrons, "identification", working_point, IDENTIFICATION)
+    return flagged(electrons, "identification", working_point, IDENTIFICATION, "Electron")
 
 
 def isolated(electrons: ak.Array, working_point: str) -> Any:
@@ -113,7 +113,7 @@ def isolated(electrons: ak.Array, working_point: str) -> Any:
         SelectionError: no such working point.
         ColumnNotFoundError: the file does not store a variable that it compares.
     """
-    return _isolated(electrons, working_point, ISOLATION, _TRACKS)
+    return _isolated(electrons, working_point, ISOLATION, _TRACKS, "Electron")
 
 
 def charge_identified(electrons: ak.Array, working_point: str = "ECIDS") -> Any:
@@ -130,7 +130,7 @@ def charge_identified(electrons: ak.Array, working_point: str = "ECIDS") -> Any:
         SelectionError: no such working point.
         ColumnNotFoundError: the file does not store its flag.
     """
-    return flagged(electrons, "charge_identification", working_point, CHARGE_IDENTIFICATION)
+    return flagged(electrons, "charge_identification", working_point, CHARGE_IDENTIFICATION, "Electron")
 
 
 def working_points(electrons: ak.Array) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ from physlite.analysis.columns import kind_of
 from physlite.exceptions import ColumnNotFoundError
 from physlite.formats.filters import nearest
 
-__all__ = ["event_info", "event_values", "is_simulation", "require_field"]
+__all__ = ["event_info", "event_values", "is_simulation", "masked_as", "require_field"]
 
 # xAOD::EventInfo_v1::IS_SIMULATION (Event/xAOD/xAODEventInfo), a bit of eventTypeBitmask.
 _IS_SIMULATION = 1
@@ -34,7 +34,7 @@ def event_info(events: ak.Array) -> ak.Array:
 
 
 def event_values(events: ak.Array, name: str) -> NDArray[Any]:
-    """A field of `EventInfo`, one value an event.
+    """A field of `EventInfo`, one value an event; masked where events are.
 
     Raises:
         ColumnNotFoundError: there is no such field; the message offers the nearest ones.
@@ -55,11 +55,22 @@ def require_field(events: ak.Array, name: str) -> ak.Array:
 def is_simulation(events: ak.Array) -> NDArray[np.bool_]:
     """Whether each event is simulated, as `EventInfo.eventTypeBitmask` says; without it, by their generator weights.
 
+    Masked where events are.
+
     Raises:
         ColumnNotFoundError: these are no events, or events without `EventInfo`.
     """
     fields = event_info(events).fields
     if "eventTypeBitmask" not in fields:
-        return np.full(len(events), "mcEventWeights" in fields)
+        return masked_as(events, np.full(len(events), "mcEventWeights" in fields))
     simulated: NDArray[np.bool_] = (event_values(events, "eventTypeBitmask") & _IS_SIMULATION) != 0
     return simulated
+
+
+def masked_as(events: ak.Array, values: NDArray[Any]) -> NDArray[Any]:
+    """Values, one an event; masked where events are, by `ak.mask`."""
+    info = event_info(events)
+    if not info.layout.is_option:
+        return values
+    masked: NDArray[Any] = np.ma.array(values, mask=ak.to_numpy(ak.is_none(info)))
+    return masked

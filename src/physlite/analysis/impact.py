@@ -1,5 +1,8 @@
 """Where the tracks of leptons come from: their distances to the beam and, along it, to the primary vertex.
 
+The beam and the vertices are those of the file, or of the variation that the leptons are of. Fields that were given to
+`events` by hand do not count, since leptons know their file and not these events: use `varied` or `variations`.
+
 As xAOD::TrackingHelpers::d0significance in Athena's Event/xAOD/xAODTracking (xAODTracking/TrackParticlexAODHelpers.h),
 and the cuts of CP::AsgLeptonTrackSelectionAlg in PhysicsAnalysis/Algorithms/AsgAnalysisAlgorithms.
 """
@@ -15,7 +18,7 @@ import numpy as np
 from awkward.contents import Content
 from numpy.typing import NDArray
 
-from physlite.analysis.columns import all_of, not_stored, require
+from physlite.analysis.columns import all_of, decided, not_stored, require
 from physlite.model.edm import double
 from physlite.model.follow import require_source
 from physlite.model.objects import EVENT, split_event
@@ -41,7 +44,8 @@ def d0_significance(leptons: ak.Array) -> Any:
         leptons: electrons or muons, in any selection of them.
 
     Returns:
-        Numbers in double precision, with the sign of d0; NaN where the track or its covariance is missing.
+        Numbers in double precision, with the sign of d0; NaN where the track or its covariance is missing, or the beam
+        has sizes that Athena throws an exception at. Of a single lepton an array of one number.
 
     Raises:
         ColumnNotFoundError: the tracks have no covariance, or the events no size of the beam.
@@ -106,18 +110,25 @@ def _significance(d0: Any, phi: Any, variance: Any, sigma_x: Any, sigma_y: Any, 
     sin, cos = np.sin(double(phi)), np.cos(double(phi))
     beam = sin * (sin * sigma_x**2 - cos * sigma_xy) + cos * (cos * sigma_y**2 - sin * sigma_xy)
     total = double(variance) + beam
-    # As there: a track's own variance has to be positive.
-    total = ak.where((variance > 0) & (total > 0), total, np.nan)
+    # As there: a track's own variance has to be positive, and the beam needs a covariance that is possible.
+    possible = sigma_x**2 + sigma_y**2 >= 2 * abs(sigma_xy)
+    total = ak.where((variance > 0) & (total > 0) & possible, total, np.nan)
     return ak.fill_none(double(d0) / np.sqrt(total), np.nan, axis=-1)
 
 
 def _beam_spot(column: _Column) -> list[NDArray[np.float64]]:
-    return [np.asarray(column("EventInfo", f"beamPosSigma{axes}"), dtype=np.float64) for axes in ("X", "Y", "XY")]
+    return [_filled(column("EventInfo", f"beamPosSigma{axes}")) for axes in ("X", "Y", "XY")]
 
 
 def _primary_z(column: _Column) -> list[NDArray[np.float64]]:
-    z = column("PrimaryVertices", "z")[column("PrimaryVertices", "vertexType") == _PRIMARY]
-    return [np.asarray(ak.fill_none(double(ak.firsts(z)), np.nan), dtype=np.float64)]
+    z = column("PrimaryVertices", "z")[decided(column("PrimaryVertices", "vertexType") == _PRIMARY)]
+    return [_filled(ak.firsts(z))]
+
+
+def _filled(values: ak.Array) -> NDArray[np.float64]:
+    """One number an event, NaN where there is none."""
+    filled: NDArray[np.float64] = ak.to_numpy(ak.fill_none(double(values), np.nan))
+    return filled
 
 
 def _of_events(objects: ak.Array, values_of: Callable[[_Column], list[NDArray[np.float64]]]) -> list[ak.Array]:
@@ -128,9 +139,9 @@ def _of_events(objects: ak.Array, values_of: Callable[[_Column], list[NDArray[np
 
     def column(collection: str, field: str) -> ak.Array:
         found = source.store.schema.collections.get(collection)
-        if found is None or field not in found.fields:
+        if found is None or not {field} & (found.fields.keys() | source.changed_fields(collection)):
             raise not_stored(objects, (field,), "the impact parameter", "leave it out", collection)
-        return ak.Array(source.layout(found.fields[field]))
+        return ak.Array(source.event_column(collection, field))
 
     def taken(values: NDArray[np.float64], layout: Content) -> Content:
         if not layout.is_numpy:

@@ -2,7 +2,8 @@
 
 Athena's PhysicsAnalysis/AnalysisCommon/IsolationSelection has the working points (Root/IsolationSelectionTool.cxx), and
 says how they are compared (Root/IsolationConditionFormula.cxx, IsolationConditionCombined.cxx). The columns are in MeV.
-Here limits are computed in double precision, there they are rounded to single.
+Limits are computed in double precision and rounded to single, as there (`m_cutValue` is a float), and so are sums with
+neutral particles (`isoValue`).
 """
 
 from __future__ import annotations
@@ -59,15 +60,19 @@ def needs_of(points: Mapping[str, tuple[Limit, ...]], tracks: tuple[str, ...]) -
 
 
 def isolated(
-    objects: ak.Array, working_point: str, points: Mapping[str, tuple[Limit, ...]], tracks: tuple[str, ...]
+    objects: ak.Array,
+    working_point: str,
+    points: Mapping[str, tuple[Limit, ...]],
+    tracks: tuple[str, ...],
+    kind: str = "",
 ) -> Any:
-    """Which objects are within all limits of a working point.
+    """Which objects are within all limits of a working point; `kind` is as for `columns_of`.
 
     Raises:
-        SelectionError: no such working point.
+        SelectionError: no such working point, or objects of another class.
         ColumnNotFoundError: the objects lack a column of it.
     """
-    columns = iter(columns_of(objects, "isolation", working_point, needs_of(points, tracks)))
+    columns = iter(columns_of(objects, "isolation", working_point, needs_of(points, tracks), kind))
     pt = double(objects["pt"])
     high = pt > FIXED_RADIUS_ABOVE
     passed = True
@@ -76,8 +81,12 @@ def isolated(
         values = [double(objects[name]) for name in names]
         if limit.with_neutral:
             neutral = _NEUTRAL_FRACTION * np.maximum(double(objects[next(columns)]), 0)
-            values = [abs(value) + neutral for value in values]
-        most = np.maximum(limit.slope * pt + limit.constant, limit.least)
+            values = [_single(abs(value) + neutral) for value in values]
+        most = _single(np.maximum(limit.slope * pt + limit.constant, limit.least))
         low, *fixed = (value <= most for value in values)
         passed = passed & (((~high & low) | (high & fixed[0])) if fixed else low)
     return decided(passed)
+
+
+def _single(values: Any) -> Any:
+    return ak.values_astype(values, np.float32) if isinstance(values, ak.Array) else np.float32(values)

@@ -58,8 +58,9 @@ def passed_jvt(jets: ak.Array, working_point: str) -> Any:
 
     Release 21.2 stores `Jvt` ("Performance of pile-up mitigation techniques for jets in pp collisions at √s = 8 TeV
     using the ATLAS detector", Eur. Phys. J. C 76 (2016) 581), later ones the decision of a neural network. The range
-    is in the stored pT and, as in Athena's JetJvtEfficiency, in `DetectorEta`; in `eta` where that is not stored. Of
-    jets from 2.4 to 2.5, without the ends, JvtSelectionTool.cxx asks a `Jvt` above -2, which all have.
+    is in the pT that the jets have, under a variation the varied one, and in `DetectorEta`, both as in Athena's
+    JetJvtEfficiency; in `eta` where that is not stored. Of jets from 2.4 to 2.5, without the ends, JvtSelectionTool.cxx
+    asks a `Jvt` above -2, which all have.
 
     Args:
         jets: in any selection of them.
@@ -72,7 +73,7 @@ def passed_jvt(jets: ak.Array, working_point: str) -> Any:
         SelectionError: no such working point.
         ColumnNotFoundError: the file does not store what it needs.
     """
-    column, detector = columns_of(jets, "jvt", working_point, _JVT_NEEDS)
+    column, detector = columns_of(jets, "jvt", working_point, _JVT_NEEDS, "Jet")
     cut = JVT[working_point]
     if cut is None:
         passed = jets[column] == 1
@@ -100,7 +101,7 @@ def passed_fjvt(jets: ak.Array, working_point: str) -> Any:
         SelectionError: no such working point.
         ColumnNotFoundError: the file does not store what it needs.
     """
-    column, detector = columns_of(jets, "fjvt", working_point, _FJVT_NEEDS)
+    column, detector = columns_of(jets, "fjvt", working_point, _FJVT_NEEDS, "Jet")
     return decided((jets[column] <= FJVT[working_point]) | _beyond(jets, detector, *_FORWARD_ETA))
 
 
@@ -120,7 +121,7 @@ def clean(jets: ak.Array, working_point: str) -> Any:
         SelectionError: no such working point.
         ColumnNotFoundError: the file does not store its flag.
     """
-    return flagged(jets, "cleaning", working_point, CLEANING)
+    return flagged(jets, "cleaning", working_point, CLEANING, "Jet")
 
 
 def clean_events(events: ak.Array, working_point: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from physlite.analysis.columns import available, decided, flagged, flags, not_stored
+from physlite.analysis.columns import available, decided, flagged, flags, not_stored, require
 from physlite.analysis.egamma import AUTHORS, authored, cluster_eta, good_quality
 from physlite.analysis.isolation import Limit, needs_of
 from physlite.analysis.isolation import isolated as _isolated
@@ -82,7 +82,7 @@ def identified(photons: ak.Array, working_point: str) -> Any:
         SelectionError: no such working point.
         ColumnNotFoundError: the file does not store its flag.
     """
-    return flagged(photons, "identification", working_point, IDENTIFICATION)
+    return flagged(photons, "identification", working_point, IDENTIFICATION, "Photon")
 
 
 def isolated(photons: ak.Array, working_point: str) -> Any:
@@ -101,7 +101,7 @@ def isolated(photons: ak.Array, working_point: str) -> Any:
         SelectionError: no such working point.
         ColumnNotFoundError: the file does not store a variable that it compares.
     """
-    return _isolated(photons, working_point, ISOLATION, _TRACKS)
+    return _isolated(photons, working_point, ISOLATION, _TRACKS, "Photon")
 
 
 def clean(photons: ak.Array, working_point: str = "Cleaning") -> Any:
@@ -120,7 +120,7 @@ def clean(photons: ak.Array, working_point: str = "Cleaning") -> Any:
         SelectionError: no such working point.
         ColumnNotFoundError: the file does not store its flag.
     """
-    return flagged(photons, "cleaning", working_point, CLEANING)
+    return flagged(photons, "cleaning", working_point, CLEANING, "Photon")
 
 
 def conversion_type(photons: ak.Array) -> Any:
@@ -158,7 +158,11 @@ def conversion_type(photons: ak.Array) -> Any:
 
 
 def converted(photons: ak.Array) -> Any:
-    """Which photons have converted into electrons in the inner detector.
+    """Which photons have converted into electrons in the inner detector: those with a vertex, whatever tracks it has.
+
+    As xAOD::EgammaHelpers::isConvertedPhoton in Event/xAOD/xAODEgamma (Root/PhotonxAODHelpers.cxx). Its option
+    `excludeTRT` of later releases, for Run 3, is not here: by it conversions without hits in silicon are none where
+    abs(eta) is at most 0.8.
 
     Args:
         photons: in any selection of them.
@@ -167,9 +171,10 @@ def converted(photons: ak.Array) -> Any:
         One bool for each photon.
 
     Raises:
-        ColumnNotFoundError, ValueError: as `conversion_type`.
+        ColumnNotFoundError: the file does not store `vertexLinks`.
     """
-    return decided(conversion_type(photons) != CONVERSION_TYPES["unconverted"])
+    column = require(photons, ("vertexLinks",), "whether photons are converted", "leave it out")
+    return decided(ak.num(photons[column]["m_persKey"], axis=-1) > 0)
 
 
 def working_points(photons: ak.Array) -> dict[str, list[str]]:

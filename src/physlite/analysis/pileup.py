@@ -17,7 +17,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from physlite.analysis.eventinfo import event_info, event_values, is_simulation
+from physlite.analysis.eventinfo import event_info, event_values, is_simulation, masked_as
 from physlite.analysis.goodruns import GoodRuns
 from physlite.analysis.luminosity import LumiBlocks, Luminosity, read_lumi_blocks
 from physlite.analysis.pileupprofiles import BINS, OUTSIDE, DataProfile, bin_of, read_profiles
@@ -53,7 +53,7 @@ Paths: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]]"
 
 
 def pileup_weight(events: ak.Array, *, variation: str = NOMINAL) -> NDArray[np.float64]:
-    """The pile-up weights that a file stores, one an event; data have 1.
+    """The pile-up weights that a file stores, one an event; data have 1. They are masked where events are.
 
     Args:
         events: of a file.
@@ -70,11 +70,13 @@ def pileup_weight(events: ak.Array, *, variation: str = NOMINAL) -> NDArray[np.f
         there = f"there are {', '.join(stored)}" if stored else "weights are made with PileupReweighting"
         msg = f"these events have no {variation!r} of EventInfo.{_STORED}…: {there}"
         raise ColumnNotFoundError(msg)
-    return np.ones(len(events))
+    return masked_as(events, np.ones(len(events)))
 
 
 def data_run_number(events: ak.Array) -> NDArray[np.int64]:
     """The run of data that each event stands for: of simulated events `RandomRunNumber`, of data their own.
+
+    It is masked where events are.
 
     What depends on the time of data taking, as which triggers there were, depends on this number.
 
@@ -85,7 +87,8 @@ def data_run_number(events: ak.Array) -> NDArray[np.int64]:
     simulated = is_simulation(events)
     if not simulated.any():
         return runs
-    return np.where(simulated, event_values(events, "RandomRunNumber"), runs)
+    numbers = np.where(np.ma.filled(simulated, False), np.ma.getdata(event_values(events, "RandomRunNumber")), runs)
+    return masked_as(events, numbers)
 
 
 class _Table(NamedTuple):
@@ -168,7 +171,7 @@ class PileupReweighting:
 
         Raises:
             OSError, CorruptDataError, UnsupportedFormatError: a file cannot be read.
-            ValueError: as of the class, or there are no files.
+            ValueError: as of the class, or there are no files, or a configuration is there twice.
         """
         configs, lumicalcs = _listed(config_files), _listed(lumicalc_files)
         for paths, what in ((configs, "configuration"), (lumicalcs, "luminosity")):
@@ -197,7 +200,7 @@ class PileupReweighting:
         return tuple(DATA_SCALE_FACTORS)
 
     def weight(self, events: ak.Array, *, variation: str = NOMINAL) -> NDArray[np.float64]:
-        """The weight of each event; data have 1.
+        """The weight of each event; data have 1. They are masked where events are.
 
         Events with a μ at which their profile is empty have the weight of their run number alone, as in the tool.
 
@@ -215,30 +218,32 @@ class PileupReweighting:
         weights = np.ones(len(events))
         for chosen, period, mu, table in self._parts(events, variation):
             weights[chosen] = table.weights[period, mu]
-        return weights
+        return masked_as(events, weights)
 
     def random_run_number(self, events: ak.Array) -> NDArray[np.int64]:
         """A run of data for each simulated event, the same whenever it is asked for; of data their own.
 
         Runs come as often as their luminosity at the μ of the event says; where there is none, as in all of its period;
-        and 0 where that has no data. The random numbers are those of the tool. Args and errors as `weight`.
+        and 0 where that has no data. The random numbers are those of the tool. Masked, args and errors as `weight`.
         """
-        runs = event_values(events, "runNumber").astype(np.int64)
+        runs = np.ma.getdata(event_values(events, "runNumber")).astype(np.int64)
         for chosen, period, mu, table in self._parts(events, NOMINAL):
-            channels = event_values(events, "mcChannelNumber")[chosen]
-            numbers = first_numbers(event_seeds(channels, event_values(events, "eventNumber")[chosen]))
+            channels, events_of = (
+                np.ma.getdata(event_values(events, name))[chosen] for name in ("mcChannelNumber", "eventNumber")
+            )
+            numbers = first_numbers(event_seeds(channels, events_of))
             runs[chosen] = _random_runs(table, period, mu, numbers)
-        return runs
+        return masked_as(events, runs)
 
     def _parts(
         self, events: ak.Array, variation: str
     ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.int64], _Table]]:
         """For each channel the positions of its events, and for them their period and bin, with the channel's table."""
-        simulated = np.flatnonzero(is_simulation(events))
+        simulated = np.flatnonzero(np.ma.filled(is_simulation(events), False))
         if not len(simulated):
             return
         names = ("mcChannelNumber", "runNumber", "averageInteractionsPerCrossing")
-        channels, runs, mu = (event_values(events, name)[simulated] for name in names)
+        channels, runs, mu = (np.ma.getdata(event_values(events, name))[simulated] for name in names)
         for channel in np.unique(channels).tolist():
             table = self._table(channel, variation)
             mine = channels == channel

@@ -7,8 +7,10 @@ those of simulated samples by `Channel` and `RunNumber`, and in files of the "ac
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,14 +72,21 @@ def read_profiles(paths: Iterable[str | os.PathLike[str]]) -> Profiles:
 
     Raises:
         OSError: a file cannot be read.
+        ValueError: a file is there twice, by its path or its content.
         CorruptDataError: it is no ROOT file, or is damaged or cut, or has no profiles, or one that is missing.
         UnsupportedFormatError: a profile in two dimensions.
     """
     simulated: dict[tuple[int, int], NDArray[np.float64]] = {}
     data: dict[int, DataProfile] = {}
     periods: dict[int, tuple[int, int]] = {}
+    names: dict[bytes, str] = {}
     for path in paths:
         name = os.fsdecode(path)
+        content = _digest(path)
+        if content in names:
+            msg = f"{name}: the same as {names[content]}, whose profiles would count twice: give it once"
+            raise ValueError(msg)
+        names[content] = name
         with open_root(path, "a configuration of pile-up") as file:
             found = False
             for channel, run, period, profile in _profiles(name, file):
@@ -92,6 +101,11 @@ def read_profiles(paths: Iterable[str | os.PathLike[str]]) -> Profiles:
                 msg = f"{name}: no tree {_OF_SIMULATION[0]} in it: take a file that PileupReweightingTool wrote"
                 raise CorruptDataError(msg)
     return Profiles(simulated, data, periods)
+
+
+def _digest(path: str | os.PathLike[str]) -> bytes:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def _profiles(name: str, file: Any) -> Iterator[tuple[int | None, int, tuple[int, int], DataProfile]]:

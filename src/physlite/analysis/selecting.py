@@ -54,11 +54,12 @@ def selected(objects: ak.Array, definition: Mapping[str, Any]) -> Any:
                     "z0_sin_theta": 0.5,
                 }
 
-            Ranges include their lower end of pT and their upper end of abs(eta), gaps include both. Values are compared
-            in the precision of the column, as in Athena.
+            Ranges include their lower end of pT and their upper end of abs(eta), gaps include both. A lower end of
+            abs(eta) at 0 is none. Values are compared in the precision of the column, as in Athena.
 
     Returns:
-        One bool for each object; False where what is asked for is missing or not a number.
+        One bool for each object; False where what is asked for is missing or not a number. Of a single object it is an
+        array of one bool.
 
     Raises:
         SelectionError: nothing of this name can be asked of these objects, or not with this value.
@@ -146,7 +147,8 @@ def _up_to(value: Any) -> tuple[float, float]:
     if found is None or _has_negative(found):
         msg = "the highest value, or [lowest, highest], either of which can be null, none negative"
         raise ValueError(msg)
-    return found
+    low, high = found
+    return (low if low > 0 else -math.inf), high
 
 
 def _gap(value: Any) -> tuple[float, float]:

@@ -66,7 +66,7 @@ def identified(taus: ak.Array, working_point: str) -> Any:
         SelectionError: no such working point.
         ColumnNotFoundError: the file does not store it.
     """
-    (column,) = columns_of(taus, "identification", working_point, IDENTIFICATION)
+    (column,) = columns_of(taus, "identification", working_point, IDENTIFICATION, "TauJet")
     values = taus[column]
     if working_point in _RNN_BITS:
         values = (values >> np.uint32(_RNN_BITS[working_point])) & np.uint32(1)
@@ -88,7 +88,7 @@ def electron_vetoed(taus: ak.Array, working_point: str) -> Any:
         ColumnNotFoundError: the file does not store its flag, or the tracks.
         ValueError: the array does not know its file, or holds objects of several files.
     """
-    return flagged(taus, "electron_veto", working_point, ELECTRON_VETO) | (n_tracks(taus) != 1)
+    return flagged(taus, "electron_veto", working_point, ELECTRON_VETO, "TauJet") | decided(n_tracks(taus) != 1)
 
 
 def n_tracks(taus: ak.Array) -> Any:
@@ -100,7 +100,7 @@ def n_tracks(taus: ak.Array) -> Any:
         taus: in any selection of them.
 
     Returns:
-        An integer for each candidate.
+        An integer for each candidate; None where there is none.
 
     Raises:
         ColumnNotFoundError: the file does not store the tracks.
@@ -112,12 +112,12 @@ def n_tracks(taus: ak.Array) -> Any:
     return ak.values_astype(ak.sum(charged, axis=-1), np.int64)
 
 
-def with_tracks(taus: ak.Array, numbers: Iterable[int]) -> Any:
+def with_tracks(taus: ak.Array, numbers: int | Iterable[int]) -> Any:
     """Which candidates have one of these numbers of tracks; 1 and 3 are those of most decays.
 
     Args:
         taus: in any selection of them.
-        numbers: of `n_tracks`.
+        numbers: of `n_tracks`, or a single one.
 
     Returns:
         One bool for each candidate.
@@ -127,7 +127,7 @@ def with_tracks(taus: ak.Array, numbers: Iterable[int]) -> Any:
     """
     number = n_tracks(taus)
     passed = number < 0
-    for wanted in numbers:
+    for wanted in numbers if isinstance(numbers, Iterable) else [numbers]:
         passed = passed | (number == wanted)
     return decided(passed)
 

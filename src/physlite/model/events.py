@@ -289,18 +289,36 @@ class EventSource:
         stored = self.size_of(name) if column is None else self._stored_column(name, column)
         return self._overlay.over(name, field, stored, partial(self._container, name))
 
+    def event_column(self, name: str, field: str) -> ak.contents.Content:
+        """A field of a collection, one entry an event, with the values that it has here."""
+        collection = self.store.schema.collections[name]
+        if field not in self.changed_fields(name):
+            return self.layout(collection.fields[field])
+        values = self.object_column(name, field)
+        if not collection.is_list:
+            return values
+        return ak.contents.ListOffsetArray(ak.index.Index64(self.collection_offsets(name)), values)
+
     def _container(self, name: str) -> Container:
         key = self.store.schema.links.keys[name]
-        return Container(key, first_event_id(self.token, self.start), self.collection_offsets(name))
+        return Container(name, key, first_event_id(self.token, self.start), self._object_offsets(name))
 
     def _stored_column(self, name: str, column: int) -> ak.contents.Content:
+        if not self.store.schema.collections[name].is_list:
+            return self.layout(column)
         self.collection_offsets(name)  # those that the column has to agree with
         buffers = [self.column_buffer(column, number) for number in range(len(self.column(column)))]
         return self.store.manifest.require_encoding(column).layout(buffers).content
 
     def size_of(self, name: str) -> int:
         """How many objects a collection has in all events."""
-        return int(self.collection_offsets(name)[-1])
+        return int(self._object_offsets(name)[-1])
+
+    def _object_offsets(self, name: str) -> Buffer:
+        """Where each event's objects begin; it is one itself where the collection has no lists."""
+        if self.store.schema.collections[name].is_list:
+            return self.collection_offsets(name)
+        return np.arange(self.stop - self.start + 1, dtype=np.int64)
 
     def objects_form(self, name: str) -> ak.forms.Form:
         """The form of the objects of a collection, without the lists."""
@@ -312,12 +330,7 @@ class EventSource:
 
     def own(self, name: str, field: str) -> Buffer:
         """What the objects of a collection know of themselves: their events, or the links that name them."""
-        collection = self.store.schema.collections[name]
-        offsets = (
-            self.collection_offsets(name)
-            if collection.is_list
-            else np.arange(self.stop - self.start + 1, dtype=np.int64)
-        )
+        offsets = self._object_offsets(name)
         if field == LINK:
             return own_links(self.store.schema.links.keys[name], offsets)
         return event_ids(self.token, self.start, np.diff(offsets))

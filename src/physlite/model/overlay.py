@@ -26,11 +26,13 @@ class Container(NamedTuple):
     """The objects of a collection in some entries of a file.
 
     Attributes:
+        name: of the collection.
         key: of links to them.
         first_event: `EVENT` of objects of the first entry.
         offsets: where the objects of each entry begin.
     """
 
+    name: str
     key: int
     first_event: int
     offsets: NDArray[np.int64]
@@ -74,12 +76,26 @@ class Changes:
         places = container.offsets[entry[here]] + (link[here] & ((1 << _INDEX_BITS) - 1))
         length = column if isinstance(column, int) else len(column)
         index = np.arange(length, dtype=np.int64)
-        index[places] = length + np.flatnonzero(here)
-        joined = ak.Array(join([column, flat.content(field)]))
+        new = np.flatnonzero(here)
+        index[places] = length + new
+        values = flat.content(field)
+        again = np.flatnonzero(index[places] != length + new)
+        _require_same(f"{container.name}.{field}", values[new[again]], values[index[places[again]] - length])
+        joined = ak.Array(join([column, values]))
         return ak.to_packed(joined[index], highlevel=False)
 
     def __reduce__(self) -> tuple[type[Changes], tuple[ak.Array]]:
         return (Changes, (ak.Array(self._flat),))
+
+
+def _require_same(what: str, one: Content, other: Content) -> None:
+    """That objects which are there twice have the same new values."""
+    if not ak.array_equal(one, other, equal_nan=True):
+        msg = (
+            f"{what}: objects that are twice in these events were given different values, and links lead to one of "
+            "them only: vary events in which each is once"
+        )
+        raise ValueError(msg)
 
 
 class Overlay:

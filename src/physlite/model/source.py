@@ -99,6 +99,9 @@ class Source(Protocol):
     def object_column(self, name: str, field: str) -> ak.contents.Content:
         """A field of the objects of a collection in all events, behind one another."""
 
+    def event_column(self, name: str, field: str) -> ak.contents.Content:
+        """A field of a collection, one entry an event, with the values that it has here."""
+
     def link_column(self, layout: ak.contents.Content, field: str) -> ak.contents.Content | None:
         """The column of a field of all objects of a collection, where this layout is these; else None."""
 

@@ -59,7 +59,7 @@ def varied(events: ak.Array, changes: Mapping[str, Mapping[str, Any]], variation
 
 
 def _targets(events: ak.Array, changed: Mapping[str, list[str]]) -> dict[str, list[Changes]]:
-    """What has changed of objects that links can lead to, by the collections of the file that they are of."""
+    """What has changed of objects, by the collections of the file that they are of."""
     source = source_of(events)
     found: dict[str, list[Changes]] = {}
     for name, fields in changed.items():
@@ -69,7 +69,6 @@ def _targets(events: ak.Array, changed: Mapping[str, list[str]]) -> dict[str, li
             continue
         changes = Changes(ak.Array(objects[[*fields, *HIDDEN]].layout))
         for collection in source.known_objects(record)[0] or (name,):
-            known = source.store.schema.collections.get(collection)
-            if known is not None and known.is_list:
+            if collection in source.store.schema.collections:
                 found.setdefault(collection, []).append(changes)
     return found

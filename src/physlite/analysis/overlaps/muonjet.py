@@ -12,11 +12,15 @@ from physlite.analysis.overlaps.cones import pt_ratio
 from physlite.analysis.overlaps.flat import field_of, lists, numbers, places
 from physlite.analysis.overlaps.pairs import Pairs, Radius, check_radii, close, near, pairs, radius_around
 from physlite.analysis.overlaps.removal import Removal
+from physlite.model.objects import LINK
 
 __all__ = ["MuonJet"]
 
 # xAOD::VxType::PriVtx, Event/xAOD/xAODTracking/xAODTracking/TrackingPrimitives.h.
 _PRIMARY = 1
+
+# The lower bits of `LINK`: the place in the container.
+_INDEX = (1 << 32) - 1
 
 _INSTEAD = "leave out MuonJet, or take DeltaR('Jets', 'Muons', 0.2) and DeltaR('Muons', 'Jets', 0.4) in its place"
 
@@ -29,7 +33,8 @@ class MuonJet:
     """Removes jets that are muons, then muons in the jets that are left.
 
     `MuJetOverlapTool` of AssociationUtils (Root/MuJetOverlapTool.cxx, Root/MuJetGhostDRMatcher.cxx). A jet goes when it
-    is near a muon, or has the muon's track, unless it is a b-jet or has many tracks from the primary vertex.
+    is near a muon, or has the muon's track, unless it is a b-jet or has many tracks from the primary vertex: in the
+    order of the file the first one that `events.PrimaryVertices` has.
 
     Attributes:
         inner: jets are removed within this distance of a muon.
@@ -92,12 +97,18 @@ class MuonJet:
 
 
 def _primary_vertex(removal: Removal) -> NDArray[np.int64]:
-    """Of each event the place of the first primary vertex among the vertices, -1 without one."""
+    """Of each event the place in the file of its first primary vertex, which fields of jets go by; -1 without one."""
     offsets, content = lists(field_of(removal.events, "", "PrimaryVertices", "vertexType", instead=_INSTEAD))
-    primary = np.flatnonzero(numbers(content) == _PRIMARY)[::-1]  # the first of an event is written last
+    primary = np.flatnonzero(numbers(content) == _PRIMARY)
     event = np.searchsorted(offsets, primary, side="right") - 1
+    vertices = removal.events["PrimaryVertices"]
+    if LINK in vertices.layout.fields:  # they know it themselves, whatever was chosen of them
+        place = numbers(lists(vertices[LINK])[1])[primary] & _INDEX
+    else:
+        place = primary - offsets[event]
     vertex = np.full(len(offsets) - 1, -1, dtype=np.int64)
-    vertex[event] = primary - offsets[event]
+    order = np.argsort(place)[::-1]  # the first of an event is written last
+    vertex[event[order]] = place[order]
     return vertex
 
 
