@@ -111,7 +111,9 @@ def _open(paths: tuple[str, ...], tree: str | None) -> Rows:
             raise UnsupportedFormatError(msg)
         if events is not None:
             return events
-        parts.append(_ParquetColumns(source) if bytes(head) == _PARQUET_MAGIC else _root_columns(RootFile(source), tree))
+        parts.append(
+            _ParquetColumns(source) if bytes(head) == _PARQUET_MAGIC else _root_columns(RootFile(source), tree)
+        )
     return LazyRows(parts)
 
 

@@ -1,7 +1,7 @@
 """Tables for those who do not work with lists: a row for each event, or for each object.
 
 Machine learning, data frames and databases want columns of numbers. Arrow's tables are what they all read, mostly
-without a copy: `polars.from_arrow(table)`, `duckdb.sql("… FROM table")`, `pyarrow.parquet.write_table`.
+without a copy, as `polars.from_arrow` and `pyarrow.parquet.write_table`.
 """
 
 from __future__ import annotations
