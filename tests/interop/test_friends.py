@@ -148,6 +148,17 @@ def test_fields_stay_with_events_that_are_chosen_sliced_masked_and_pickled(sampl
     assert ak.to_list(electrons) == ak.to_list(ak.mask(sample.Electrons.calibrated, mask))
 
 
+def test_fields_stay_under_variations(sample):
+    friend = Friend(columns_of(sample))
+    expected = friend.of(sample).score
+    sample["Calib"] = friend.of(sample)
+    variation = {"JET__1up": {"Jets": lambda jets: physlite.analysis.rescaled(jets, 1.02)}}
+    _, (name, varied) = physlite.analysis.variations(sample, variation)
+    assert name == "JET__1up"
+    assert_same(varied.Calib.score, expected)
+    assert_same(friend.of(varied[5:99]).score, expected[5:99])
+
+
 def test_links_of_the_events_stay_what_they_are(sample):
     tracks = ak.to_list(sample.Electrons.trackParticles.z0)
     sample["Calib"] = Friend(columns_of(sample)).of(sample)

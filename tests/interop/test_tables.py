@@ -158,6 +158,20 @@ def test_a_table_comes_back_as_a_friend(sample):
     assert ak.all(ak.is_none(found.score[~known]))
 
 
+def test_frames_and_tables_of_a_run(sample):
+    def frames(events):
+        return to_pandas(events, COLUMNS, first=1)
+
+    def arrays(events):
+        return ak.from_arrow(to_arrow(events, COLUMNS, rows="objects"))
+
+    def run(analysis):
+        return physlite.run(analysis, data.path_of(data.SAMPLE), workers=0, chunk_size=300).value
+
+    assert run(frames).reset_index(drop=True).equals(frames(sample))
+    assert run(arrays).to_list() == arrays(sample).to_list()
+
+
 def test_what_makes_no_table(sample):
     for columns, options, message in [
         (
