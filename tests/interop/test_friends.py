@@ -282,6 +282,7 @@ def test_a_tree_by_its_name(sample, tmp_path):
         file["nominal"] = columns
         file["shifted"] = {**columns, "score": columns["score"] + 1}
         file["folder/deep"] = {**columns, "score": columns["score"] + 2}
+        file["histogram"] = np.histogram([1.0, 2.0])
     scores = Friend(path, tree="nominal").of(sample).score
     assert ak.all(Friend(path, tree="shifted").of(sample).score == scores + 1)
     assert ak.all(Friend(path, tree="folder/deep").of(sample).score == scores + 2)
@@ -289,6 +290,9 @@ def test_a_tree_by_its_name(sample, tmp_path):
         Friend(path).of(sample)
     with pytest.raises(ColumnNotFoundError, match="no tree 'nominel'; nearest: nominal"):
         Friend(path, tree="nominel").of(sample)
+    for name in ("folder", "histogram"):
+        with pytest.raises(ColumnNotFoundError, match=f"no tree '{name}'; there are nominal, shifted"):
+            Friend(path, tree=name).of(sample)
 
 
 # ------------------------------------------------------------------------------------------------------------ errors

@@ -24,7 +24,7 @@ from physlite.exceptions import (
     UnsupportedFormatError,
 )
 from physlite.formats import ttree
-from physlite.formats.fallback import as_file
+from physlite.formats.fallback import as_file, key_of
 from physlite.formats.filters import nearest
 from physlite.formats.manifest import Manifest
 from physlite.formats.reader import default_threads
@@ -42,6 +42,8 @@ Where = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 _FILES_KEPT = 16
 
 _PARQUET_MAGIC = b"PAR1"
+
+_OURS = ("TTree", "ROOT::RNTuple")
 
 
 def open_rows(where: Where, tree: str | None = None) -> Rows:
@@ -143,21 +145,39 @@ class _EventRows(Rows):
 
 
 def _root_columns(root: RootFile, tree: str | None) -> Columns:
-    trees = sorted({key.name for key in root.keys if key.class_name in ("TTree", "TNtuple", "ROOT::RNTuple")})
+    trees = sorted({key.name for key in root.keys if key.class_name in (*_OURS, "TNtuple")})
     if tree is None:
         if len(trees) != 1:
             what = f"it has the trees {', '.join(trees)}: say which with tree=" if trees else "it has no tree on top"
             msg = f"{root.name}: {what}"
             raise ColumnNotFoundError(msg)
         (tree,) = trees
-    key = root.key(tree)
-    if key is not None and key.class_name == "ROOT::RNTuple":
+    key, opened = root.key(tree), None
+    if key is None or key.class_name not in _OURS:
+        opened = _by_uproot(root.source, tree, trees)
+        key = key_of(opened)
+    if key.class_name == "ROOT::RNTuple":
         from physlite.formats import rntuple
 
         return _StoreColumns(root.source, rntuple.read_manifest(root, key))
-    if key is not None and key.class_name == "TTree":
+    if key.class_name == "TTree":
         return _StoreColumns(root.source, ttree.read_manifest(root, key))
-    return _UprootColumns(root.source, tree, trees)
+    return _UprootColumns(root.source.name, opened)
+
+
+def _by_uproot(source: ByteSource, tree: str, others: Sequence[str]) -> Any:
+    """A tree in a folder of the file, or of another class."""
+    import uproot
+
+    try:
+        found = uproot.open(as_file(source))[tree]
+    except uproot.KeyInFileError:
+        found = None
+    if not hasattr(found, "num_entries"):
+        there = ", ".join(others) or "none on top"
+        msg = f"{source.name}: no tree {tree!r}{nearest(others, tree, f'; there are {there}')}"
+        raise ColumnNotFoundError(msg)
+    return found
 
 
 class _StoreColumns:
@@ -191,18 +211,11 @@ class _StoreColumns:
 
 
 class _UprootColumns:
-    """The columns of a tree in a folder of the file, or of a TNtuple."""
+    """The columns of a TNtuple, which are numbers."""
 
-    def __init__(self, source: ByteSource, tree: str, others: Sequence[str]) -> None:
-        import uproot
-
-        self.name = source.name
-        try:
-            self._tree = uproot.open(as_file(source))[tree]
-        except uproot.KeyInFileError:
-            there = ", ".join(others) or "none on top"
-            msg = f"{source.name}: no tree {tree!r}{nearest(others, tree, f'; there are {there}')}"
-            raise ColumnNotFoundError(msg) from None
+    def __init__(self, name: str, tree: Any) -> None:
+        self.name = name
+        self._tree = tree
 
     @property
     def length(self) -> int:
