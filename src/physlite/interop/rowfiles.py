@@ -28,7 +28,7 @@ from physlite.formats.fallback import as_file, key_of
 from physlite.formats.filters import nearest
 from physlite.formats.manifest import Manifest
 from physlite.formats.reader import default_threads
-from physlite.formats.rootfile import RootFile
+from physlite.formats.rootfile import Key, RootFile
 from physlite.interop.rows import RECORD, Columns, LazyRows, Rows
 from physlite.model.store import ColumnStore
 from physlite.storage import ByteSource, Range, open_source
@@ -43,7 +43,8 @@ _FILES_KEPT = 16
 
 _PARQUET_MAGIC = b"PAR1"
 
-_OURS = ("TTree", "ROOT::RNTuple")
+# A TNtuple has floats only, which are no keys.
+_TREES = ("TTree", "ROOT::RNTuple")
 
 
 def open_rows(where: Where, tree: str | None = None) -> Rows:
@@ -145,39 +146,31 @@ class _EventRows(Rows):
 
 
 def _root_columns(root: RootFile, tree: str | None) -> Columns:
-    trees = sorted({key.name for key in root.keys if key.class_name in (*_OURS, "TNtuple")})
+    trees = sorted({key.name for key in root.keys if key.class_name in _TREES})
     if tree is None:
         if len(trees) != 1:
             what = f"it has the trees {', '.join(trees)}: say which with tree=" if trees else "it has no tree on top"
             msg = f"{root.name}: {what}"
             raise ColumnNotFoundError(msg)
         (tree,) = trees
-    key, opened = root.key(tree), None
-    if key is None or key.class_name not in _OURS:
-        opened = _by_uproot(root.source, tree, trees)
-        key = key_of(opened)
-    if key.class_name == "ROOT::RNTuple":
-        from physlite.formats import rntuple
-
-        return _StoreColumns(root.source, rntuple.read_manifest(root, key))
+    key = root.key(tree) or _key_in_folder(root.source, tree)
+    if key is None or key.class_name not in _TREES:
+        there = ", ".join(trees) or "none on top"
+        msg = f"{root.name}: no tree {tree!r}{nearest(trees, tree, f'; there are {there}')}"
+        raise ColumnNotFoundError(msg)
     if key.class_name == "TTree":
         return _StoreColumns(root.source, ttree.read_manifest(root, key))
-    return _UprootColumns(root.source.name, opened)
+    from physlite.formats import rntuple
+
+    return _StoreColumns(root.source, rntuple.read_manifest(root, key))
 
 
-def _by_uproot(source: ByteSource, tree: str, others: Sequence[str]) -> Any:
-    """A tree in a folder of the file, or of another class."""
+def _key_in_folder(source: ByteSource, tree: str) -> Key | None:
     import uproot
 
-    try:
-        found = uproot.open(as_file(source))[tree]
-    except uproot.KeyInFileError:
-        found = None
-    if not hasattr(found, "num_entries"):
-        there = ", ".join(others) or "none on top"
-        msg = f"{source.name}: no tree {tree!r}{nearest(others, tree, f'; there are {there}')}"
-        raise ColumnNotFoundError(msg)
-    return found
+    with uproot.open(as_file(source)) as file:
+        found = tree in file and file.classname_of(tree) in _TREES
+        return key_of(file[tree]) if found else None
 
 
 class _StoreColumns:
@@ -208,28 +201,6 @@ class _StoreColumns:
     def read(self, fields: Sequence[str], start: int, stop: int) -> list[Content]:
         """As `Columns.read`."""
         return self._store.layouts([self._manifest.index[field] for field in fields], start, stop)
-
-
-class _UprootColumns:
-    """The columns of a TNtuple, which are numbers."""
-
-    def __init__(self, name: str, tree: Any) -> None:
-        self.name = name
-        self._tree = tree
-
-    @property
-    def length(self) -> int:
-        """As `Columns.length`."""
-        return int(self._tree.num_entries)
-
-    @functools.cached_property
-    def fields(self) -> tuple[str, ...]:
-        """As `Columns.fields`."""
-        return tuple(self._tree.keys(recursive=False))
-
-    def read(self, fields: Sequence[str], start: int, stop: int) -> list[Content]:
-        """As `Columns.read`."""
-        return [ak.to_layout(self._tree[field].array(entry_start=start, entry_stop=stop)) for field in fields]
 
 
 class _ParquetColumns:
