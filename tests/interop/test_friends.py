@@ -14,7 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import physlite
-from physlite.exceptions import ColumnNotFoundError, CorruptDataError, FriendError, SameFileWarning
+from physlite.exceptions import (
+    ColumnNotFoundError,
+    CorruptDataError,
+    FriendError,
+    SameFileWarning,
+    UnreadableColumnError,
+)
 from physlite.interop import Friend
 from support import data
 from support.compare import assert_same
@@ -272,6 +278,39 @@ def test_several_files_follow_one_another(sample, tmp_path):
         assert len(friend) == 1333
         assert_same(friend.of(sample).score, expected.of(sample).score)
         assert_same(friend.of_objects(sample, "Electrons", "el_pt"), expected.of_objects(sample, "Electrons", "el_pt"))
+
+
+def test_values_that_are_missing_in_a_friend(sample, tmp_path):
+    """Also where they are in some row groups only, and within lists and records."""
+    kinds = [
+        [1.5, None, 2.5],
+        [[1], [None, 2], None],
+        [{"a": 1, "b": "x"}, {"a": None, "b": None}, None],
+        ["one", None, "three"],
+    ]
+    events = list(range(1, 10))
+    columns = {f"c{i}": [kind[0]] * 3 + kind + [kind[0]] * 3 for i, kind in enumerate(kinds)}
+    table = pyarrow.table({"runNumber": [284500] * 9, "eventNumber": events, **columns})
+    pyarrow.parquet.write_table(table, tmp_path / "friend.parquet", row_group_size=3)
+    longer = pyarrow.concat_tables([table, table]).combine_chunks()
+    for friend in (Friend(table), Friend(longer[5:14]), Friend(tmp_path / "friend.parquet")):
+        for part in (slice(0, 2), slice(0, 12), slice(2, 5)):
+            found = friend.of(sample[part])
+            for name, values in columns.items():
+                assert ak.to_list(found[name]) == [*values, None, None, None][part]
+
+
+def test_columns_of_other_types_in_another_file(sample, tmp_path):
+    columns = columns_of(sample)
+    write_tree(tmp_path / "0.root", columns)
+    double = {**columns, "eventNumber": columns["eventNumber"] + 10_000, "score": columns["score"].astype(float)}
+    write_tree(tmp_path / "1.root", double)
+    friend = Friend(tmp_path / "?.root")
+    assert_same(friend.of(sample).score, Friend(columns).of(sample).score)  # the rows are those of the first
+    others = ak.zip({key: double[key][:5] for key in KEYS}, depth_limit=1)
+    assert ak.to_list(friend.of(others).el_pt) == ak.to_list(double["el_pt"][:5])
+    with pytest.raises(UnreadableColumnError, match=r"0\.root and 1 more: column score is float64 in .* float32 else"):
+        friend.of(others).score  # noqa: B018
 
 
 def test_a_tree_by_its_name(sample, tmp_path):

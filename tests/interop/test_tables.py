@@ -156,6 +156,8 @@ def test_a_table_comes_back_as_a_friend(sample):
     known = np.asarray(sample.EventInfo.eventNumber % 3 > 0)
     assert ak.to_list(found.score[known]) == ak.to_list(expected[known])
     assert ak.all(ak.is_none(found.score[~known]))
+    part = Friend(to_pandas(sample, ["Electrons.pt"], first=1)[100:300]).of(sample)["Electrons_0_pt"]
+    assert ak.to_list(part) == [None] * 100 + ak.to_list(ak.firsts(sample.Electrons.pt)[100:300]) + [None] * 1700
 
 
 def test_frames_and_tables_of_a_run(sample):

@@ -230,10 +230,11 @@ class _ParquetColumns:
                 groups.append(group)
         if groups:
             with self._lock, self._named(f"column {', '.join(fields)}"):
-                table = self._file.read_row_groups(groups, columns=list(fields)).slice(start - first, stop - start)
+                table = self._file.read_row_groups(groups, columns=list(fields))
         else:
             table = self._file.schema_arrow.empty_table().select(list(fields))
-        record = ak.from_arrow(table, highlevel=False)  # a whole table, since its columns do not know what is nullable
+        # A whole table, since its columns do not know what is nullable, and no slice, which Awkward gets wrong.
+        record = ak.from_arrow(table, highlevel=False)[start - first : stop - first]
         return [record.content(field) for field in fields]
 
     @contextmanager
