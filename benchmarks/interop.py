@@ -13,7 +13,7 @@ from files import TREES, Source
 from harness import Comparison, Target, Way
 from reading import Makers
 
-__all__ = ["coffea"]
+__all__ = ["branches", "coffea"]
 
 _WITH_COFFEA = "coffea on physlite"
 
@@ -52,3 +52,26 @@ def _list15(source: Source) -> Comparison:
     targets = [Target(_WITH_COFFEA, "least", 2, "coffea")]
     detail = f"{source.label}, {len(names)} of {len(columns.LIST15)} columns"
     return Comparison("coffea: list15", detail, ways, [] if source.stand_in else targets, events=events)
+
+
+def branches(events: int) -> Makers:
+    """Branches of an opened file, one by one: `branch_to_array`, against their own `array`."""
+    yield partial(_branches, files.real("DAOD_PHYSLITE_collectiontree_only_x50_mc.root", "tree"))
+    for source in files.toys(events, "zstd-5"):
+        yield partial(_branches, source)
+
+
+def _branches(source: Source) -> Comparison:
+    path = source.find()
+    wanted = [*columns.FLOATS, *columns.NESTED, *columns.LINKS]
+    with physlite.open(path) as file:
+        chosen = [file.columns[name].name for name in wanted if name in file.columns]
+        events = file.num_entries
+    arguments = {"path": path, "name": TREES[source.kind], "names": chosen}
+    ways = {
+        "physlite": Way("withuproot:read", arguments),
+        "uproot": Way("theirs:uproot_branches", arguments),
+    }
+    targets = [Target("physlite", "least", {"tree": 3, "ntuple": 1}[source.kind], "uproot")]
+    detail = f"{source.label}, {len(chosen)} of {len(wanted)} branches"
+    return Comparison("branch_to_array", detail, ways, [] if source.stand_in else targets, events=events)

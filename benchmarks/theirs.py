@@ -19,6 +19,7 @@ __all__ = [
     "coffea_follow",
     "coffea_open",
     "coffea_read",
+    "uproot_branches",
     "uproot_fastest",
     "uproot_keys",
     "uproot_many_files",
@@ -51,6 +52,13 @@ def uproot_read(path: str, name: str, names: list[str]) -> Work:
     """Reads columns of an opened file, all at once, as it comes; nothing is kept for the next time."""
     source = uproot.open(path, array_cache=None)[name]
     return Work(lambda _: source.arrays(names, how=dict), compared=dict)
+
+
+def uproot_branches(path: str, name: str, names: list[str]) -> Work:
+    """The same, one branch after the other."""
+    source = uproot.open(path, array_cache=None)[name]
+    branches = {column: source[column] for column in names}
+    return Work(lambda _: {column: branch.array() for column, branch in branches.items()}, compared=dict)
 
 
 def uproot_fastest(path: str, name: str, names: list[str], threads: int) -> Work:

@@ -14,7 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import physlite
-from physlite.exceptions import ColumnNotFoundError, CorruptDataError, FriendError, SameFileWarning
+from physlite.exceptions import (
+    ColumnNotFoundError,
+    CorruptDataError,
+    FriendError,
+    SameFileWarning,
+    UnreadableColumnError,
+)
 from physlite.interop import Friend
 from support import data
 from support.compare import assert_same
@@ -148,6 +154,17 @@ def test_fields_stay_with_events_that_are_chosen_sliced_masked_and_pickled(sampl
     assert ak.to_list(electrons) == ak.to_list(ak.mask(sample.Electrons.calibrated, mask))
 
 
+def test_fields_stay_under_variations(sample):
+    friend = Friend(columns_of(sample))
+    expected = friend.of(sample).score
+    sample["Calib"] = friend.of(sample)
+    variation = {"JET__1up": {"Jets": lambda jets: physlite.analysis.rescaled(jets, 1.02)}}
+    _, (name, varied) = physlite.analysis.variations(sample, variation)
+    assert name == "JET__1up"
+    assert_same(varied.Calib.score, expected)
+    assert_same(friend.of(varied[5:99]).score, expected[5:99])
+
+
 def test_links_of_the_events_stay_what_they_are(sample):
     tracks = ak.to_list(sample.Electrons.trackParticles.z0)
     sample["Calib"] = Friend(columns_of(sample)).of(sample)
@@ -263,6 +280,39 @@ def test_several_files_follow_one_another(sample, tmp_path):
         assert_same(friend.of_objects(sample, "Electrons", "el_pt"), expected.of_objects(sample, "Electrons", "el_pt"))
 
 
+def test_values_that_are_missing_in_a_friend(sample, tmp_path):
+    """Also where they are in some row groups only, and within lists and records."""
+    kinds = [
+        [1.5, None, 2.5],
+        [[1], [None, 2], None],
+        [{"a": 1, "b": "x"}, {"a": None, "b": None}, None],
+        ["one", None, "three"],
+    ]
+    events = list(range(1, 10))
+    columns = {f"c{i}": [kind[0]] * 3 + kind + [kind[0]] * 3 for i, kind in enumerate(kinds)}
+    table = pyarrow.table({"runNumber": [284500] * 9, "eventNumber": events, **columns})
+    pyarrow.parquet.write_table(table, tmp_path / "friend.parquet", row_group_size=3)
+    longer = pyarrow.concat_tables([table, table]).combine_chunks()
+    for friend in (Friend(table), Friend(longer[5:14]), Friend(tmp_path / "friend.parquet")):
+        for part in (slice(0, 2), slice(0, 12), slice(2, 5)):
+            found = friend.of(sample[part])
+            for name, values in columns.items():
+                assert ak.to_list(found[name]) == [*values, None, None, None][part]
+
+
+def test_columns_of_other_types_in_another_file(sample, tmp_path):
+    columns = columns_of(sample)
+    write_tree(tmp_path / "0.root", columns)
+    double = {**columns, "eventNumber": columns["eventNumber"] + 10_000, "score": columns["score"].astype(float)}
+    write_tree(tmp_path / "1.root", double)
+    friend = Friend(tmp_path / "?.root")
+    assert_same(friend.of(sample).score, Friend(columns).of(sample).score)  # the rows are those of the first
+    others = ak.zip({key: double[key][:5] for key in KEYS}, depth_limit=1)
+    assert ak.to_list(friend.of(others).el_pt) == ak.to_list(double["el_pt"][:5])
+    with pytest.raises(UnreadableColumnError, match=r"0\.root and 1 more: column score is float64 in .* float32 else"):
+        friend.of(others).score  # noqa: B018
+
+
 def test_a_tree_by_its_name(sample, tmp_path):
     path = tmp_path / "friend.root"
     columns = columns_of(sample)
@@ -271,6 +321,7 @@ def test_a_tree_by_its_name(sample, tmp_path):
         file["nominal"] = columns
         file["shifted"] = {**columns, "score": columns["score"] + 1}
         file["folder/deep"] = {**columns, "score": columns["score"] + 2}
+        file["histogram"] = np.histogram([1.0, 2.0])
     scores = Friend(path, tree="nominal").of(sample).score
     assert ak.all(Friend(path, tree="shifted").of(sample).score == scores + 1)
     assert ak.all(Friend(path, tree="folder/deep").of(sample).score == scores + 2)
@@ -278,6 +329,9 @@ def test_a_tree_by_its_name(sample, tmp_path):
         Friend(path).of(sample)
     with pytest.raises(ColumnNotFoundError, match="no tree 'nominel'; nearest: nominal"):
         Friend(path, tree="nominel").of(sample)
+    for name in ("folder", "histogram"):
+        with pytest.raises(ColumnNotFoundError, match=f"no tree '{name}'; there are nominal, shifted"):
+            Friend(path, tree=name).of(sample)
 
 
 # ------------------------------------------------------------------------------------------------------------ errors

@@ -156,6 +156,43 @@ def test_a_table_comes_back_as_a_friend(sample):
     known = np.asarray(sample.EventInfo.eventNumber % 3 > 0)
     assert ak.to_list(found.score[known]) == ak.to_list(expected[known])
     assert ak.all(ak.is_none(found.score[~known]))
+    part = Friend(to_pandas(sample, ["Electrons.pt"], first=1)[100:300]).of(sample)["Electrons_0_pt"]
+    assert ak.to_list(part) == [None] * 100 + ak.to_list(ak.firsts(sample.Electrons.pt)[100:300]) + [None] * 1700
+
+
+def test_frames_and_tables_of_a_run(sample):
+    def frames(events):
+        return to_pandas(events, COLUMNS, first=1)
+
+    def arrays(events):
+        return ak.from_arrow(to_arrow(events, COLUMNS, rows="objects"))
+
+    def run(analysis):
+        return physlite.run(analysis, data.path_of(data.SAMPLE), workers=0, chunk_size=300).value
+
+    assert run(frames).reset_index(drop=True).equals(frames(sample))
+    assert run(arrays).to_list() == arrays(sample).to_list()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1.5, None, 2.5],
+        ["x", None, ""],
+        [True, None, False],
+        [[[1.5, None]], None, [None, []]],
+        [{"a": 1, "b": [1, None]}, None, {"a": None, "b": None}],
+        [{"a": None}, None],
+        [[None], None],
+        [None, None],
+        [1, "a", None, [2]],
+    ],
+)
+def test_what_is_missing_is_null(values):
+    array = ak.Array(values)
+    for part in (slice(None), slice(1, None), slice(0, 0)):
+        events = ak.zip({"x": array[part]}, depth_limit=1)
+        assert to_arrow(events, ["x"], keys=())["x"].to_pylist() == array[part].to_list()
 
 
 def test_what_makes_no_table(sample):
@@ -211,6 +248,37 @@ def test_any_events(made, number):
         for place, (x, n) in enumerate(event)
     ]
     assert plain(long) == plain(expected)
+
+
+@given(made=st.lists(st.lists(st.lists(st.integers(0, 9), max_size=3), max_size=3), max_size=6), random=st.data())
+def test_any_lists(made, random):
+    """In all the ways that lists are stored: as they were made, cut, chosen, and missing on either level."""
+    array = ak.zip({"run": np.arange(len(made), dtype=np.uint32)}, depth_limit=1)
+    array["x"] = jagged(made, np.int16, 1)
+    start = random.draw(st.integers(0, len(made)))
+    array = array[start:]
+    chosen = random.draw(st.lists(st.integers(0, len(array) - 1), max_size=6)) if len(array) else []
+    array = array[np.array(chosen, dtype=np.int64)] if random.draw(st.booleans()) else array
+    mask = np.array(random.draw(st.lists(st.booleans(), min_size=len(array), max_size=len(array))), dtype=bool)
+    array["events"] = ak.mask(array.x, mask)
+    array["objects"] = ak.mask(array.x, ak.num(array.x, axis=2) % 2 == 0)
+    array["whole"] = ak.mask(array, ~mask).objects
+    names = ["x", "events", "objects", "whole"]
+    table = to_arrow(array, names, keys=())
+    assert {name: table[name].to_pylist() for name in names} == {name: ak.to_list(array[name]) for name in names}
+    wide = to_arrow(array, names, first=2, keys=())
+    for name in names:
+        for i in range(2):
+            expected = [None if values is None or len(values) <= i else values[i] for values in ak.to_list(array[name])]
+            assert wide[f"{name}_{i}"].to_pylist() == expected
+    for name in names:
+        long = to_arrow(array, [name], rows="objects", keys=("run",))
+        expected = [
+            (run, i, value)
+            for run, values in zip(array.run.to_list(), ak.to_list(array[name]), strict=True)
+            for i, value in enumerate(values or [])
+        ]
+        assert list(zip(*(column.to_pylist() for column in long.columns), strict=True)) == expected
 
 
 def plain(rows):

@@ -12,9 +12,10 @@ from typing import Any
 import awkward as ak
 
 from physlite.exceptions import PhysliteError, UnreadableColumnError
+from physlite.formats.rootfile import Key
 from physlite.storage import ByteSource, Range
 
-__all__ = ["FallbackReader", "as_file"]
+__all__ = ["FallbackReader", "as_file", "key_of"]
 
 
 class _SourceFile(io.RawIOBase):
@@ -51,6 +52,12 @@ class _SourceFile(io.RawIOBase):
 def as_file(source: ByteSource) -> io.RawIOBase:
     """A source as the binary file that other readers want."""
     return _SourceFile(source)
+
+
+def key_of(tree: Any) -> Key:
+    """The key of a tree or ntuple that uproot has opened, in whatever folder of its file."""
+    key = tree.parent
+    return Key(key.fName, key.fCycle, key.fClassName, key.fTitle, int(key.fSeekKey), int(key.fNbytes), int(key.fKeylen))
 
 
 class FallbackReader:

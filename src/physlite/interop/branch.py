@@ -21,6 +21,7 @@ from awkward.contents import Content
 from physlite.exceptions import PhysliteError, UnreadableColumnError
 from physlite.formats import ttree
 from physlite.formats.encoding import Size
+from physlite.formats.fallback import key_of
 from physlite.formats.manifest import HOLDS_NOTHING
 from physlite.formats.reader import ColumnReader, default_threads
 from physlite.formats.rootfile import Key, RootFile
@@ -135,10 +136,7 @@ class _Tree:
     def of(cls, branch: Any) -> _Tree:
         """The tree of a branch, which is scanned once for each file that is open."""
         file = _file_of(branch)
-        its = (branch.tree if isinstance(branch, uproot.TBranch) else branch.ntuple).parent
-        key = Key(
-            its.fName, its.fCycle, its.fClassName, its.fTitle, int(its.fSeekKey), int(its.fNbytes), int(its.fKeylen)
-        )
+        key = key_of(branch.tree if isinstance(branch, uproot.TBranch) else branch.ntuple)
         with cls._lock:
             trees = cls._known.setdefault(file, {})
             if key.offset not in trees:

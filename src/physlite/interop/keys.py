@@ -72,17 +72,20 @@ class KeyIndex:
 
     def __init__(self, keys: Sequence[Numbers], there: NDArray[np.bool_]) -> None:
         rows = np.flatnonzero(there)
-        codes = np.zeros(len(rows), dtype=np.int64)
-        first = codes
+        codes, number = np.zeros(len(rows), dtype=np.int64), 1
         self._levels: list[tuple[Numbers, NDArray[np.int64]]] = []
         for key in keys:
-            known, numbers = np.unique(key[rows], return_inverse=True)
-            # Both factors are at most the number of rows.
-            pairs, first, codes = np.unique(codes * len(known) + numbers, return_index=True, return_inverse=True)
+            known, places = np.unique(key[rows], return_inverse=True)
+            pairs = np.arange(len(known), dtype=np.int64)
+            if number > 1:  # else one run, as simulated events have, and no need to sort again
+                # Both factors are at most the number of rows.
+                pairs, places = np.unique(codes * len(known) + places, return_inverse=True)
+            codes, number = places, len(pairs)
             self._levels.append((known, pairs))
-        last = np.zeros(len(first), dtype=np.int64)
-        last[codes] = np.arange(len(rows))  # of several with one code, NumPy keeps the last
-        self._first, self._last = rows[first], rows[last]
+        self._first, self._last = np.zeros((2, number), dtype=np.int64)
+        # Of several with one code, NumPy keeps the last.
+        self._first[codes[::-1]] = rows[::-1]
+        self._last[codes] = rows
 
     def find(self, keys: Sequence[Numbers], there: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The first and the last row of each of some events; -1 for those that have none.

@@ -24,11 +24,11 @@ from physlite.exceptions import (
     UnsupportedFormatError,
 )
 from physlite.formats import ttree
-from physlite.formats.fallback import as_file
+from physlite.formats.fallback import as_file, key_of
 from physlite.formats.filters import nearest
 from physlite.formats.manifest import Manifest
 from physlite.formats.reader import default_threads
-from physlite.formats.rootfile import RootFile
+from physlite.formats.rootfile import Key, RootFile
 from physlite.interop.rows import RECORD, Columns, LazyRows, Rows
 from physlite.model.store import ColumnStore
 from physlite.storage import ByteSource, Range, open_source
@@ -42,6 +42,9 @@ Where = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 _FILES_KEPT = 16
 
 _PARQUET_MAGIC = b"PAR1"
+
+# A TNtuple has floats only, which are no keys.
+_TREES = ("TTree", "ROOT::RNTuple")
 
 
 def open_rows(where: Where, tree: str | None = None) -> Rows:
@@ -143,21 +146,31 @@ class _EventRows(Rows):
 
 
 def _root_columns(root: RootFile, tree: str | None) -> Columns:
-    trees = sorted({key.name for key in root.keys if key.class_name in ("TTree", "TNtuple", "ROOT::RNTuple")})
+    trees = sorted({key.name for key in root.keys if key.class_name in _TREES})
     if tree is None:
         if len(trees) != 1:
             what = f"it has the trees {', '.join(trees)}: say which with tree=" if trees else "it has no tree on top"
             msg = f"{root.name}: {what}"
             raise ColumnNotFoundError(msg)
         (tree,) = trees
-    key = root.key(tree)
-    if key is not None and key.class_name == "ROOT::RNTuple":
-        from physlite.formats import rntuple
-
-        return _StoreColumns(root.source, rntuple.read_manifest(root, key))
-    if key is not None and key.class_name == "TTree":
+    key = root.key(tree) or _key_in_folder(root.source, tree)
+    if key is None or key.class_name not in _TREES:
+        there = ", ".join(trees) or "none on top"
+        msg = f"{root.name}: no tree {tree!r}{nearest(trees, tree, f'; there are {there}')}"
+        raise ColumnNotFoundError(msg)
+    if key.class_name == "TTree":
         return _StoreColumns(root.source, ttree.read_manifest(root, key))
-    return _UprootColumns(root.source, tree, trees)
+    from physlite.formats import rntuple
+
+    return _StoreColumns(root.source, rntuple.read_manifest(root, key))
+
+
+def _key_in_folder(source: ByteSource, tree: str) -> Key | None:
+    import uproot
+
+    with uproot.open(as_file(source)) as file:
+        found = tree in file and file.classname_of(tree) in _TREES
+        return key_of(file[tree]) if found else None
 
 
 class _StoreColumns:
@@ -190,35 +203,6 @@ class _StoreColumns:
         return self._store.layouts([self._manifest.index[field] for field in fields], start, stop)
 
 
-class _UprootColumns:
-    """The columns of a tree in a folder of the file, or of a TNtuple."""
-
-    def __init__(self, source: ByteSource, tree: str, others: Sequence[str]) -> None:
-        import uproot
-
-        self.name = source.name
-        try:
-            self._tree = uproot.open(as_file(source))[tree]
-        except uproot.KeyInFileError:
-            there = ", ".join(others) or "none on top"
-            msg = f"{source.name}: no tree {tree!r}{nearest(others, tree, f'; there are {there}')}"
-            raise ColumnNotFoundError(msg) from None
-
-    @property
-    def length(self) -> int:
-        """As `Columns.length`."""
-        return int(self._tree.num_entries)
-
-    @functools.cached_property
-    def fields(self) -> tuple[str, ...]:
-        """As `Columns.fields`."""
-        return tuple(self._tree.keys(recursive=False))
-
-    def read(self, fields: Sequence[str], start: int, stop: int) -> list[Content]:
-        """As `Columns.read`."""
-        return [ak.to_layout(self._tree[field].array(entry_start=start, entry_stop=stop)) for field in fields]
-
-
 class _ParquetColumns:
     """The columns of a Parquet file, read by row groups."""
 
@@ -246,10 +230,11 @@ class _ParquetColumns:
                 groups.append(group)
         if groups:
             with self._lock, self._named(f"column {', '.join(fields)}"):
-                table = self._file.read_row_groups(groups, columns=list(fields)).slice(start - first, stop - start)
+                table = self._file.read_row_groups(groups, columns=list(fields))
         else:
             table = self._file.schema_arrow.empty_table().select(list(fields))
-        record = ak.from_arrow(table, highlevel=False)  # a whole table, since its columns do not know what is nullable
+        # A whole table, since its columns do not know what is nullable, and no slice, which Awkward gets wrong.
+        record = ak.from_arrow(table, highlevel=False)[start - first : stop - first]
         return [record.content(field) for field in fields]
 
     @contextmanager

@@ -127,6 +127,8 @@ class LazyRows(Rows):
         if known is None:
             buffers = self._read(number, start, stop)
             known = [buffers[key] for key in keys]
+            for buffer in known:
+                buffer.flags.writeable = False  # arrays share it
             self._cache.put((number, start, stop), known)
         return dict(zip(keys, known, strict=True))
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import awkward as ak
+import numpy as np
 from awkward.contents import Content
 
 from physlite.interop.rows import RECORD
@@ -36,7 +37,7 @@ def records_of(table: Any) -> ak.Array:
     elif hasattr(table, "__arrow_c_stream__"):
         import pyarrow as pa
 
-        return _records(ak.from_arrow(pa.table(table)))
+        return _records(_from_arrow(pa.table(table)))
     else:
         msg = f"a {type(table).__name__} is no table: give a file, an array of records, a data frame or a mapping"
         raise TypeError(msg)
@@ -73,5 +74,14 @@ def _column(values: Any) -> Content:
             return ak.to_layout(values.to_numpy())
         import pyarrow as pa
 
-        return ak.from_arrow(pa.array(values, from_pandas=True), highlevel=False)
+        return ak.to_layout(_from_arrow(pa.array(values, from_pandas=True)))
     return ak.to_layout(values)
+
+
+def _from_arrow(data: Any) -> ak.Array:
+    """An array of Arrow's table or column.
+
+    Of slices Awkward takes the bits that say what is missing from the beginning, of parts of them too (2.14.0): so all
+    rows are taken, into arrays that are no slices.
+    """
+    return ak.from_arrow(data.take(np.arange(len(data))))

@@ -1,7 +1,7 @@
 """Tables for those who do not work with lists: a row for each event, or for each object.
 
 Machine learning, data frames and databases want columns of numbers. Arrow's tables are what they all read, mostly
-without a copy: `polars.from_arrow(table)`, `duckdb.sql("… FROM table")`, `pyarrow.parquet.write_table`.
+without a copy, as `polars.from_arrow` and `pyarrow.parquet.write_table`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from physlite.exceptions import ColumnNotFoundError
 from physlite.interop.keys import field_of
+from physlite.interop.masking import masked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +71,7 @@ def to_arrow(
     values = {key: _values(events, key, key) for key in keys}
     values |= {name: _values(events, name, what) for name, what in named.items()}
     found = dict(_named(_of_objects(events, values) if rows == "objects" else _of_events(values, first)))
-    layouts = [ak.to_layout(ak.materialize(array)) for array in found.values()]
+    layouts = [masked(ak.to_layout(ak.materialize(array))) for array in found.values()]
     length = len(layouts[0]) if layouts else 0
     table = ak.to_arrow_table(ak.contents.RecordArray(layouts, [*found], length), extensionarray=False)
     return table.replace_schema_metadata(None)  # which is about Awkward's own types
