@@ -57,6 +57,9 @@ __all__ = [
 NOTES, METADATA, FACTS = "physlite", "physlite.metadata", "physlite.facts"
 _VERSION = 1
 
+# Columns that are decoded together: as many as keep all cores busy, since all of their row groups are in memory then.
+_AT_ONCE = 64
+
 # More than any MetaData tree has, unpacked: those of production have some MB.
 _MOST_METADATA = 1 << 28
 
@@ -462,12 +465,12 @@ class ParquetReader:
         if stop <= start:
             return [from_arrow([], nodes[column], self._names) for column in columns]
         base = int(self._manifest.clusters[first])
+        is_part = (start, stop) != (base, int(self._manifest.clusters[last]))
         # Members of one group are parts of one column of Parquet, and read one by one.
         whole = [column for column in columns if self._notes.names[column]]
+        batches = [whole[i : i + _AT_ONCE] for i in range(0, len(whole), _AT_ONCE)]
         found: dict[int, list[NDArray[Any]]] = {}
-        for together in [whole, *([column] for column in columns if not self._notes.names[column])]:
-            if not together:
-                continue
+        for together in [*batches, *([column] for column in columns if not self._notes.names[column])]:
             paths = [self._paths[column] for column in together]
             table = self._file.read_row_groups(range(first, last), columns=paths, use_threads=self._threads > 1)
             if table.num_rows < stop - base:
@@ -478,7 +481,8 @@ class ParquetReader:
                 name = self._notes.names[column]
                 values = table.column(name) if name else table.column(0)
                 read = from_arrow if name else member_from_arrow
-                found[column] = read(values.chunks, nodes[column], self._names)
+                buffers = read(values.chunks, nodes[column], self._names)
+                found[column] = [buffer.copy() for buffer in buffers] if is_part else buffers  # no view of all the rest
         return [found[column] for column in columns]
 
     @functools.cached_property

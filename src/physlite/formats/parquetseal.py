@@ -86,14 +86,14 @@ class SealedFooter:
         self.checksums = checksums
 
 
-def seal(path: Path) -> None:
-    """Puts the seal into a Parquet file that is complete."""
+def seal(path: Path, footer: FileMetaData) -> None:
+    """Puts the seal into a Parquet file that is complete, and has this footer."""
     with path.open("r+b") as file:
         size = file.seek(-_END_BYTES, io.SEEK_END)
         begin = size - int.from_bytes(file.read(4), "little")
         file.seek(begin)
         end = file.read()
-        chunks = Chunks(pyarrow_parquet().read_metadata(path))
+        chunks = Chunks(footer)
         table = np.empty(chunks.offset.shape, dtype="<u4")
         for at in np.ndindex(table.shape):
             file.seek(int(chunks.offset[at]))
