@@ -100,7 +100,7 @@ def seal(path: Path, footer: FileMetaData) -> None:
             table[at] = zlib.crc32(file.read(int(chunks.size[at])))
         sealed = table.tobytes() + table.nbytes.to_bytes(_LENGTH_BYTES, "little")
         file.seek(begin)
-        file.write(sealed + _digest(sealed, end) + _SEAL + end)
+        file.writelines([sealed, _digest(sealed, end), _SEAL, end])
 
 
 def _digest(sealed: bytes, footer: bytes) -> bytes:

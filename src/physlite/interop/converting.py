@@ -36,7 +36,7 @@ MEMORY = 1_000_000_000
 
 # Of the memory, what the events of a chunk have: while one is written, the next is read and cut, and what is written
 # exists as it was read, as the format has it, and compressed.
-_CHUNKS = 12
+_CHUNKS = 15
 _OFFSET_BYTES = 8  # of where a list begins
 # Offsets of lists have 31 bits in some formats, also of lists of bytes.
 _MOST_CHUNK = 1 << 29
