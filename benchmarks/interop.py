@@ -13,7 +13,7 @@ from files import TREES, Source
 from harness import Comparison, Target, Way
 from reading import Makers
 
-__all__ = ["coffea"]
+__all__ = ["coffea", "conversions"]
 
 _WITH_COFFEA = "coffea on physlite"
 
@@ -52,3 +52,27 @@ def _list15(source: Source) -> Comparison:
     targets = [Target(_WITH_COFFEA, "least", 2, "coffea")]
     detail = f"{source.label}, {len(names)} of {len(columns.LIST15)} columns"
     return Comparison("coffea: list15", detail, ways, [] if source.stand_in else targets, events=events)
+
+
+def conversions(events: int) -> Makers:
+    """All columns that uproot reads to Parquet, against a script of uproot and Awkward Array."""
+    for source in files.toys(events, "zstd-5"):
+        if source.kind == "tree":
+            yield partial(_conversion, source)
+
+
+def _conversion(source: Source) -> Comparison:
+    path = source.find()
+    with physlite.open(path) as file:
+        # What the script can write: no parts of others, and nothing that uproot reads with other types.
+        names = [c.name for c in file.select() if c.path == c.name and c.type.startswith(("var * float", "var * int"))]
+        number = file.num_entries
+    ways = {
+        "physlite": Way("conversions:with_physlite", {"path": path, "names": names}),
+        "uproot + ak.to_parquet": Way(
+            "conversions:with_script", {"path": path, "name": TREES[source.kind], "names": names}
+        ),
+    }
+    targets = [Target("physlite", "least", 2, "uproot + ak.to_parquet")]
+    detail = f"{source.label}, {len(names)} columns"
+    return Comparison("Parquet", detail, ways, [] if source.stand_in else targets, events=number)

@@ -29,7 +29,7 @@ WORKS: dict[str, Callable[[int], Makers]] = {
     "memory": reading.memory,
     "remote": remote.remote,
     "scale": scale.scale,
-    "interop": interop.coffea,
+    "interop": lambda events: chain(interop.coffea(events), interop.conversions(events)),
 }
 
 # Left out where nobody asks for them.
