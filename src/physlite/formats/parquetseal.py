@@ -15,6 +15,7 @@ import zlib
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,11 +80,20 @@ class SealedFooter:
     Attributes:
         footer: what Arrow makes of it.
         checksums: of each row group and leaf.
+        chunks: where these are.
+        leaves: the numbers of leaves by all beginnings of their paths that are of whole parts.
     """
 
     def __init__(self, footer: FileMetaData, checksums: NDArray[np.uint32]) -> None:
         self.footer = footer
         self.checksums = checksums
+        self.chunks = Chunks(footer)
+        self.leaves: dict[str, list[int]] = {}
+        for i in range(footer.num_columns):
+            path = ""
+            for part in footer.schema.column(i).path.split("."):
+                path = f"{path}.{part}" if path else part
+                self.leaves.setdefault(path, []).append(i)
 
 
 def seal(path: Path, footer: FileMetaData) -> None:
@@ -109,7 +119,23 @@ def _digest(sealed: bytes, footer: bytes) -> bytes:
     return digest.digest()
 
 
+# Of files that are open: manifest, reader and metadata are made from it.
+_known: WeakKeyDictionary[ByteSource, SealedFooter] = WeakKeyDictionary()
+
+
 def read_sealed_footer(source: ByteSource) -> SealedFooter:
+    """The footer of a Parquet file with a seal, read once from each source.
+
+    Raises:
+        NotAnEventFileError, CorruptDataError, ImportError: as `_read`.
+    """
+    found = _known.get(source)
+    if found is None:
+        found = _known[source] = _read(source)
+    return found
+
+
+def _read(source: ByteSource) -> SealedFooter:
     """The footer of a Parquet file with a seal.
 
     Raises:
