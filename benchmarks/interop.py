@@ -13,12 +13,19 @@ from files import TREES, Source
 from harness import Comparison, Target, Way
 from reading import Makers
 
-__all__ = ["branches", "coffea"]
+__all__ = ["interop"]
 
 _WITH_COFFEA = "coffea on physlite"
 
 
-def coffea(events: int) -> Makers:
+def interop(events: int) -> Makers:
+    """All of it."""
+    yield from _coffea(events)
+    yield from _all_branches(events)
+    yield from _conversions(events)
+
+
+def _coffea(events: int) -> Makers:
     """Coffea's factory with our schema, against its own: opening, and reading the columns of `list15`."""
     if find_spec("coffea") is None:
         return
@@ -54,7 +61,7 @@ def _list15(source: Source) -> Comparison:
     return Comparison("coffea: list15", detail, ways, [] if source.stand_in else targets, events=events)
 
 
-def branches(events: int) -> Makers:
+def _all_branches(events: int) -> Makers:
     """Branches of an opened file, one by one: `branch_to_array`, against their own `array`."""
     yield partial(_branches, files.real("DAOD_PHYSLITE_collectiontree_only_x50_mc.root", "tree"))
     for source in files.toys(events, "zstd-5"):
@@ -75,3 +82,27 @@ def _branches(source: Source) -> Comparison:
     targets = [Target("physlite", "least", {"tree": 3, "ntuple": 1}[source.kind], "uproot")]
     detail = f"{source.label}, {len(chosen)} of {len(wanted)} branches"
     return Comparison("branch_to_array", detail, ways, [] if source.stand_in else targets, events=events)
+
+
+def _conversions(events: int) -> Makers:
+    """All columns that uproot reads to Parquet, against a script of uproot and Awkward Array."""
+    for source in files.toys(events, "zstd-5"):
+        if source.kind == "tree":
+            yield partial(_conversion, source)
+
+
+def _conversion(source: Source) -> Comparison:
+    path = source.find()
+    with physlite.open(path) as file:
+        # What the script can write: no parts of others, and nothing that uproot reads with other types.
+        names = [c.name for c in file.select() if c.path == c.name and c.type.startswith(("var * float", "var * int"))]
+        number = file.num_entries
+    ways = {
+        "physlite": Way("conversions:with_physlite", {"path": path, "names": names}),
+        "uproot + ak.to_parquet": Way(
+            "conversions:with_script", {"path": path, "name": TREES[source.kind], "names": names}
+        ),
+    }
+    targets = [Target("physlite", "least", 2, "uproot + ak.to_parquet")]
+    detail = f"{source.label}, {len(names)} columns"
+    return Comparison("Parquet", detail, ways, [] if source.stand_in else targets, events=number)

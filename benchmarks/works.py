@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import chain
 
 import interop
 import overlaps
@@ -29,7 +28,7 @@ WORKS: dict[str, Callable[[int], Makers]] = {
     "memory": reading.memory,
     "remote": remote.remote,
     "scale": scale.scale,
-    "interop": lambda events: chain(interop.coffea(events), interop.branches(events)),
+    "interop": interop.interop,
 }
 
 # Left out where nobody asks for them.

@@ -42,11 +42,9 @@ def test_all_of_a_file():
 
 
 def test_what_is_wanted():
-    output = run(
-        "convert", SAMPLE, "out.parquet", "-c", "Electrons", "--filter", "EventInfoAux*",
-        "--select", "skim.py:two_electrons", "--thin", "Electrons=skim.py:hard", "--links", "resolved", "--compression", "lz4", "--group-entries", "100",
-        "--memory", "200MB", "--json",
-    )  # fmt: skip
+    wanted = ["-c", "Electrons", "--filter", "EventInfoAux*", "--select", "skim.py:two_electrons"]
+    wanted += ["--thin", "Electrons=skim.py:hard", "--links", "resolved", "--compression", "lz4"]
+    output = run("convert", SAMPLE, "out.parquet", *wanted, "--group-entries", "100", "--memory", "200MB", "--json")
     assert output.returncode == 0, output.stderr
     done = json.loads(output.stdout)
     electrons = physlite.events(SAMPLE).Electrons

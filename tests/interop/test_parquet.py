@@ -6,6 +6,7 @@ import pickle
 import random
 import subprocess
 import sys
+from pathlib import Path
 
 import awkward as ak
 import pandas as pd
@@ -154,6 +155,18 @@ def test_the_trigger_is_the_same(pair):
     assert mine.summary(names[:50]) == theirs.summary(names[:50])
 
 
+@pytest.mark.parametrize("name", ["types_zstd", "uncommon", "encodings", "empty"])
+def test_ntuples_of_all_types(name, tmp_path):
+    """Values that may be missing are there; values of one of several types are left out, since Parquet has none."""
+    path = Path(__file__).parents[1] / "formats" / "data" / "ntuples" / f"{name}.root"
+    done = convert(path, tmp_path / "out.parquet")
+    assert all("Parquet has no values of one of several types" in why for why in done.left_out.values())
+    with physlite.open(path) as file, physlite.open(tmp_path / "out.parquet") as found:
+        assert set(decoded(found)) == set(decoded(file)) - set(done.left_out)
+        for column in decoded(found):
+            assert_same(found.array(column), file.array(column), column)
+
+
 @pytest.mark.slow
 def test_a_large_file(tmp_path):
     path = data.path_of(data.TIMES_50)
@@ -178,9 +191,8 @@ def test_what_is_not_used_is_not_read(sample):
     with physlite.open(sample) as found:
         before = found.source.stats.bytes
         _ = found.events().Electrons.pt
-        read = found.source.stats.bytes - before
         column = found.columns["AnalysisElectronsAuxDyn.pt"]
-        assert column.compressed_bytes < read < sample.stat().st_size / 2  # with the footer, which is read again
+        assert found.source.stats.bytes - before == column.compressed_bytes < sample.stat().st_size / 10
         before = found.source.stats.bytes
         _ = found.events(0, 300).Electrons.eta
         assert 0 < found.source.stats.bytes - before < found.columns["AnalysisElectronsAuxDyn.eta"].compressed_bytes / 3

@@ -17,6 +17,7 @@ __all__ = ["CommandError", "reported"]
 _FAILURE = 1
 # What messages advise in Python, and what does the same here.
 _ADVICE = {
+    "(columns=)": "(--filter)",
     "try .show()": "`physlite show FILE` lists them",
     "see File.links": "`physlite links FILE` lists them",
     "open it with mode='whole'": "read it with --mode whole",

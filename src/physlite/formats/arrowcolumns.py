@@ -20,6 +20,7 @@ from physlite.formats.encoding import (
     Member,
     Node,
     Objects,
+    OneOf,
     Primitive,
     Ranged,
     RecordOf,
@@ -43,6 +44,9 @@ _RESOLVED = ("container", "index")  # the same, when containers are named
 _ITEM = "element"
 
 _LISTS = (ListOf, ToEnd, Objects)
+
+# What there is nothing for in Parquet, or in Arrow's writer of it.
+_WITHOUT: dict[type[Node], str] = {OneOf: "values of one of several types", Fixed: "arrays of size 0"}
 
 
 class LinkNames:
@@ -128,9 +132,9 @@ def _type(node: Node, *, resolved: bool) -> pa.DataType:
     if resolved and _is_link(node):
         container, index = _RESOLVED
         return pa.struct([pa.field(container, pa.string()), pa.field(index, pa.uint32(), nullable=False)])
-    if isinstance(node, RecordOf) and node.fields:
+    if isinstance(node, RecordOf):
         return pa.struct([arrow_field(name, item, resolved=resolved) for name, item in node.fields])
-    msg = f"{type(node).__name__} is a type that Parquet does not have"
+    msg = f"Parquet has no {_WITHOUT[type(node)]}"
     raise UnsupportedFormatError(msg)
 
 
@@ -218,7 +222,8 @@ def from_arrow(chunks: Iterable[pa.Array], node: Node, names: LinkNames | None) 
     if not parts:
         import pyarrow as pa
 
-        parts = [_buffers(pa.array([], type=_type(node, resolved=names is not None)), node, names)]
+        kind = arrow_field("", node, resolved=names is not None).type
+        parts = [_buffers(pa.array([], type=kind), node, names)]
     columns = zip(*parts, strict=True)
     return [_joined(kind, list(buffers)) for kind, buffers in zip(kinds, columns, strict=True)]
 

@@ -32,12 +32,12 @@ from numpy.typing import NDArray
 
 from physlite.exceptions import CorruptDataError, StaleManifestError, UnsupportedFormatError
 from physlite.formats.arrowcolumns import LinkNames, arrow_field, from_arrow, member_from_arrow, member_path
-from physlite.formats.encoding import parse_encoding
 from physlite.formats.manifest import PARQUET, Manifest, ManifestColumn
-from physlite.formats.parquetseal import Chunks, SealedFooter, pyarrow_parquet, read_sealed_footer
+from physlite.formats.parquetseal import SealedFooter, pyarrow_parquet, read_sealed_footer
 from physlite.storage import ByteSource, Range
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyarrow.parquet import FileMetaData, ParquetFile
 
 __all__ = [
@@ -56,6 +56,9 @@ __all__ = [
 
 NOTES, METADATA, FACTS = "physlite", "physlite.metadata", "physlite.facts"
 _VERSION = 1
+
+# Columns that are decoded together: as many as keep all cores busy, since all of their row groups are in memory then.
+_AT_ONCE = 64
 
 # More than any MetaData tree has, unpacked: those of production have some MB.
 _MOST_METADATA = 1 << 28
@@ -261,27 +264,25 @@ def read_manifest(source: ByteSource) -> Manifest:
         CorruptDataError: it is damaged, or cut short.
         ImportError: pyarrow is not installed.
     """
-    footer = read_sealed_footer(source).footer
-    notes = _notes(source, footer)
+    sealed = read_sealed_footer(source)
+    notes = _notes(source, sealed.footer)
     with _damaged(source.name, "footer"):
-        return _manifest(source, footer, notes)
+        return _manifest(source, sealed, notes)
 
 
-def _manifest(source: ByteSource, footer: FileMetaData, notes: Notes) -> Manifest:
+def _manifest(source: ByteSource, sealed: SealedFooter, notes: Notes) -> Manifest:
+    footer, chunks = sealed.footer, sealed.chunks
     rows = [footer.row_group(i).num_rows for i in range(footer.num_row_groups)]
     if footer.num_rows != notes.num_entries or sum(rows) != notes.num_entries or min(rows, default=1) < 1:
         msg = f"{footer.num_rows} rows, in row groups {sum(rows)}, of {notes.num_entries} events"
         raise CorruptDataError(msg)
-    leaves = _leaves(footer)
-    _check_types(footer, notes)
     starts = np.cumsum([0, *rows], dtype=np.int64)
-    chunks = Chunks(footer)
     chunk_ends = chunks.offset + chunks.size
     columns = []
     page_offset: list[NDArray[np.int64]] = []
     page_size: list[NDArray[np.int64]] = []
     for row, path in zip(notes.columns, column_paths(notes), strict=True):
-        its = leaves[path] if path and not row[6] else []  # a group has what its members have
+        its = sealed.leaves[path] if path and not row[6] else []  # a group has what its members have
         begin, end = chunks.offset[:, its].min(axis=1, initial=1 << 62), chunk_ends[:, its].max(axis=1, initial=0)
         pages = len(rows) if its else 0
         columns.append(
@@ -317,31 +318,6 @@ def _manifest(source: ByteSource, footer: FileMetaData, notes: Notes) -> Manifes
     )
     manifest.check()
     return manifest
-
-
-def _leaves(footer: FileMetaData) -> dict[str, list[int]]:
-    """The columns that hold numbers or texts, by all beginnings of their paths that are of a whole part."""
-    found: dict[str, list[int]] = {}
-    for i in range(footer.num_columns):
-        parts = footer.schema.column(i).path.split(".")
-        path = ""
-        for part in parts:
-            path = f"{path}.{part}" if path else part
-            found.setdefault(path, []).append(i)
-    return found
-
-
-def _check_types(footer: FileMetaData, notes: Notes) -> None:
-    """Raises CorruptDataError unless columns are of the types that their encodings say."""
-    schema = footer.schema.to_arrow_schema()
-    fields = dict(zip(schema.names, schema, strict=True))
-    for name, row in zip(notes.names, notes.columns, strict=True):
-        if not name:
-            continue
-        wanted = arrow_field(name, parse_encoding(row[4]).node, resolved=notes.resolved)
-        if name not in fields or not fields[name].equals(wanted):
-            msg = f"column {row[0]} is {fields.get(name)}, not {wanted}"
-            raise CorruptDataError(msg)
 
 
 # -------------------------------------------------------------------------------------------------------------- reader
@@ -439,9 +415,10 @@ class ParquetReader:
 
     def _verify(self, column: int, first: int, last: int) -> None:
         """Raises CorruptDataError unless what row groups have of a column is as it was written."""
+        chunks = self._sealed.chunks
         for group in range(first, last):
-            for leaf in self._leaves[self._paths[column]]:
-                offset, size = (int(numbers[group, leaf]) for numbers in (self._chunks.offset, self._chunks.size))
+            for leaf in self._sealed.leaves[self._paths[column]]:
+                offset, size = (int(numbers[group, leaf]) for numbers in (chunks.offset, chunks.size))
                 if zlib.crc32(self._window.view(offset, size)) != self._sealed.checksums[group, leaf]:
                     entries = f"entries {self._manifest.clusters[group]} to {self._manifest.clusters[group + 1]}"
                     name = self._manifest.columns[column].name
@@ -462,12 +439,12 @@ class ParquetReader:
         if stop <= start:
             return [from_arrow([], nodes[column], self._names) for column in columns]
         base = int(self._manifest.clusters[first])
+        is_part = (start, stop) != (base, int(self._manifest.clusters[last]))
         # Members of one group are parts of one column of Parquet, and read one by one.
         whole = [column for column in columns if self._notes.names[column]]
+        batches = [whole[i : i + _AT_ONCE] for i in range(0, len(whole), _AT_ONCE)]
         found: dict[int, list[NDArray[Any]]] = {}
-        for together in [whole, *([column] for column in columns if not self._notes.names[column])]:
-            if not together:
-                continue
+        for together in [*batches, *([column] for column in columns if not self._notes.names[column])]:
             paths = [self._paths[column] for column in together]
             table = self._file.read_row_groups(range(first, last), columns=paths, use_threads=self._threads > 1)
             if table.num_rows < stop - base:
@@ -477,11 +454,20 @@ class ParquetReader:
             for column in together:
                 name = self._notes.names[column]
                 values = table.column(name) if name else table.column(0)
+                if name and not table.schema.field(name).equals(self._field(column)):
+                    msg = f"it is {table.schema.field(name)}, not {self._field(column)}"
+                    raise CorruptDataError(msg)
                 read = from_arrow if name else member_from_arrow
-                found[column] = read(values.chunks, nodes[column], self._names)
+                buffers = read(values.chunks, nodes[column], self._names)
+                found[column] = [buffer.copy() for buffer in buffers] if is_part else buffers  # no view of all the rest
         return [found[column] for column in columns]
 
-    @functools.cached_property
+    def _field(self, column: int) -> pa.Field:
+        """What a column has to be."""
+        node = self._manifest.require_encoding(column).node
+        return arrow_field(self._notes.names[column], node, resolved=self._notes.resolved)
+
+    @property
     def _sealed(self) -> SealedFooter:
         return read_sealed_footer(self._source)
 
@@ -492,14 +478,6 @@ class ParquetReader:
     @functools.cached_property
     def _paths(self) -> list[str]:
         return column_paths(self._notes)
-
-    @functools.cached_property
-    def _leaves(self) -> dict[str, list[int]]:
-        return _leaves(self._sealed.footer)
-
-    @functools.cached_property
-    def _chunks(self) -> Chunks:
-        return Chunks(self._sealed.footer)
 
     @functools.cached_property
     def _names(self) -> LinkNames | None:

@@ -15,6 +15,7 @@ import zlib
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,28 +80,37 @@ class SealedFooter:
     Attributes:
         footer: what Arrow makes of it.
         checksums: of each row group and leaf.
+        chunks: where these are.
+        leaves: the numbers of leaves by all beginnings of their paths that are of whole parts.
     """
 
     def __init__(self, footer: FileMetaData, checksums: NDArray[np.uint32]) -> None:
         self.footer = footer
         self.checksums = checksums
+        self.chunks = Chunks(footer)
+        self.leaves: dict[str, list[int]] = {}
+        for i in range(footer.num_columns):
+            path = ""
+            for part in footer.schema.column(i).path.split("."):
+                path = f"{path}.{part}" if path else part
+                self.leaves.setdefault(path, []).append(i)
 
 
-def seal(path: Path) -> None:
-    """Puts the seal into a Parquet file that is complete."""
+def seal(path: Path, footer: FileMetaData) -> None:
+    """Puts the seal into a Parquet file that is complete, and has this footer."""
     with path.open("r+b") as file:
         size = file.seek(-_END_BYTES, io.SEEK_END)
         begin = size - int.from_bytes(file.read(4), "little")
         file.seek(begin)
         end = file.read()
-        chunks = Chunks(pyarrow_parquet().read_metadata(path))
+        chunks = Chunks(footer)
         table = np.empty(chunks.offset.shape, dtype="<u4")
         for at in np.ndindex(table.shape):
             file.seek(int(chunks.offset[at]))
             table[at] = zlib.crc32(file.read(int(chunks.size[at])))
         sealed = table.tobytes() + table.nbytes.to_bytes(_LENGTH_BYTES, "little")
         file.seek(begin)
-        file.write(sealed + _digest(sealed, end) + _SEAL + end)
+        file.writelines([sealed, _digest(sealed, end), _SEAL, end])
 
 
 def _digest(sealed: bytes, footer: bytes) -> bytes:
@@ -109,7 +119,23 @@ def _digest(sealed: bytes, footer: bytes) -> bytes:
     return digest.digest()
 
 
+# Of files that are open: manifest, reader and metadata are made from it.
+_known: WeakKeyDictionary[ByteSource, SealedFooter] = WeakKeyDictionary()
+
+
 def read_sealed_footer(source: ByteSource) -> SealedFooter:
+    """The footer of a Parquet file with a seal, read once from each source.
+
+    Raises:
+        NotAnEventFileError, CorruptDataError, ImportError: as `_read`.
+    """
+    found = _known.get(source)
+    if found is None:
+        found = _known[source] = _read(source)
+    return found
+
+
+def _read(source: ByteSource) -> SealedFooter:
     """The footer of a Parquet file with a seal.
 
     Raises:

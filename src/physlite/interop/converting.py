@@ -12,7 +12,9 @@ from types import MappingProxyType
 from typing import NamedTuple, Self, cast
 
 from physlite.exceptions import AnalysisError, ConversionError, PhysliteError
+from physlite.formats.encoding import ListOf, Text
 from physlite.formats.filters import NameFilter, nearest
+from physlite.formats.manifest import Manifest
 from physlite.interop.choosing import chosen_columns, left_out, output_columns, positions_in
 from physlite.interop.cutting import Mask, Selection
 from physlite.interop.metadatatrees import merged_trees
@@ -34,7 +36,8 @@ MEMORY = 1_000_000_000
 
 # Of the memory, what the events of a chunk have: while one is written, the next is read and cut, and what is written
 # exists as it was read, as the format has it, and compressed.
-_CHUNKS = 10
+_CHUNKS = 15
+_OFFSET_BYTES = 8  # of where a list begins
 # Offsets of lists have 31 bits in some formats, also of lists of bytes.
 _MOST_CHUNK = 1 << 29
 
@@ -269,12 +272,22 @@ def _ranges(clusters: Sequence[int], size: float) -> Iterator[tuple[int, int]]:
 def _entry_bytes(inputs: Sequence[ColumnStore], positions: Sequence[Sequence[int]]) -> float:
     """What an event has in memory."""
     unpacked = sum(
-        store.manifest.columns[part].uncompressed_bytes
+        _bytes_of(store.manifest, part)
         for store, its in zip(inputs, positions, strict=True)
         for i in its
         for part in store.manifest.with_members(i)
     )
     return max(unpacked / max(sum(store.manifest.num_entries for store in inputs), 1), 1.0)
+
+
+def _bytes_of(manifest: Manifest, column: int) -> int:
+    """What a column has in memory, about; offsets of lists, which Parquet packs more than others, come on top there."""
+    encoding = manifest.encoding(column)
+    offsets = 0
+    if manifest.items is not None and encoding is not None and encoding.is_list:
+        is_nested = isinstance(getattr(encoding.node, "item", None), ListOf | Text)
+        offsets = manifest.num_entries + int(manifest.items[column]) * is_nested
+    return manifest.columns[column].uncompressed_bytes + offsets * _OFFSET_BYTES
 
 
 def _require_collections(first: ColumnStore, thin: Mapping[str, Mask], columns: Sequence[OutputColumn]) -> None:

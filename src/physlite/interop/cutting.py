@@ -1,4 +1,8 @@
-"""Columns of chosen events and objects, and the links among them."""
+"""Columns of chosen events and objects, and the links among them.
+
+Links are written as Athena writes them when a container has been thinned (SG::DataProxyHolder::thin in
+Control/AthLinks, src/DataProxyHolder.cxx): with the new index, or with key and index 0 where the object is gone.
+"""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from physlite.interop.writing import Chunk, Output, OutputColumn
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyarrow.parquet import FileMetaData
 
 __all__ = ["ParquetWriter"]
 
@@ -26,7 +27,7 @@ _HIGHEST_LEVEL = 22  # of zstd, which has the most
 
 # What a row group has in memory. Larger ones pack better, but are read as a whole, and take more memory to write.
 _GROUP_BYTES = 64_000_000
-_GROUPS = 4  # at most so much of the memory, for one that is collected while chunks are read
+_GROUPS = 5  # at most so much of the memory, for one that is collected while chunks are read
 
 # pyarrow reads texts in the footer up to 100 MB.
 _MOST_METADATA = 60_000_000
@@ -63,6 +64,7 @@ class ParquetWriter:
         self._group_bytes = min(_GROUP_BYTES, output.memory // _GROUPS)
         self._pending: list[pa.Table] = []
         self._entries = 0
+        self._footer: list[FileMetaData] = []  # of the file, once it is complete
         self._writer = parquet.ParquetWriter(
             output.path,
             self._schema,
@@ -70,6 +72,7 @@ class ParquetWriter:
             compression_level=level,
             use_dictionary=_with_dictionaries(self._schema),
             write_statistics=[field.name for field in self._schema if pa.types.is_integer(field.type)],
+            metadata_collector=self._footer,
         )
 
     @staticmethod
@@ -150,7 +153,7 @@ class ParquetWriter:
             texts[METADATA] = self._metadata.decode()
         self._writer.add_key_value_metadata(texts)
         self._writer.close()
-        seal(self._output.path)
+        seal(self._output.path, *self._footer)
 
     def abort(self) -> None:
         """Closes the file as it is."""
