@@ -344,7 +344,10 @@ def convert(
         list[str], typer.Argument(metavar="FILES", help="DAOD_PHYSLITE files: paths or URLs.", show_default=False)
     ],
     out: Annotated[
-        Path, typer.Argument(metavar="OUT", help="What is written, as out.parquet.", show_default=False, dir_okay=False)
+        Path,
+        typer.Argument(
+            metavar="OUT", help="What is written, as out.parquet or out.root.", show_default=False, dir_okay=False
+        ),
     ],
     *,
     filters: Annotated[list[str] | None, _filter_option("columns")] = None,
@@ -366,7 +369,8 @@ def convert(
         ),
     ] = None,
     output_format: Annotated[
-        str | None, typer.Option("--format", metavar="NAME", help="The format, where the suffix does not tell it.")
+        str | None,
+        typer.Option("--format", metavar="NAME", help="parquet, rntuple or flat; by default as the suffix says."),
     ] = None,
     links: Annotated[
         str, typer.Option(metavar="STYLE", help="Links with keys of containers, or resolved: with their names.")
@@ -380,7 +384,7 @@ def convert(
     ] = "1GB",
     as_json: _Json = False,
 ) -> None:
-    """Write events to a file of another format, as Parquet.
+    """Write events to a file of another format: Parquet, or ROOT with an RNTuple or a flat tree.
 
     It is there as a whole, or not at all. Functions are called with events, and return one bool for each of them or for
     each object. Links are written anew where objects are left out; sums of weights stay those of all events.
@@ -391,6 +395,8 @@ def convert(
         physlite convert DAOD_PHYSLITE.pool.root out.parquet
         physlite convert FILE1 FILE2 out.parquet -c Electrons -c 'Muons' -f 'EventInfo*'
         physlite convert FILE out.parquet --select skim.py:two_leptons --thin Jets=skim.py:hard_jets
+        physlite convert FILE out.root
+        physlite convert FILE flat.root --format flat -c Electrons -c EventInfo
     """  # noqa: D301  # \b keeps the lines that follow as they are
     from physlite.cli.convert import Options
     from physlite.cli.convert import run as run_conversion

@@ -82,17 +82,20 @@ def convert(
 
     Args:
         where: what to read, as `physlite.open` takes it, or a list of such. Files in a list must have the same columns.
-        out: what to write; its suffix says in which format: `.parquet`.
+        out: what to write; its suffix says in which format: `.parquet`, or `.root`, which is an RNTuple.
         columns: the columns that are wanted, as of `File.arrays`; by default all.
         collections: names or patterns of collections of which all columns are wanted, beside those of `columns`.
         select: a function of events that gives one bool for each: events to keep. It is called with some thousands of
             events at a time.
         thin: by the names of collections functions of events that give one bool for each object: objects to keep.
-        format: the format, where the suffix does not tell it: "parquet".
-        links: "keys": element links are written as they are, `m_persKey` and `m_persIndex`. "resolved": with the name
-            of the container in place of its key.
-        compression: the algorithm, and behind a hyphen its level: "zstd", "zstd-9", "lz4", "gzip-6", "none".
-        group_entries: events that are stored together (in row groups); by default as many as have some ten MB.
+        format: the format, where the suffix does not tell it: "parquet", "rntuple", or "flat", a ROOT file with a tree
+            of numbers and lists of them.
+        links: "keys": element links are written as they are, `m_persKey` and `m_persIndex`. "resolved", in Parquet:
+            with the name of the container in place of its key.
+        compression: the algorithm, and behind a hyphen its level: "zstd", "zstd-9", "lz4", "none"; in Parquet "gzip-6",
+            in ROOT files "zlib-1" and "lzma-7" as well.
+        group_entries: events that are stored together (in row groups, clusters, baskets); by default as many as have
+            some ten MB.
         memory: bytes that this may take beside what Python and the libraries do.
         threads: threads that decode; by default the cores this process may use.
 
