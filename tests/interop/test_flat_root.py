@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import physlite
-from physlite.exceptions import NotAnEventFileError, UnsupportedFormatError
+from physlite.exceptions import ConversionError, NotAnEventFileError, UnsupportedFormatError
 from physlite.formats.encoding import parse_encoding
 from physlite.interop import convert
 from physlite.interop.flatcolumns import branches, flat_name, flat_problem, values
@@ -262,6 +262,8 @@ def test_what_cannot_be(tmp_path):
         convert(data.path_of(data.SAMPLE), out, format="flat", links="resolved")
     with pytest.raises(UnsupportedFormatError, match=r"a ROOT file has zlib, lzma, lz4, zstd"):
         convert(data.path_of(data.SAMPLE), out, format="flat", compression="gzip")
+    with pytest.raises(ConversionError, match=r"none of the columns has numbers for a tree: choose others"):
+        convert(data.path_of(data.SAMPLE), out, format="flat", columns=["EventInfo"])
     assert list(tmp_path.iterdir()) == []
 
 

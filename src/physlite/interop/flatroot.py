@@ -6,6 +6,7 @@ JSON in the text `physlite.facts`, and the collections by their keys in the text
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import awkward as ak
@@ -56,6 +57,9 @@ class FlatRootWriter:
         self._keys = np.array(sorted(keys), dtype=np.uint32)
         self._lists = {name for name in written if schema.collections[name].is_list}
         self._plan = self._planned(output.columns)
+        if not any(self._plan):
+            msg = f"{output.inputs[0].name}: none of the columns has numbers for a tree: choose others (columns=)"
+            raise ConversionError(msg)
         compression = root_compression(output.compression)
         # Where a tree has more baskets than it was made for, uproot writes all that describes it anew.
         entries = sum(store.manifest.num_entries for store in output.inputs)
@@ -86,7 +90,8 @@ class FlatRootWriter:
 
     def abort(self) -> None:
         """Closes the file as it is."""
-        self._file.close()
+        with suppress(Exception):  # whatever state it is in
+            self._file.close()
 
     # ----------------------------------------------------------------------------------------------------------- tree
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 import uuid
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -126,7 +127,8 @@ class RootContainer:
 
     def abort(self) -> None:
         """Closes the file as it is."""
-        self._file.close()
+        with suppress(OSError):  # of what was to be written still, on a disk that is full
+            self._file.close()
 
     def _put(
         self, class_name: str, name: str, title: str, content: bytes | memoryview, *, compressed: bool = True
