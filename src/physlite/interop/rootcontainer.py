@@ -1,7 +1,7 @@
 """ROOT files that are written: their header, table of contents, and what is put into them, one object after the other.
 
 uproot writes ROOT files too, but of an RNTuple neither the names of C++ classes, by which collections and links are
-known, nor split pages, without which a file is half as large again. What is here is the frame that its pages need.
+known, nor split pages, without which a file is larger by a seventh to a third. Here is the frame that its pages need.
 Layouts: ROOT's io/doc/TFile. Offsets are written with 8 bytes everywhere, as ROOT does beyond 2 GB, so that a file may
 grow to any size.
 """
