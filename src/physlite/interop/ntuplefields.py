@@ -41,7 +41,7 @@ __all__ = ["ColumnKind", "Field", "FieldColumn", "NtupleSchema", "problem_of", "
 # Structural roles of fields.
 _PLAIN, _COLLECTION, _RECORD = 0, 1, 2
 
-_ITEM = "_0"
+_ITEM, _BASE = "_0", ":_0"
 
 
 class Field(NamedTuple):
@@ -99,7 +99,9 @@ _STORE = re.compile(r"^(?P<store>.+?Aux)(?::?\.|:)(?P<member>[^.:]+)$")
 _OF_BASE_CLASS = re.compile(r"[.:]\.?xAOD::")
 # ROOT refuses these in the names of fields.
 _FORBIDDEN = re.compile(r"[./\\\s\x00-\x1f\x7f]|^$")
-_INTERFACE = re.compile(r"^DataVector<(?P<object>.*)>$")
+# Of an interface object the class of its objects: xAOD::Jet_v1 of DataVector<xAOD::Jet_v1>, xAOD::MissingET_v1 of
+# xAOD::MissingETContainer_v1.
+_INTERFACE = re.compile(r"^DataVector<(?P<object>.*)>$|^(?P<name>xAOD::\w+?)(?:Container|Map)(?P<version>_v\d+)$")
 
 
 class FieldColumn(NamedTuple):
@@ -215,12 +217,15 @@ class NtupleSchema:
         if "RNTupleCardinality<" in own_type:
             return _PLAIN, "ROOT::RNTupleCardinality<std::uint64_t>"
         match = _INTERFACE.match(own_type)
-        self._field(field, _RECORD, _ITEM, match["object"] if match else "")
+        item = "" if match is None else match["object"] or f"{match['name']}{match['version']}"
+        self._field(field, _RECORD, _ITEM, item)
         return _COLLECTION, _as_root_spells(own_type)
 
     def _record(self, field: int, node: RecordOf, own_type: str) -> str:
         members = _arguments(own_type) if own_type.startswith(("pair<", "tuple<")) else []
         types = []
+        if own_type.startswith("ElementLink<"):  # the members are those of its base class
+            field = self._field(field, _RECORD, _BASE, "ElementLinkBase")
         for i, (name, item) in enumerate(node.fields):
             types.append(self._add(field, name, members[i] if i < len(members) else "", item))
         if members:
