@@ -12,7 +12,6 @@ from physlite.model.facts import Facts
 from physlite.model.linksummary import summarize_links
 from support.compare import assert_same
 
-
 # Links of all kinds: single ones and lists of them, to one container and to several, null, and to what is not there.
 _FOLLOWED = ("Electrons", "Muons", "Photons", "TauJets", "TruthElectrons", "METAssoc_AnalysisMET", "FourLeptonVertices")
 
