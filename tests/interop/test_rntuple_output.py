@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import warnings
 
 import awkward as ak
 import numpy as np
@@ -84,6 +85,22 @@ def test_links_to_containers_that_only_the_file_itself_knows(written):
         for key in keys:
             ours, theirs = file.link_target(key), other.link_target(key)
             assert ours == theirs, key
+
+
+def test_links_to_containers_that_were_left_out(tmp_path):
+    """They lead to None, as to a container that is known, though no column and no table of the original names it."""
+    path = tmp_path / "out.root"
+    convert(data.path_of(data.TREE_ONLY), path, collections="Electrons")
+    file, other = physlite.open(data.path_of(data.TREE_ONLY)), physlite.open(path)
+    (key,) = (key for key in _keys(file, _link(file, "Electrons.trackParticleLinks")) if key)
+    assert file.link_target(int(key)).collection == "GSFTrackParticles"
+    target = other.link_target(int(key))
+    assert (target.container, target.class_name) == ("GSFTrackParticles", "DataVector<xAOD::TrackParticle_v1>")
+    assert target.collection is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tracks = other.events().Electrons.follow("trackParticleLinks")
+    assert ak.all(ak.is_none(tracks, axis=2), axis=None)
 
 
 def _keys(file, link):
