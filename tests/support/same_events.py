@@ -16,6 +16,10 @@ from support.compare import assert_same
 _FOLLOWED = ("Electrons", "Muons", "Photons", "TauJets", "TruthElectrons", "METAssoc_AnalysisMET", "FourLeptonVertices")
 
 
+# Links of all kinds: single ones and lists of them, to one container and to several, null, and to what is not there.
+_FOLLOWED = ("Electrons", "Muons", "Photons", "TauJets", "TruthElectrons", "METAssoc_AnalysisMET", "FourLeptonVertices")
+
+
 def _read(events, collection, field):
     """A field, or None where it cannot be read, since it was not stored for all objects."""
     try:
