@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import warnings
 
 import awkward as ak
 import numpy as np
@@ -19,6 +20,7 @@ from physlite.interop import convert
 from physlite.interop.ntuplefields import NtupleSchema
 from physlite.model.source import source_of
 from support import data
+from support.commands import call
 from support.compare import assert_same
 from support.examples import FEWER
 from support.same_events import (
@@ -83,6 +85,22 @@ def test_links_to_containers_that_only_the_file_itself_knows(written):
         for key in keys:
             ours, theirs = file.link_target(key), other.link_target(key)
             assert ours == theirs, key
+
+
+def test_links_to_containers_that_were_left_out(tmp_path):
+    """They lead to None, as to a container that is known, though no column and no table of the original names it."""
+    path = tmp_path / "out.root"
+    convert(data.path_of(data.TREE_ONLY), path, collections="Electrons")
+    file, other = physlite.open(data.path_of(data.TREE_ONLY)), physlite.open(path)
+    (key,) = (key for key in _keys(file, _link(file, "Electrons.trackParticleLinks")) if key)
+    assert file.link_target(int(key)).collection == "GSFTrackParticles"
+    target = other.link_target(int(key))
+    assert (target.container, target.class_name) == ("GSFTrackParticles", "DataVector<xAOD::TrackParticle_v1>")
+    assert target.collection is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tracks = other.events().Electrons.follow("trackParticleLinks")
+    assert ak.all(ak.is_none(tracks, axis=2), axis=None)
 
 
 def _keys(file, link):
@@ -241,14 +259,30 @@ def test_clusters_of_as_many_entries_as_wanted(tmp_path):
         assert_same(some.MET_Core_AnalysisMET.name, expected.MET_Core_AnalysisMET.name)
 
 
-def test_several_files_and_several_times(tmp_path):
-    """What was converted can be converted: the second file is the first, twice."""
-    first, second = tmp_path / "first.root", tmp_path / "second.root"
-    convert(data.path_of(data.SAMPLE), first)
-    convert([first], second, columns="AnalysisElectronsAuxDyn.*")
-    file, other = physlite.open(first), physlite.open(second)
-    assert_same(other.events().Electrons.pt, file.events().Electrons.pt)
-    assert other.metadata.sums == file.metadata.sums
+def test_what_was_converted_can_be_converted(tmp_path):
+    """In two halves, and these together again; each says the sums of the whole."""
+    halves = [tmp_path / "first.root", tmp_path / "second.root"]
+    for i, path in enumerate(halves):
+        convert(data.path_of(data.SAMPLE), path, select=_half(i))
+    convert(halves, tmp_path / "whole.root")
+    file, other = physlite.open(data.path_of(data.SAMPLE)), physlite.open(tmp_path / "whole.root")
+    assert_same_collections(file, other)
+    assert assert_same_values(file, other) == 220
+    assert_same_trigger(file, other)
+    assert other.metadata.sum_of_weights() == 2 * file.metadata.sum_of_weights()
+
+
+def _half(which):
+    return lambda events: (events.EventInfo.eventNumber <= 1000) == (which == 0)
+
+
+def test_the_command(tmp_path):
+    """The suffix is that of an RNTuple; a flat tree has to be named."""
+    for options, what in ((), "ROOT::RNTuple"), (("--format", "flat"), "TTree"):
+        out = tmp_path / f"{what[:5]}.root"
+        call("convert", data.path_of(data.SAMPLE), out, "-c", "Electrons", *options)
+        with uproot.open(out) as root:
+            assert what in root.classnames().values()
 
 
 @pytest.mark.slow
