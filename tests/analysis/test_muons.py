@@ -97,6 +97,14 @@ def test_quality_of_any_muons(drawn, point):
     assert ak.to_list(muons.identified(objects, point)) == expected
 
 
+def test_objects_of_another_class():
+    electrons = events_of(data.R22).Electrons
+    with pytest.raises(SelectionError, match="^the isolation of Muon cannot be asked of Electron: "):
+        muons.isolated(electrons, "HighPtTrackOnly")
+    with pytest.raises(SelectionError, match="^the identification of Muon cannot be asked of Electron: "):
+        muons.identified(electrons, "Medium")
+
+
 def test_isolation(objects):
     points = muons.working_points(objects)["isolation"]
     assert {"HighPtTrackOnly", "TightTrackOnly_VarRad", "TightTrackOnly_FixedRad"} <= set(points)

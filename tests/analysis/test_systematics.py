@@ -335,7 +335,6 @@ def of_jets(function):
         ),
         (None, TypeError, r"variations of objects are a mapping of their names, \{\} for none, not None$"),
     ],
-    ids=str,
 )
 def test_variations_that_would_change_nothing_or_are_none(some, objects, kind, said):
     with pytest.raises(kind, match=said) as raised:

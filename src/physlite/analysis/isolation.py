@@ -64,7 +64,7 @@ def isolated(
     working_point: str,
     points: Mapping[str, tuple[Limit, ...]],
     tracks: tuple[str, ...],
-    kind: str = "",
+    kind: str,
 ) -> Any:
     """Which objects are within all limits of a working point; `kind` is as for `columns_of`.
 

@@ -84,7 +84,7 @@ def identified(muons: ak.Array, working_point: str) -> Any:
         SelectionError: no such working point.
         ColumnNotFoundError: the file does not store `quality`.
     """
-    (column,) = columns_of(muons, "identification", working_point, _NEEDS)
+    (column,) = columns_of(muons, "identification", working_point, _NEEDS, "Muon")
     quality = muons[column]
     level = quality & _QUALITY_BITS
     if working_point == "Tight":
@@ -119,7 +119,7 @@ def isolated(muons: ak.Array, working_point: str) -> Any:
         SelectionError: no such working point.
         ColumnNotFoundError: the file does not store a variable that it compares.
     """
-    return _isolated(muons, working_point, ISOLATION, _TRACKS)
+    return _isolated(muons, working_point, ISOLATION, _TRACKS, "Muon")
 
 
 def working_points(muons: ak.Array) -> dict[str, list[str]]:
