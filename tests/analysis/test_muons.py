@@ -99,9 +99,9 @@ def test_quality_of_any_muons(drawn, point):
 
 def test_objects_of_another_class():
     electrons = events_of(data.R22).Electrons
-    with pytest.raises(SelectionError, match="^the isolation of Muon cannot be asked of Electron: "):
+    with pytest.raises(SelectionError, match=r"^the isolation of Muon cannot be asked of Electron: "):
         muons.isolated(electrons, "HighPtTrackOnly")
-    with pytest.raises(SelectionError, match="^the identification of Muon cannot be asked of Electron: "):
+    with pytest.raises(SelectionError, match=r"^the identification of Muon cannot be asked of Electron: "):
         muons.identified(electrons, "Medium")
 
 
