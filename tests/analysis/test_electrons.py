@@ -270,7 +270,10 @@ def test_objects_of_another_class():
         electrons.isolated(events.Muons, "HighPtCaloOnly")
     with pytest.raises(SelectionError, match="identification of Electron cannot be asked of Photon"):
         electrons.identified(events.Photons, "Loose")
-    nameless = ak.zip({"topoetcone20": events.Muons.topoetcone20, "pt": events.Muons.pt})
+    columns = {"topoetcone20": events.Muons.topoetcone20, "pt": events.Muons.pt}
+    of_a_toy = ak.zip(columns, with_name="IParticle")
+    nameless = ak.zip(columns)
+    assert ak.all(electrons.isolated(of_a_toy, "HighPtCaloOnly") == electrons.isolated(nameless, "HighPtCaloOnly"))
     assert ak.to_list(electrons.isolated(nameless, "HighPtCaloOnly")) == loop(
         lambda calo, pt: calo <= max(3500, single(0.015 * pt)), nameless.topoetcone20, nameless.pt
     )

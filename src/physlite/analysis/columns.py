@@ -38,8 +38,8 @@ __all__ = [
 Needs = tuple[tuple[str, ...], ...]
 
 
-# The base of all classes, of what has none of its own in the file, as `EventInfo`.
-_NO_CLASS = "AuxElement"
+# Bases of all classes: of what has none of its own in the file, as `EventInfo`, or as objects in files of toys.
+_NO_CLASS = ("AuxElement", "IParticle")
 
 
 def kind_of(objects: ak.Array) -> str:
@@ -78,7 +78,7 @@ def columns_of(objects: ak.Array, what: str, name: str, points: Mapping[str, Nee
         ColumnNotFoundError: the objects lack a column of it.
     """
     found = kind_of(objects)
-    if kind and found not in ("", _NO_CLASS, kind):
+    if kind and found not in ("", *_NO_CLASS, kind):
         msg = f"the {what} of {kind} cannot be asked of {found}: give it {kind}, or take the function for {found}"
         raise SelectionError(msg)
     kind = kind or found

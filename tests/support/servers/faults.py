@@ -9,6 +9,8 @@ from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from physlite.storage.http import hosts
+
 BOUNDARY = "THE_BOUNDARY"
 
 
@@ -290,6 +292,8 @@ def fault_server(content, *, tls=None, host="127.0.0.1", **options):
     thread = threading.Thread(target=loop.run_forever, name="fault-server")
     thread.start()
     listening = asyncio.run_coroutine_threadsafe(start(), loop).result()
+    for scheme in ("http", "https"):  # an earlier server may have had the port, of which something is known
+        hosts._hosts.pop((scheme, host, server.port), None)
 
     async def stop():
         listening.close()
