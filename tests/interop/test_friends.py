@@ -20,6 +20,7 @@ from physlite.exceptions import (
     FriendError,
     SameFileWarning,
     UnreadableColumnError,
+    UnsupportedFormatError,
 )
 from physlite.interop import Friend
 from support import data
@@ -184,6 +185,12 @@ def test_events_of_another_file(sample):
     with pytest.raises(ValueError, match="several files"):
         some.Other.Electrons.trackParticles  # noqa: B018
     assert ak.to_list(friend.of_objects(some, "Jets", "Jets.pt")) == ak.to_list(some.Jets.pt)
+
+
+def test_events_of_several_files_are_several_friends(sample):
+    friend = Friend([data.path_of(data.SAMPLE), data.path_of(data.SAMPLE_RNTUPLE)])
+    with pytest.raises(UnsupportedFormatError, match="several files of events are no one friend: make one of each"):
+        friend.of(sample)
 
 
 def test_events_that_were_converted(sample, tmp_path):
