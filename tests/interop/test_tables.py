@@ -218,13 +218,46 @@ def test_what_makes_no_table(sample):
         to_arrow(sample, ["Electrons.pt"], keys=("runNumbre",))
 
 
+@pytest.mark.parametrize("first", [0, -1, "1", 2.5, True])
+def test_how_many_objects_become_columns_is_a_positive_number(sample, first):
+    error = ValueError if type(first) is int else TypeError
+    for each in (first, {"Electrons": first}):
+        with pytest.raises(error, match=rf"^first={first!r} for Electrons: "):
+            to_arrow(sample, ["Electrons.pt"], first=each)
+
+
+def test_a_single_name(sample):
+    table = to_arrow(sample, "Electrons.pt", rows="objects", keys="eventNumber")
+    assert table.equals(to_arrow(sample, ["Electrons.pt"], rows="objects", keys=["eventNumber"]))
+
+
+def test_what_are_no_events(sample):
+    with physlite.open(data.path_of(data.SAMPLE)) as file:
+        for what, message in [
+            (file, "something of type File in place of events: give events"),
+            (data.path_of(data.SAMPLE), r"something of type \w*Path in place of events"),
+            (str(data.path_of(data.SAMPLE)), "something of type str in place of events"),
+            (sample.Electrons, "lists of objects in place of events"),
+            (sample.Electrons.pt, "values without names in place of events"),
+            (sample[0], "a single event in place of events"),
+        ]:
+            for function in (
+                lambda events: to_arrow(events, ["Electrons.pt"]),
+                lambda events: to_pandas(events, ["Electrons.pt"]),
+                Friend({"runNumber": [1], "eventNumber": [2]}).of,
+                lambda events: Friend({"runNumber": [1], "eventNumber": [2]}).of_objects(events, "Electrons", "x"),
+            ):
+                with pytest.raises(TypeError, match=f"^{message}"):
+                    function(what)
+
+
 # -------------------------------------------------------------------------------------------------- made of anything
 
 FLOATS = st.floats(width=32, allow_nan=True)
 EVENTS = st.lists(st.lists(st.tuples(FLOATS, st.integers(-128, 127)), max_size=4), max_size=5)
 
 
-@given(made=EVENTS, number=st.integers(0, 5))
+@given(made=EVENTS, number=st.integers(1, 5))
 def test_any_events(made, number):
     array = ak.zip({"run": np.arange(len(made), dtype=np.uint32)}, depth_limit=1)
     array["Objects"] = ak.zip(

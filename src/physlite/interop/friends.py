@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physlite.exceptions import FriendError
+from physlite.interop.given import require_events
 from physlite.interop.keys import field_of, key_of
 from physlite.interop.rowfiles import Where, open_rows
 from physlite.interop.rows import MemoryRows, Rows
@@ -82,10 +83,12 @@ class Friend:
             events: of a file, chosen, masked or not; or any records with the keys.
 
         Raises:
+            TypeError: these are no events.
             ColumnNotFoundError: the events or the friend lack a key.
             FriendError: it has one of these events several times, or keys that are no integers.
             OSError, CorruptDataError: as `physlite.open`.
         """
+        require_events(events)
         rows = self._find(events)
         wanted = rows[rows >= 0]
         length = self._rows.length
@@ -109,7 +112,7 @@ class Friend:
             column: of the friend; `collection.field` of one that has collections itself.
 
         Raises:
-            ColumnNotFoundError, OSError, CorruptDataError: as `of`, or there is no such column.
+            TypeError, ColumnNotFoundError, OSError, CorruptDataError: as `of`, or there is no such column.
             FriendError: as `of`, or a list that is of another length than the collection; the message names the event.
         """
         values = field_of(self.of(events), column, self.name)

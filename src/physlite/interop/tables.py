@@ -6,6 +6,7 @@ without a copy, as `polars.from_arrow` and `pyarrow.parquet.write_table`.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physlite.exceptions import ColumnNotFoundError
+from physlite.interop.given import require_events
 from physlite.interop.keys import field_of
 from physlite.interop.masking import masked
 
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["to_arrow", "to_pandas"]
 
 Rows = Literal["events", "objects"]
-# Names of columns, or values by name.
-Columns = Sequence[str] | Mapping[str, Any]
+# Names of columns, or a single one, or values by name.
+Columns = str | Sequence[str] | Mapping[str, Any]
 Column = tuple[str, ak.Array]
 
 KEYS = ("runNumber", "eventNumber")
@@ -37,7 +39,7 @@ def to_arrow(
     *,
     rows: Rows = "events",
     first: int | Mapping[str, int] | None = None,
-    keys: Sequence[str] = KEYS,
+    keys: str | Sequence[str] = KEYS,
 ) -> pa.Table:
     """Columns of events as a table of Arrow.
 
@@ -46,9 +48,9 @@ def to_arrow(
 
     Args:
         events: of a file, chosen, with fields that were added; or any records.
-        columns: names: `collection.field`, a field of `EventInfo`, a field that was added, or what objects and links
-            give, as `Electrons.p4.mass` and `Electrons.trackParticles.z0`; or a mapping of names of your own to such
-            names or to arrays.
+        columns: one or several names: `collection.field`, a field of `EventInfo`, a field that was added, or what
+            objects and links give, as `Electrons.p4.mass` and `Electrons.trackParticles.z0`; or a mapping of names of
+            your own to such names or to arrays.
         rows: "events": a row for each event; lists stay lists, unless `first` is given. "objects": a row for each
             object, with its place in its list as `index`; all columns that are lists have to be as long as each other
             in each event, and numbers of events are repeated.
@@ -58,17 +60,20 @@ def to_arrow(
 
     Raises:
         ColumnNotFoundError: there is no such column.
-        ValueError: a name stands for whole objects, lists have different lengths, or arrays another than the events.
+        TypeError: these are no events, or `first` is no whole number.
+        ValueError: a name stands for whole objects, lists have different lengths, or arrays another than the events;
+            `first` is less than 1.
         ImportError: pyarrow is not installed.
     """
+    require_events(events)
     if rows not in get_args(Rows):
         msg = f"rows={rows!r}: it is {' or '.join(map(repr, get_args(Rows)))}"
         raise ValueError(msg)
     if rows == "objects" and first is not None:
         msg = "first= is for rows of events: rows of objects have all of them"
         raise ValueError(msg)
-    named = columns if isinstance(columns, Mapping) else {name: name for name in columns}
-    values = {key: _values(events, key, key) for key in keys}
+    named = columns if isinstance(columns, Mapping) else {name: name for name in _names(columns)}
+    values = {key: _values(events, key, key) for key in _names(keys)}
     values |= {name: _values(events, name, what) for name, what in named.items()}
     found = dict(_named(_of_objects(events, values) if rows == "objects" else _of_events(values, first)))
     layouts = [masked(ak.to_layout(ak.materialize(array))) for array in found.values()]
@@ -83,7 +88,7 @@ def to_pandas(
     *,
     rows: Rows = "events",
     first: int | Mapping[str, int] | None = None,
-    keys: Sequence[str] = KEYS,
+    keys: str | Sequence[str] = KEYS,
 ) -> pd.DataFrame:
     """The same as a data frame; arguments and errors are those of `to_arrow`.
 
@@ -99,6 +104,10 @@ def to_pandas(
         plain = not field.nullable and (pa.types.is_primitive(field.type) or pa.types.is_boolean(field.type))
         arrays[field.name] = column.to_numpy() if plain else pd.arrays.ArrowExtensionArray(column)
     return pd.DataFrame(arrays, copy=False)
+
+
+def _names(given: str | Sequence[str]) -> Sequence[str]:
+    return [given] if isinstance(given, str) else given
 
 
 def _values(events: ak.Array, name: str, what: Any) -> ak.Array:
@@ -148,14 +157,28 @@ def _of_events(values: Mapping[str, ak.Array], first: int | Mapping[str, int] | 
     if isinstance(first, Mapping) and not collections.issuperset(first):
         msg = f"first= names {', '.join(sorted({*first} - collections))}, of which no column is a list"
         raise ValueError(msg)
+    numbers = first if isinstance(first, Mapping) else dict.fromkeys(sorted(collections), first)
+    for collection, number in numbers.items():
+        if first is not None:
+            _require_number(collection, number)
     for name, array in values.items():
         collection, dot, field = name.partition(".")
-        number = first.get(collection) if isinstance(first, Mapping) else first
+        number = numbers.get(collection)
         if number is None or not _is_list(array):
             yield name, array
             continue
         for i in range(number):  # ak.pad_none would do, but for lists that are missing: it moves the others (2.14.0)
             yield f"{collection}.{i}{dot}{field}", ak.firsts(array[:, i:])
+
+
+def _require_number(collection: str, number: Any) -> None:
+    """Raises TypeError or ValueError for what is no number of columns."""
+    if isinstance(number, bool) or not hasattr(number, "__index__"):
+        msg = f"first={number!r} for {collection}: how many objects become columns is a whole number"
+        raise TypeError(msg)
+    if operator.index(number) < 1:
+        msg = f"first={number} for {collection}: it is at least 1; without it lists stay lists"
+        raise ValueError(msg)
 
 
 def _of_objects(events: ak.Array, values: Mapping[str, ak.Array]) -> Iterator[Column]:
