@@ -389,7 +389,7 @@ def test_numbers_that_are_equal_as_floats_only():
 
 
 def test_what_is_no_table(tmp_path):
-    with pytest.raises(TypeError, match="int is no table"):
+    with pytest.raises(TypeError, match="something of type int is no table"):
         Friend(7)
     with pytest.raises(TypeError, match="give one of records"):
         Friend(ak.Array([1, 2]))
@@ -400,6 +400,15 @@ def test_what_is_no_table(tmp_path):
     Path(tmp_path / "text.root").write_text("nothing")
     with pytest.raises(CorruptDataError, match="not a ROOT file"):
         len(Friend(tmp_path / "text.root"))
+    Path(tmp_path / "text.csv").write_text("runNumber,eventNumber\n1,2\n")
+    with pytest.raises(
+        UnsupportedFormatError, match=r"text\.csv: neither ROOT nor Parquet: .*Friend\(pandas\.read_csv"
+    ):
+        len(Friend(tmp_path / "text.csv"))
+    with uproot.recreate(tmp_path / "histogram.root") as file:
+        file["histogram"] = np.histogram([1.0, 2.0])
+    with pytest.raises(ColumnNotFoundError, match=r"no tree on top: name one in a folder, as tree='folder/name'"):
+        len(Friend(tmp_path / "histogram.root"))
 
 
 # ------------------------------------------------------------------------------------- against a slow dictionary join

@@ -53,7 +53,7 @@ def branch_to_array(
         OSError: uproot has not the bytes.
     """
     if not isinstance(branch, uproot.TBranch | uproot.models.RNTuple.RField):
-        msg = f"a {type(branch).__name__} is no branch: give one of a tree that uproot has opened"
+        msg = f"something of type {type(branch).__name__} is no branch: give one of a tree that uproot has opened"
         raise TypeError(msg)
     start, stop, _ = slice(entry_start, entry_stop).indices(branch.num_entries)
     stop = max(start, stop)

@@ -33,6 +33,7 @@ from physlite.interop.rows import RECORD, Columns, LazyRows, Rows
 from physlite.model.store import ColumnStore
 from physlite.storage import ByteSource, Range, open_source
 from physlite.storage.perprocess import PerProcess
+from physlite.storage.redaction import short_name
 
 __all__ = ["Where", "open_rows"]
 
@@ -41,7 +42,7 @@ Where = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 # Files that stay open in a process: an analysis has few friends.
 _FILES_KEPT = 16
 
-_PARQUET_MAGIC = b"PAR1"
+_PARQUET_MAGIC, _ROOT_MAGIC = b"PAR1", b"root"
 
 # A TNtuple has floats only, which are no keys.
 _TREES = ("TTree", "ROOT::RNTuple")
@@ -58,7 +59,7 @@ def open_rows(where: Where, tree: str | None = None) -> Rows:
         FileNotFoundError: no such file.
         CorruptDataError, TransferError, CredentialError: as `physlite.open`.
         ColumnNotFoundError: no such tree, or several and nothing says which.
-        UnsupportedFormatError: neither ROOT nor Parquet, or several files of events.
+        UnsupportedFormatError: neither ROOT nor Parquet by its content and its name, or several files of events.
     """
     paths = [path for each in ([where] if isinstance(where, str | os.PathLike) else where) for path in _expanded(each)]
     if not paths:
@@ -108,6 +109,7 @@ def _open(paths: tuple[str, ...], tree: str | None) -> Rows:
     for path in paths:
         source = open_source(path)
         (head,) = source.fetch([Range(0, min(len(_PARQUET_MAGIC), source.size()))])
+        _require_known(source, bytes(head))
         events = _events(source) if tree is None else None
         if events is not None and len(paths) > 1:
             msg = f"{path}: several files of events are no one friend: make one of each, or name the tree"
@@ -118,6 +120,16 @@ def _open(paths: tuple[str, ...], tree: str | None) -> Rows:
             _ParquetColumns(source) if bytes(head) == _PARQUET_MAGIC else _root_columns(RootFile(source), tree)
         )
     return LazyRows(parts)
+
+
+def _require_known(source: ByteSource, head: bytes) -> None:
+    """Raises UnsupportedFormatError for texts and the like; what is called a ROOT file is a damaged one."""
+    if head not in (_PARQUET_MAGIC, _ROOT_MAGIC) and ".root" not in short_name(source.name):
+        msg = (
+            f"{source.name}: neither ROOT nor Parquet: read it with what knows it, and give the table, as "
+            "Friend(pandas.read_csv(…))"
+        )
+        raise UnsupportedFormatError(msg)
 
 
 def _events(source: ByteSource) -> Rows | None:
@@ -149,7 +161,9 @@ def _root_columns(root: RootFile, tree: str | None) -> Columns:
     trees = sorted({key.name for key in root.keys if key.class_name in _TREES})
     if tree is None:
         if len(trees) != 1:
-            what = f"it has the trees {', '.join(trees)}: say which with tree=" if trees else "it has no tree on top"
+            what = f"it has the trees {', '.join(trees)}: say which with tree="
+            if not trees:
+                what = "it has no tree on top: name one in a folder, as tree='folder/name', or give another file"
             msg = f"{root.name}: {what}"
             raise ColumnNotFoundError(msg)
         (tree,) = trees

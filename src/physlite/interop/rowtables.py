@@ -39,7 +39,7 @@ def records_of(table: Any) -> ak.Array:
 
         return _records(_from_arrow(pa.table(table)))
     else:
-        msg = f"a {type(table).__name__} is no table: give a file, an array of records, a data frame or a mapping"
+        msg = f"something of type {type(table).__name__} is no table: give a path, records, a data frame or a mapping"
         raise TypeError(msg)
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
