@@ -73,8 +73,13 @@ def test_several_files():
         ([SAMPLE, "out.parquet", "--select", "two_electrons"], "a selection is named as file.py:function"),
         ([SAMPLE, "out.parquet", "--thin", "skim.py:hard"], "objects are chosen as COLLECTION=file.py:function"),
         (
+            [SAMPLE, "out.parquet", "--thin", "Electrons=skim.py:hard", "--thin", "Electrons=skim.py:wrong"],
+            "Electrons is thinned already",
+        ),
+        ([SAMPLE, "s3://bucket/out.parquet"], "s3://bucket/out.parquet: outputs are local files"),
+        (
             [SAMPLE, "out.parquet", "--select", "skim.py:wrong"],
-            "a mask cannot be had: AttributeError: no field named 'ptt'",
+            "select: a mask cannot be had: AttributeError: no field named 'ptt'",
         ),
         ([SAMPLE, "out.parquet", "-f", "nothing*"], "`physlite show FILE` lists them"),
     ],
@@ -83,6 +88,11 @@ def test_what_cannot_be_done(arguments, message, folder):
     before = set(folder.iterdir())
     assert message in fails("convert", *arguments)
     assert {path for path in folder.iterdir() if path.name != "__pycache__"} == before
+
+
+def test_help_tells_the_compressions_of_each_format():
+    text = " ".join(call("convert", "--help").replace("│", " ").split())
+    assert "gzip-6 in Parquet only, zlib-1 and lzma-7 in ROOT files only" in text
 
 
 def test_an_existing_file_stays(folder):

@@ -301,6 +301,8 @@ def test_files_that_do_not_fit(halves, tmp_path):
         ({"select": lambda events: events.Electrons.pt > 0}, "a mask has one bool for each of the"),
         ({"select": lambda events: np.ones(3, dtype=bool)}, "a mask has one bool for each of the"),
         ({"select": lambda events: np.ones(len(events), dtype=int)}, "a mask has one bool for each of the"),
+        ({"select": lambda _: None}, "select gives None: end the function with `return` and the mask"),
+        ({"thin": {"Electrons": lambda _: None}}, r"thin\['Electrons'\] gives None"),
         ({"thin": {"Electrons": lambda events: np.ones(len(events), dtype=bool)}}, "a list of bools"),
         ({"thin": {"Electrons": lambda events: events.Muons.pt > 0}}, "bools in event"),
         (
@@ -335,13 +337,30 @@ def test_missing_values_in_masks_are_false(tmp_path):
     assert_same(physlite.events(tmp_path / "out.parquet").Electrons.pt, electrons[electrons.eta > 0][kept].pt)
 
 
-def test_a_function_that_fails(tmp_path):
-    with pytest.raises(
-        AnalysisError, match=r"sample\.root, events 0 to \d+: a mask cannot be had: ZeroDivisionError"
-    ) as raised:
-        convert(SAMPLE, tmp_path / "out.parquet", select=lambda _: 1 // 0)
+@pytest.mark.parametrize(
+    ("options", "which"),
+    [({"select": lambda _: 1 // 0}, "select"), ({"thin": {"Jets": lambda _: 1 // 0}}, r"thin\['Jets'\]")],
+)
+def test_a_function_that_fails(options, which, tmp_path):
+    message = rf"sample\.root, events 0 to \d+: {which}: a mask cannot be had: ZeroDivisionError"
+    with pytest.raises(AnalysisError, match=message) as raised:
+        convert(SAMPLE, tmp_path / "out.parquet", **options)
     assert isinstance(raised.value.__cause__, ZeroDivisionError)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"select": "skim.py:select"}, "select= is of type str: give a function of events"),
+        ({"select": np.ones(3, dtype=bool)}, "select= is of type ndarray: give a function"),
+        ({"thin": {"Jets": None}}, r"thin\['Jets'\] is of type NoneType: give a function"),
+        ({"thin": lambda events: events.Jets.pt > 0}, "thin= is of type function: give functions by the names of"),
+    ],
+)
+def test_what_is_no_function_is_told_before_anything_is_opened(options, message, tmp_path):
+    with pytest.raises(TypeError, match=message):
+        convert(tmp_path / "nothing.root", tmp_path / "out.parquet", **options)
 
 
 # ------------------------------------------------------------------------------------------------------ what is written
@@ -365,9 +384,38 @@ def test_formats(tmp_path):
         convert(SAMPLE, tmp_path / "out.csv", format="csv")
 
 
+@pytest.mark.parametrize(
+    ("name", "written"), [("x.root", "parquet"), ("x.parquet", "flat"), ("x.parquet", "rntuple"), ("x.pq", "flat")]
+)
+def test_a_format_that_the_suffix_contradicts(name, written, tmp_path):
+    with pytest.raises(UnsupportedFormatError, match=f"{name}: format '{written}' is in files .*, not {name[1:]}: "):
+        convert(SAMPLE, tmp_path / name, format=written)
+
+
+@pytest.mark.parametrize("out", ["s3://me:pw@bucket/out.parquet", "https://me:pw@host/out.root"])
+@pytest.mark.parametrize("kind", [str, Path])
+def test_outputs_are_local_files(out, kind):
+    with pytest.raises(UnsupportedFormatError, match="outputs are local files") as raised:
+        convert(SAMPLE, kind(out))
+    assert str(raised.value).startswith(out.replace("me:pw@", ""))
+
+
 @pytest.mark.parametrize("options", [{"memory": 0}, {"group_entries": 0}, {"links": "keyed"}, {"threads": 0}])
 def test_options_that_make_no_sense(options, tmp_path):
     with pytest.raises(ValueError, match=f"{next(iter(options))}="):
+        convert(SAMPLE, tmp_path / "out.parquet", **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"memory": "500MB"}, "memory='500MB': it is a whole number of bytes"),
+        ({"memory": True}, "memory=True: it is a whole number of bytes"),
+        ({"group_entries": 1.5}, "group_entries=1.5: it is a whole number of events"),
+    ],
+)
+def test_numbers_that_are_none(options, message, tmp_path):
+    with pytest.raises(TypeError, match=message):
         convert(SAMPLE, tmp_path / "out.parquet", **options)
 
 

@@ -375,7 +375,13 @@ def convert(
     links: Annotated[
         str, typer.Option(metavar="STYLE", help="Links with keys of containers, or resolved: with their names.")
     ] = "keys",
-    compression: Annotated[str, typer.Option(metavar="NAME", help="As zstd, zstd-9, lz4, gzip-6 or none.")] = "zstd",
+    compression: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="As zstd, zstd-9, lz4 or none; gzip-6 in Parquet only, zlib-1 and lzma-7 in ROOT files only.",
+        ),
+    ] = "zstd",
     group_entries: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Events that are stored together. [default: some ten MB]")
     ] = None,

@@ -43,7 +43,7 @@ def run(files: list[str], out: Path, options: Options, *, as_json: bool) -> None
         columns=options.filters,
         collections=options.collections,
         select=None if options.select is None else loaded(options.select, "a selection"),
-        thin=dict(map(_thinning, options.thin)),
+        thin=_thinning(options.thin),
         format=options.format,
         links=cast("Literal['keys', 'resolved']", options.links),
         compression=options.compression,
@@ -57,12 +57,18 @@ def run(files: list[str], out: Path, options: Options, *, as_json: bool) -> None
         _tell(done, seconds)
 
 
-def _thinning(text: str) -> tuple[str, Mask]:
-    name, equals, function = text.partition("=")
-    if not equals:
-        msg = f"--thin {text}: objects are chosen as COLLECTION=file.py:function"
-        raise CommandError(msg)
-    return name, loaded(function, "what chooses objects")
+def _thinning(texts: list[str]) -> dict[str, Mask]:
+    thin: dict[str, Mask] = {}
+    for text in texts:
+        name, equals, function = text.partition("=")
+        if not equals:
+            msg = f"--thin {text}: objects are chosen as COLLECTION=file.py:function"
+            raise CommandError(msg)
+        if name in thin:
+            msg = f"--thin {text}: {name} is thinned already: make one function of both"
+            raise CommandError(msg)
+        thin[name] = loaded(function, "what chooses objects")
+    return thin
 
 
 def _bytes(text: str) -> int:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple, Self, cast
+from typing import Any, NamedTuple, Self, cast
 
-from physlite.exceptions import AnalysisError, ConversionError, PhysliteError
+from physlite.exceptions import ConversionError, UnsupportedFormatError
 from physlite.formats.encoding import ListOf, Text
 from physlite.formats.filters import NameFilter, nearest
 from physlite.formats.manifest import Manifest
@@ -26,7 +27,7 @@ from physlite.model.store import ColumnStore, open_store
 from physlite.storage import Openable
 from physlite.storage.download import put_in_place, require_free
 from physlite.storage.progress import progress
-from physlite.storage.redaction import short_name
+from physlite.storage.redaction import redacted_url, short_name
 from physlite.storage.workers import Workers
 
 __all__ = ["MEMORY", "Converted", "convert"]
@@ -37,6 +38,7 @@ MEMORY = 1_000_000_000
 # Of the memory, what the events of a chunk have: while one is written, the next is read and cut, and what is written
 # exists as it was read, as the format has it, and compressed.
 _CHUNKS = 15
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/+")
 _OFFSET_BYTES = 8  # of where a list begins
 # Offsets of lists have 31 bits in some formats, also of lists of bytes.
 _MOST_CHUNK = 1 << 29
@@ -95,8 +97,8 @@ def convert(
             of numbers and lists of them.
         links: "keys": element links are written as they are, `m_persKey` and `m_persIndex`. "resolved", in Parquet:
             with the name of the container in place of its key.
-        compression: the algorithm, and behind a hyphen its level: "zstd", "zstd-9", "lz4", "none"; in Parquet "gzip-6",
-            in ROOT files "zlib-1" and "lzma-7" as well.
+        compression: the algorithm, and behind a hyphen its level: "zstd", "zstd-9", "lz4", "none"; "gzip-6" in Parquet
+            only, "zlib-1" and "lzma-7" in ROOT files only.
         group_entries: events that are stored together (in row groups, clusters, baskets); by default as many as have
             some ten MB.
         memory: bytes that this may take beside what Python and the libraries do.
@@ -110,20 +112,21 @@ def convert(
         ColumnNotFoundError: no column or collection of such a name.
         ConversionError: files that do not fit into one, or masks that do not fit the events.
         AnalysisError: `select` or a function of `thin` fails.
-        UnsupportedFormatError: a format or a compression that cannot be written.
+        TypeError: `select` or what is in `thin` is no function, or a number is none.
+        UnsupportedFormatError: a format or a compression that cannot be written, a suffix that is that of another
+            format, or a URL to write to.
         ImportError: the format needs a package that is not installed; the message names it.
         CorruptDataError, OSError: a file is damaged, or cannot be read or written.
     """
-    path = Path(out)
+    path = _local(out)
     writer_class = writer_format(path, format).load()
     require_free(path)
     if links not in ("keys", "resolved"):
         msg = f"links={links!r}: it is 'keys' or 'resolved'"
         raise ValueError(msg)
-    for name, number in (("memory", memory), ("group_entries", group_entries)):
-        if number is not None and number < 1:
-            msg = f"{name}={number}: it is a positive number"
-            raise ValueError(msg)
+    _require_number("memory", memory, "bytes, as 500_000_000")
+    if group_entries is not None:
+        _require_number("group_entries", group_entries, "events")
     selection = Selection(select, thin)
     with ExitStack() as opened:
         inputs = []
@@ -164,6 +167,26 @@ def convert(
             part.unlink(missing_ok=True)
     read = sum(store.manifest.num_entries for store in inputs)
     return Converted(path, writing.num_entries, read, len(its_columns), path.stat().st_size, left_out(rows))
+
+
+def _local(out: str | os.PathLike[str]) -> Path:
+    """Where to write; a URL that was made a path has lost a slash."""
+    text = os.fspath(out)
+    if found := _URL.match(text):
+        url = f"{found['scheme']}://{text[found.end() :]}"
+        msg = f"{redacted_url(url)}: outputs are local files: write to a path, and copy the file then"
+        raise UnsupportedFormatError(msg)
+    return Path(text)
+
+
+def _require_number(name: str, number: Any, of_what: str) -> None:
+    """Raises TypeError for what is no whole number, ValueError for less than one."""
+    if isinstance(number, bool) or not hasattr(number, "__index__"):
+        msg = f"{name}={number!r}: it is a whole number of {of_what}"
+        raise TypeError(msg)
+    if number < 1:
+        msg = f"{name}={number}: it is a positive number of {of_what}"
+        raise ValueError(msg)
 
 
 class _Writing:
@@ -230,25 +253,12 @@ def _chunk(
     start, stop = entries
     if not selection:
         return Chunk(stop - start, tuple(store.layouts(positions, start, stop)))
-    with _naming_events(store, start, stop):
-        cut = selection.of(EventSource(store, start, stop).events())
+    cut = selection.of(EventSource(store, start, stop).events())
     if not cut.num_entries:
         start = stop = 0  # nothing need be read of what is not kept
         return Chunk(0, tuple(column.encoding.form().length_zero_array(highlevel=False) for column in columns))
     layouts = store.layouts(positions, start, stop)
     return Chunk(cut.num_entries, tuple(map(cut.of, columns, layouts)))
-
-
-@contextmanager
-def _naming_events(store: ColumnStore, start: int, stop: int) -> Iterator[None]:
-    """What a function raises, with the events that it was called with."""
-    try:
-        yield
-    except (PhysliteError, OSError):
-        raise
-    except Exception as error:
-        msg = f"{store.name}, events {start} to {stop}: a mask cannot be had: {type(error).__name__}: {error}"
-        raise AnalysisError(msg) from error
 
 
 def _ranges(clusters: Sequence[int], size: float) -> Iterator[tuple[int, int]]:

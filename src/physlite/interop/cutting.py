@@ -6,7 +6,8 @@ Control/AthLinks, src/DataProxyHolder.cxx): with the new index, or with key and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import awkward as ak
@@ -14,7 +15,7 @@ import numpy as np
 from awkward.contents import Content
 from numpy.typing import NDArray
 
-from physlite.exceptions import ConversionError
+from physlite.exceptions import AnalysisError, ConversionError, PhysliteError
 from physlite.interop.writing import OutputColumn
 from physlite.model.naming import container_of, is_link
 from physlite.model.source import source_of
@@ -22,6 +23,8 @@ from physlite.model.store import ColumnStore
 from physlite.model.targets import link_target
 
 __all__ = ["Cut", "Mask", "Selection"]
+
+_THIN = "thin={'Jets': hard_jets}"
 
 # What tells which events, or which of the objects of a collection, are kept.
 Mask = Callable[[ak.Array], Any]
@@ -36,9 +39,20 @@ class Selection:
     Args:
         select: a function of events, one bool for each; None keeps all.
         thin: by the names of collections functions of events, one bool for each object.
+
+    Raises:
+        TypeError: something else.
     """
 
     def __init__(self, select: Mask | None, thin: Mapping[str, Mask]) -> None:
+        if not isinstance(thin, Mapping):
+            msg = f"thin= is of type {type(thin).__name__}: give functions by the names of collections, as {_THIN}"
+            raise TypeError(msg)
+        functions = {} if select is None else {"select=": select}
+        for name, function in {**functions, **{f"thin[{name!r}]": each for name, each in thin.items()}}.items():
+            if not callable(function):
+                msg = f"{name} is of type {type(function).__name__}: give a function of events that returns a mask"
+                raise TypeError(msg)
         self._select = select
         self._thin = thin
 
@@ -50,21 +64,37 @@ class Selection:
 
         Raises:
             ConversionError: a function gives no mask that fits the events.
+            AnalysisError: a function fails.
         """
         source = source_of(events)
         assert source is not None  # noqa: S101  # they are as in the file
         where = f"{source.store.name}, events {source.start} to {source.stop}"
         kept = np.ones(len(events), dtype=np.bool_)
         if self._select is not None:
-            kept = _event_mask(self._select(events), len(events), f"{where}: select")
+            with _naming(f"{where}: select") as who:
+                kept = _event_mask(self._select(events), len(events), who)
         thinned = {}
         for name, function in self._thin.items():
             offsets = source.collection_offsets(name)
-            thinned[name] = _Thinned(offsets, _object_mask(function(events), offsets, f"{where}: thin[{name!r}]"))
+            with _naming(f"{where}: thin[{name!r}]") as who:
+                thinned[name] = _Thinned(offsets, _object_mask(function(events), offsets, who))
         return Cut(source.store, kept, thinned)
 
 
+@contextmanager
+def _naming(who: str) -> Iterator[str]:
+    """What a function raises, with its name and the events that it was called with."""
+    try:
+        yield who
+    except (PhysliteError, OSError):
+        raise
+    except Exception as error:
+        msg = f"{who}: a mask cannot be had: {type(error).__name__}: {error}"
+        raise AnalysisError(msg) from error
+
+
 def _event_mask(found: Any, number: int, who: str) -> Bools:
+    _require_something(found, who)
     mask = found if isinstance(found, ak.Array) else ak.Array(np.asarray(found))
     if mask.ndim != 1 or len(mask) != number or not _is_bool(mask):
         msg = f"{who} gives {mask.type}: a mask has one bool for each of the {number} events"
@@ -73,6 +103,7 @@ def _event_mask(found: Any, number: int, who: str) -> Bools:
 
 
 def _object_mask(found: Any, offsets: Offsets, who: str) -> Bools:
+    _require_something(found, who)
     number = len(offsets) - 1
     if not isinstance(found, ak.Array) or found.ndim != 2 or len(found) != number or not _is_bool(found):  # noqa: PLR2004
         what = found.type if isinstance(found, ak.Array) else type(found).__name__
@@ -87,6 +118,12 @@ def _object_mask(found: Any, offsets: Offsets, who: str) -> Bools:
         )
         raise ConversionError(msg)
     return np.asarray(ak.to_numpy(ak.flatten(mask)), dtype=np.bool_)
+
+
+def _require_something(found: Any, who: str) -> None:
+    if found is None:
+        msg = f"{who} gives None: end the function with `return` and the mask"
+        raise ConversionError(msg)
 
 
 def _is_bool(mask: ak.Array) -> bool:

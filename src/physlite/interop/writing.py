@@ -175,24 +175,30 @@ class WriterFormat(NamedTuple):
 WRITERS: Mapping[str, WriterFormat] = {
     "parquet": WriterFormat("physlite.interop.parquet", "ParquetWriter", (".parquet", ".pq")),
     "rntuple": WriterFormat("physlite.interop.rntuple", "RNTupleWriter", (".root",)),
-    "flat": WriterFormat("physlite.interop.flatroot", "FlatRootWriter", ()),  # .root as well: it has to be named
+    "flat": WriterFormat("physlite.interop.flatroot", "FlatRootWriter", (".root",)),  # it has to be named
 }
 
 
 def writer_format(path: Path, name: str | None) -> WriterFormat:
     """The format of this name, or that of a file's suffix: the first that has it.
 
+    Other suffixes than those of formats may go with any.
+
     Raises:
-        UnsupportedFormatError: there is no such format.
+        UnsupportedFormatError: there is no such format, or the suffix is that of another one.
     """
+    suffixes = dict.fromkeys(suffix for found in WRITERS.values() for suffix in found.suffixes)
     if name is not None and name in WRITERS:
-        return WRITERS[name]
+        wanted = WRITERS[name]
+        if path.suffix in suffixes and path.suffix not in wanted.suffixes:
+            msg = f"{path}: format {name!r} is in files {' or '.join(wanted.suffixes)}, not {path.suffix}: change one"
+            raise UnsupportedFormatError(msg)
+        return wanted
     if name is None:
         for found in WRITERS.values():
             if path.suffix in found.suffixes:
                 return found
-        suffixes = ", ".join(suffix for found in WRITERS.values() for suffix in found.suffixes)
-        msg = f"{path}: the suffix says which format to write, {suffixes}: choose one, or name the format"
+        msg = f"{path}: the suffix says which format to write, {', '.join(suffixes)}: choose one, or name the format"
     else:
         msg = f"{path}: no format {name!r} to write: there are {', '.join(WRITERS)}"
     raise UnsupportedFormatError(msg)
