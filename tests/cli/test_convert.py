@@ -59,7 +59,9 @@ def test_what_is_wanted():
 def test_several_files():
     for part, select in enumerate(("two_electrons", "two_electrons")):
         call("convert", SAMPLE, f"{part}.parquet", "-c", "Electrons", "--select", f"skim.py:{select}")
-    assert "2,000 events" not in call("convert", "0.parquet", "1.parquet", "out.parquet")
+    output = run("convert", "0.parquet", "1.parquet", "out.parquet")
+    assert "2,000 events" not in output.stdout
+    assert "0.parquet and 1.parquet have events of one file" in output.stderr
     assert physlite.open("out.parquet").num_entries == 2 * physlite.open("0.parquet").num_entries
 
 

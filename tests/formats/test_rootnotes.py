@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import physlite
 from physlite.exceptions import CorruptDataError
 from physlite.formats.rootfile import RootFile
-from physlite.formats.rootnotes import containers_text, read_containers, read_metadata_tree
+from physlite.formats.rootnotes import containers_text, read_containers, read_facts_text, read_metadata_tree
 from physlite.interop import convert
 from physlite.interop.rootcontainer import RootContainer
 from physlite.storage import MemorySource
@@ -44,6 +44,7 @@ def test_files_of_others():
             root = RootFile(file.source)
             assert read_containers(root) == ()
             assert read_metadata_tree(root) is None
+            assert read_facts_text(root) == "{}"
 
 
 def test_an_object_of_another_class_is_not_ours(tmp_path):

@@ -3,6 +3,7 @@
 What is kept is compared with plain Python over the lists of each event.
 """
 
+import itertools
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from physlite.exceptions import (
     ColumnNotFoundError,
     ConversionError,
     CorruptDataError,
+    SameFileWarning,
     UnsupportedFormatError,
 )
 from physlite.interop import Converted, convert
@@ -263,7 +265,8 @@ def is_in_half(events, first):
 
 
 def test_several_files_become_one(halves, tmp_path):
-    done = convert(halves, tmp_path / "out.parquet")
+    with pytest.warns(SameFileWarning, match=r"a\.parquet and \S+b\.parquet have events of one file"):
+        done = convert(halves, tmp_path / "out.parquet")
     assert (done.num_entries, done.read_entries) == (2000, 2000)
     with physlite.open(tmp_path / "out.parquet") as found, physlite.open(SAMPLE) as file:
         assert_same(found.arrays(), file.arrays())
@@ -271,6 +274,38 @@ def test_several_files_become_one(halves, tmp_path):
         assert found.metadata.sum_of_weights() == 2 * file.metadata.sum_of_weights()  # each has those of all events
         assert found.metadata.cut_bookkeepers == 2 * file.metadata.cut_bookkeepers
         assert found.events().trigger.names() == file.events().trigger.names()
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "root"])
+def test_sums_of_files_that_were_made_of_one(suffix, tmp_path):
+    """Whether they are skims of it, skims of skims, or itself; and none of files that have nothing in common."""
+    paths = [SAMPLE, *(tmp_path / f"{number}.{suffix}" for number in range(3))]
+    for before, path in zip([0, 0, 1], paths[1:], strict=True):
+        convert(paths[before], path, collections="Electrons")
+    found = [physlite.open(path).metadata for path in paths]
+    original = str(physlite.open(SAMPLE).uuid)
+    assert {each.originals for each in found} == {frozenset({original})}
+    for one, other in itertools.combinations(found, 2):
+        with pytest.warns(SameFileWarning, match=f"have events of one file .UUID {original}., and each the sums"):
+            assert (one + other).sum_of_weights() == 2 * one.sum_of_weights()
+
+
+def test_originals_that_are_damaged(tmp_path):
+    convert(SAMPLE, tmp_path / "out.root", collections="Electrons", compression="none")
+    content = (tmp_path / "out.root").read_bytes()
+    assert b'"originals":["' in content
+    for damaged in (b'"originals":{{', b'"originals":1 '):
+        with pytest.raises(CorruptDataError, match="what it says of its originals cannot be read"):
+            _ = physlite.open(content.replace(b'"originals":["', damaged)).metadata
+
+
+def test_files_of_one_dataset_have_nothing_in_common(tmp_path, recwarn):
+    other = SAMPLE.read_bytes().replace(physlite.open(SAMPLE).uuid.bytes, uuid.uuid4().bytes)
+    convert(other, tmp_path / "other.parquet", collections="Electrons")
+    convert(SAMPLE, tmp_path / "one.parquet", collections="Electrons")
+    done = convert([tmp_path / "one.parquet", tmp_path / "other.parquet"], tmp_path / "both.parquet")
+    assert len(physlite.open(done.path).metadata.originals) == 2
+    assert not recwarn.list
 
 
 def test_files_that_do_not_fit(halves, tmp_path):

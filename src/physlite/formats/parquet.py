@@ -49,6 +49,7 @@ __all__ = [
     "column_paths",
     "pack_manifest",
     "parquet_name",
+    "read_facts_text",
     "read_manifest",
     "read_metadata_tree",
     "read_notes",
@@ -177,6 +178,15 @@ def read_notes(source: ByteSource) -> Notes:
         CorruptDataError, UnsupportedFormatError, ImportError: as `read_manifest`.
     """
     return _notes(source, read_sealed_footer(source).footer)
+
+
+def read_facts_text(source: ByteSource) -> str:
+    """What was known of the events when the file was written, as JSON.
+
+    Raises:
+        CorruptDataError, NotAnEventFileError, ImportError: as `read_manifest`.
+    """
+    return _texts(source, read_sealed_footer(source).footer).get(FACTS.encode(), b"{}").decode("utf-8", "replace")
 
 
 def read_metadata_tree(source: ByteSource) -> Manifest | None:

@@ -2,7 +2,7 @@
 
 - `physlite`: JSON, the table of containers that links lead to;
 - `physlite.metadata`: the MetaData tree of the file that was converted, its manifest with all of its pages;
-- `physlite.facts`: JSON for others, what is most wanted of it; not read here.
+- `physlite.facts`: JSON for others, what is most wanted of it.
 
 They are those of Parquet files, save that the events of a ROOT file say the rest themselves.
 """
@@ -14,10 +14,10 @@ from typing import Any
 
 from physlite.exceptions import CorruptDataError, StaleManifestError
 from physlite.formats.manifest import Manifest
-from physlite.formats.parquet import METADATA, NOTES, unpack_manifest
+from physlite.formats.parquet import FACTS, METADATA, NOTES, unpack_manifest
 from physlite.formats.rootfile import RootFile
 
-__all__ = ["Container", "containers_text", "read_containers", "read_metadata_tree"]
+__all__ = ["Container", "containers_text", "read_containers", "read_facts_text", "read_metadata_tree"]
 
 Container = tuple[str, str, int]  # name, class and key
 
@@ -63,6 +63,15 @@ def read_metadata_tree(root: RootFile) -> Manifest | None:
     # Of JSON, of its content, and of arrays that are too large.
     except (CorruptDataError, StaleManifestError, ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
         raise _damaged(root, METADATA, error) from None
+
+
+def read_facts_text(root: RootFile) -> str:
+    """What was known of the events of a file that was converted, as JSON; an empty object in other files.
+
+    Raises:
+        CorruptDataError: it was written, and cannot be read.
+    """
+    return _text(root, FACTS) or "{}"
 
 
 def _container(name: Any, class_name: Any, key: Any) -> Container:

@@ -23,6 +23,7 @@ def facts_text(metadata: Metadata, num_entries: int) -> str:
     """
     facts: dict[str, Any] = {field.name: getattr(metadata, field.name) for field in fields(Facts)}
     facts |= {"files": metadata.files, "num_events": num_entries, "num_events_read": metadata.num_events}
+    facts["originals"] = sorted(metadata.originals)
     with suppress(PhysliteError):  # of data, and of files without bookkeepers, there are no sums
         facts["sum_of_weights"] = asdict(metadata.sum_of())
         facts["sums_of_weights"] = {str(variation): asdict(found) for variation, found in metadata.sums.items()}

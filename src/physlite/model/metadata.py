@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from physlite.exceptions import MetadataNotFoundError, MixedTagsWarning, PhysliteError
+from physlite.exceptions import MetadataNotFoundError, MixedTagsWarning, PhysliteError, SameFileWarning
 from physlite.formats.filters import nearest
 from physlite.model.bookkeepers import (
     CutBookkeeper,
@@ -106,6 +106,8 @@ class Metadata(Facts):
     _firsts: Mapping[str, tuple[Any, str]]
     # The AMI tags that there are, each with the first file that has it.
     _ami_tags: Mapping[str, str]
+    # The UUIDs of what the files were made of, each with the first file that has it.
+    _originals: Mapping[str, str]
 
     def __eq__(self, other: object) -> bool:
         """Whether they are of the same files."""
@@ -118,6 +120,11 @@ class Metadata(Facts):
     def files(self) -> tuple[str, ...]:
         """Names of the files."""
         return tuple(part.name for part in self._parts.values())
+
+    @property
+    def originals(self) -> frozenset[str]:
+        """The UUIDs of the files, of those that were converted those of the files that they were made of."""
+        return frozenset(self._originals)
 
     @functools.cached_property
     def cut_bookkeepers(self) -> tuple[CutBookkeeper, ...]:
@@ -232,6 +239,8 @@ class Metadata(Facts):
     def __add__(self, other: Metadata) -> Metadata:
         """Both together, with a MixedTagsWarning where they were processed differently.
 
+        Where simulated events of both come from one file, as those of two skims, there is a SameFileWarning.
+
         Raises:
             ValueError: they are of different channels, or one is data and the other simulation, or a file is in both.
         """
@@ -246,11 +255,15 @@ class Metadata(Facts):
             raise ValueError(_twice([(self._parts[identity], other._parts[identity]) for identity in twice]))
         if self._ami_tags.keys() - other._ami_tags.keys() and other._ami_tags.keys() - self._ami_tags.keys():
             warn(_mixed(self._ami_tags, other._ami_tags), MixedTagsWarning)
+        if self.is_simulation is not False and (shared := self._originals.keys() & other._originals.keys()):
+            original = min(shared)
+            warn(_skims(self._originals[original], other._originals[original], original), SameFileWarning)
         return Metadata(
             **agreed(self, other),
             _parts={**self._parts, **other._parts},
             _firsts={**other._firsts, **self._firsts},
             _ami_tags={**self._ami_tags, **other._ami_tags, **self._ami_tags},  # ours come first, and keep their files
+            _originals={**other._originals, **self._originals},
         )
 
     def __radd__(self, other: object) -> Self:
@@ -324,6 +337,7 @@ def read_metadata(store: ColumnStore) -> Metadata:
         _parts={store.identity: part},
         _firsts={what: (value, part.name) for what, value in known.items() if value is not None},
         _ami_tags={facts.ami_tag: part.name} if facts.ami_tag else {},
+        _originals=dict.fromkeys(store.originals, part.name),
     )
 
 
@@ -340,6 +354,14 @@ def _twice(pairs: list[tuple[_Part, _Part]]) -> str:
     besides = f", and so are {len(more)} more" if more else ""
     uuid = one.events.manifest.uuid
     return f"{which} added twice (UUID {uuid}){besides}: their events would count twice, take each file once"
+
+
+def _skims(one: str, other: str, original: str) -> str:
+    """What is wrong with files that were made of one."""
+    return (
+        f"{one} and {other} have events of one file (UUID {original}), and each the sums of weights of all of its "
+        "events: these count twice, make one file with what both have"
+    )
 
 
 def _mixed(mine: Mapping[str, str], theirs: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import operator
 import os
 import pickle
@@ -83,6 +84,10 @@ class ColumnStore:
         return schema_of(self.manifest)
 
     @functools.cached_property
+    def _root(self) -> RootFile:
+        return RootFile(self.source)
+
+    @functools.cached_property
     def metadata(self) -> ColumnStore | None:
         """The columns of the file's MetaData tree, which has one entry (several after hadd); None without such a tree.
 
@@ -94,13 +99,12 @@ class ColumnStore:
 
             manifest = read_metadata_tree(self.source)
             return None if manifest is None else ColumnStore(self.source, manifest, self.threads, cache_bytes=0)
-        root = RootFile(self.source)
-        key = root.key(METADATA_TREE)
+        key = self._root.key(METADATA_TREE)
         if key is not None and key.class_name == "TTree":
-            return ColumnStore(self.source, ttree.read_manifest(root, key), self.threads, cache_bytes=0)
+            return ColumnStore(self.source, ttree.read_manifest(self._root, key), self.threads, cache_bytes=0)
         from physlite.formats import rootnotes  # as above
 
-        written = rootnotes.read_metadata_tree(root)
+        written = rootnotes.read_metadata_tree(self._root)
         return None if written is None else ColumnStore(self.source, written, self.threads, cache_bytes=0)
 
     @functools.cached_property
@@ -113,10 +117,32 @@ class ColumnStore:
         if self.manifest.format != PARQUET:
             from physlite.formats import rootnotes  # as above
 
-            return rootnotes.read_containers(RootFile(self.source))
+            return rootnotes.read_containers(self._root)
         from physlite.formats.parquet import read_notes  # as above
 
         return tuple((name, class_name, key) for name, class_name, key in read_notes(self.source).containers)
+
+    @functools.cached_property
+    def originals(self) -> frozenset[str]:
+        """The UUIDs of the files that were converted to this one, or that of this one; none where it has none.
+
+        Raises:
+            CorruptDataError: they were written, and cannot be read.
+        """
+        if self.manifest.format == PARQUET:
+            from physlite.formats.parquet import read_facts_text  # as above
+
+            text = read_facts_text(self.source)
+        else:
+            from physlite.formats import rootnotes  # as above
+
+            text = rootnotes.read_facts_text(self._root)
+        try:
+            written = frozenset(map(str, json.loads(text).get("originals", [])))
+        except (ValueError, AttributeError, TypeError, RecursionError) as error:
+            msg = f"{self.name}: what it says of its originals cannot be read ({error}): copy or convert it again"
+            raise CorruptDataError(msg) from None
+        return written or (frozenset({str(self.manifest.uuid)}) if self.manifest.uuid.int else frozenset())
 
     def buffers(self, columns: Sequence[int], start: int, stop: int) -> list[Buffers]:
         """Decoded buffers of columns that have an encoding: offsets and values, outermost first; read-only.
