@@ -3,11 +3,13 @@
 What is kept is compared with plain Python over the lists of each event.
 """
 
+import base64
 import signal
 import subprocess
 import sys
 import tempfile
 import uuid
+import zlib
 from pathlib import Path
 
 import awkward as ak
@@ -25,7 +27,9 @@ from physlite.exceptions import (
     CorruptDataError,
     UnsupportedFormatError,
 )
+from physlite.formats.parquet import pack_manifest
 from physlite.interop import Converted, convert
+from physlite.interop.metadatatrees import merged_trees
 from support import data
 from support.compare import assert_same
 
@@ -271,6 +275,25 @@ def test_several_files_become_one(halves, tmp_path):
         assert found.metadata.sum_of_weights() == 2 * file.metadata.sum_of_weights()  # each has those of all events
         assert found.metadata.cut_bookkeepers == 2 * file.metadata.cut_bookkeepers
         assert found.events().trigger.names() == file.events().trigger.names()
+
+
+@pytest.mark.parametrize("suffix", [".root", ".parquet"])
+def test_more_metadata_than_can_be_read_again(suffix, halves, tmp_path, monkeypatch):
+    """It is known before any event is read; what is written can be read."""
+    out = tmp_path / f"out{suffix}"
+    with physlite.open(SAMPLE) as file:
+        size = len(zlib.decompress(base64.b64decode(pack_manifest(merged_trees([file._store])))))
+    monkeypatch.setattr("physlite.formats.parquet._MOST_METADATA", size)
+    with pytest.raises(ConversionError, match=rf"sample\.root: in all 1 files there are {size} bytes of MetaData"):
+        convert(SAMPLE, out)
+    monkeypatch.setattr("physlite.formats.parquet._MOST_METADATA", size + 1000)
+    read = []
+    with pytest.raises(ConversionError, match=r"a\.parquet: in all 2 files .*: convert fewer files at a time"):
+        convert(halves, out, select=read.append)
+    assert not read
+    assert not out.exists()
+    convert(SAMPLE, out)
+    assert physlite.open(out).metadata.sum_of_weights() == physlite.open(SAMPLE).metadata.sum_of_weights()
 
 
 def test_files_that_do_not_fit(halves, tmp_path):
