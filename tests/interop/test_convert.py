@@ -4,12 +4,15 @@ What is kept is compared with plain Python over the lists of each event.
 """
 
 import base64
+import errno
+import os
 import signal
 import subprocess
 import sys
 import tempfile
 import uuid
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
 
 import awkward as ak
@@ -403,6 +406,31 @@ def test_a_file_that_is_damaged_leaves_nothing(tmp_path):
     with pytest.raises(CorruptDataError):
         convert(bytes(content), tmp_path / "out.parquet", collections="Electrons")
     assert list(tmp_path.iterdir()) == []
+
+
+@contextmanager
+def files_of_at_most(size):
+    """The operating system refuses larger ones, as it does on a disk that is full."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
+@pytest.mark.parametrize("form", ["parquet", "rntuple", "flat"])
+def test_a_disk_that_is_full(form, share, tmp_path):
+    """The error names the file that was to be written, and nothing is left of it."""
+    options = {"collections": "Electrons", "format": form, "memory": 10_000_000}
+    size = convert(SAMPLE, tmp_path / "whole", **options).bytes
+    with pytest.raises(OSError, match="out") as caught, files_of_at_most(int(share * size)):
+        convert(SAMPLE, tmp_path / "out", **options)
+    assert caught.value.filename == str(tmp_path / "out")
+    assert str(caught.value) == str(OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(tmp_path / "out")))
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
 
 
 SLOWLY = """

@@ -112,6 +112,7 @@ def convert(
         AnalysisError: `select` or a function of `thin` fails.
         UnsupportedFormatError: a format or a compression that cannot be written.
         ImportError: the format needs a package that is not installed; the message names it.
+        BadLinkError: a link has an index that its collection does not have, which no flat tree can say.
         CorruptDataError, OSError: a file is damaged, or cannot be read or written.
     """
     path = Path(out)
@@ -157,7 +158,9 @@ def convert(
             memory=memory,
         )
         try:
-            with _Writing(writer_class(output)) as writing:
+            with _naming_file(path, part):
+                writer = writer_class(output)
+            with _Writing(writer, part, path) as writing:
                 _convert(output, positions, selection, writing)
             put_in_place(part, path)
         finally:
@@ -167,10 +170,18 @@ def convert(
 
 
 class _Writing:
-    """A writer at work in a thread of its own, one chunk behind: the next one is read meanwhile."""
+    """A writer at work in a thread of its own, one chunk behind: the next one is read meanwhile.
 
-    def __init__(self, writer: Writer) -> None:
+    Args:
+        writer: of the file.
+        part: as the file is called while it is written.
+        path: as it will be called, and is in errors.
+    """
+
+    def __init__(self, writer: Writer, part: Path, path: Path) -> None:
         self._writer = writer
+        self._part = part
+        self._path = path
         self._worker = Workers(1, "physlite-convert")
         self._pending: Future[None] | None = None
         self.num_entries = 0
@@ -180,7 +191,11 @@ class _Writing:
         if self._pending is not None:
             self._pending.result()
         self.num_entries += chunk.num_entries
-        self._pending = self._worker.submit(self._writer.write, chunk)
+        self._pending = self._worker.submit(self._write, chunk)
+
+    def _write(self, chunk: Chunk) -> None:
+        with _naming_file(self._path, self._part):
+            self._writer.write(chunk)
 
     def __enter__(self) -> Self:
         return self
@@ -194,12 +209,28 @@ class _Writing:
                 self._worker.end(_nothing)
                 self._worker.join()  # a writer has one call at a time
             if kind is None:
-                self._writer.close()
+                with _naming_file(self._path, self._part):
+                    self._writer.close()
         except BaseException:
             self._writer.abort()
             raise
         if kind is not None:
             self._writer.abort()
+
+
+@contextmanager
+def _naming_file(path: Path, part: Path) -> Iterator[None]:
+    """What the operating system says of a file that is written, as of a full disk, with the name of the file."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, PhysliteError) or error.filename not in (None, str(part)):
+            raise
+        if error.errno is None:
+            first_line = str(error).strip().partition("\n")[0]
+            msg = f"{path}: {first_line}"
+            raise OSError(msg) from error
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error  # Arrow adds sentences of its own
 
 
 def _nothing() -> None:
