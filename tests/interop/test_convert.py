@@ -6,6 +6,7 @@ What is kept is compared with plain Python over the lists of each event.
 import base64
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -173,7 +174,8 @@ def test_any_selection(few, choose, share, group, draw):
         events = draw.draw(st.none() | st.lists(st.booleans(), min_size=file.num_entries, max_size=file.num_entries))
         thin = draw.draw(st.sets(st.sampled_from(["Electrons", "Photons", "GSFTrackParticles"])))
         objects = {name: masks(file, name, lambda *_: choose.random() < share) for name in sorted(thin)}
-    agrees(path, names, events, objects, group_entries=group, memory=draw.draw(st.sampled_from([20_000, 10**9])))
+    memory = draw.draw(st.sampled_from([20_000, 10**9])) if group < 100 else 10**9
+    agrees(path, names, events, objects, group_entries=group, memory=memory)
 
 
 def test_what_is_followed_after_thinning(tmp_path):
@@ -464,6 +466,32 @@ def test_a_conversion_that_is_stopped(number, left, tmp_path):
 
 
 # --------------------------------------------------------------------------------------------------------------- memory
+
+
+@pytest.mark.parametrize("form", ["parquet", "rntuple", "flat"])
+def test_groups_that_do_not_fit_into_the_memory(form, tmp_path):
+    """It is known before any event is read, and which do."""
+    options = {"collections": "Electrons", "format": form, "memory": 2_000_000}
+    read = []
+    message = (
+        r"sample\.root: group_entries=1500: 1500 events have some \d+ bytes, .*=2000000: store (\d+) together at most"
+    )
+    with pytest.raises(ConversionError, match=message) as caught:
+        convert(SAMPLE, tmp_path / "out", group_entries=1500, select=read.append, **options)
+    assert not read
+    assert list(tmp_path.iterdir()) == []
+    largest = int(re.search(r"store (\d+)", str(caught.value))[1])
+    assert 10 < largest < 1500
+    with pytest.raises(ConversionError, match=f"store {largest} together at most"):
+        convert(SAMPLE, tmp_path / "out", group_entries=largest + 1, **options)
+    assert convert(SAMPLE, tmp_path / "out", group_entries=largest, **options).num_entries == 2000
+
+
+def test_groups_larger_than_the_file_or_of_one_event(few, tmp_path):
+    """Larger than all events is none; a single event is always written."""
+    for number, (group, memory) in enumerate([(10**12, 10**9), (1, 1)]):
+        done = convert(few[0], tmp_path / f"{number}.parquet", group_entries=group, memory=memory)
+        assert done.num_entries == done.read_entries > 20
 
 
 WATCHED = """

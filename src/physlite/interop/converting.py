@@ -37,6 +37,9 @@ MEMORY = 1_000_000_000
 # Of the memory, what the events of a chunk have: while one is written, the next is read and cut, and what is written
 # exists as it was read, as the format has it, and compressed.
 _CHUNKS = 15
+# Of the memory, what the events of a group have where the user says how many these are: they are collected, put
+# together and written, while chunks are read.
+_GROUPS = 10
 _OFFSET_BYTES = 8  # of where a list begins
 # Offsets of lists have 31 bits in some formats, also of lists of bytes.
 _MOST_CHUNK = 1 << 29
@@ -98,7 +101,7 @@ def convert(
         compression: the algorithm, and behind a hyphen its level: "zstd", "zstd-9", "lz4", "none"; in Parquet "gzip-6",
             in ROOT files "zlib-1" and "lzma-7" as well.
         group_entries: events that are stored together (in row groups, clusters, baskets); by default as many as have
-            some ten MB.
+            some ten MB. They are in memory together, so that they may have a tenth of `memory` at most.
         memory: bytes that this may take beside what Python and the libraries do.
         threads: threads that decode; by default the cores this process may use.
 
@@ -108,7 +111,8 @@ def convert(
     Raises:
         FileExistsError: there is a file of the name of `out` already.
         ColumnNotFoundError: no column or collection of such a name.
-        ConversionError: files that do not fit into one, or masks that do not fit the events.
+        ConversionError: files that do not fit into one, masks that do not fit the events, or groups of events that do
+            not fit into the memory; the message names the largest that do.
         AnalysisError: `select` or a function of `thin` fails.
         UnsupportedFormatError: a format or a compression that cannot be written.
         ImportError: the format needs a package that is not installed; the message names it.
@@ -141,6 +145,8 @@ def convert(
         positions = [positions_in(store, inputs[0], its_columns) for store in inputs]
         _require_collections(inputs[0], thin, its_columns)
         entry_bytes = _entry_bytes(inputs, positions)
+        if group_entries is not None:
+            _require_room(inputs, group_entries, entry_bytes, memory)
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         output = Output(
             path=part,
@@ -319,6 +325,18 @@ def _bytes_of(manifest: Manifest, column: int) -> int:
         is_nested = isinstance(getattr(encoding.node, "item", None), ListOf | Text)
         offsets = manifest.num_entries + int(manifest.items[column]) * is_nested
     return manifest.columns[column].uncompressed_bytes + offsets * _OFFSET_BYTES
+
+
+def _require_room(inputs: Sequence[ColumnStore], group_entries: int, entry_bytes: float, memory: int) -> None:
+    """Raises ConversionError for groups of more events than there is room for."""
+    largest = max(int(memory / _GROUPS / entry_bytes), 1)
+    entries = min(group_entries, sum(store.manifest.num_entries for store in inputs))
+    if entries > largest:
+        msg = (
+            f"{inputs[0].name}: group_entries={group_entries}: {entries} events have some {int(entries * entry_bytes)} "
+            f"bytes, too many for memory={memory}: store {largest} together at most, or allow more memory"
+        )
+        raise ConversionError(msg)
 
 
 def _require_collections(first: ColumnStore, thin: Mapping[str, Mask], columns: Sequence[OutputColumn]) -> None:
