@@ -147,12 +147,52 @@ def test_arrays_are_kept_where_uproot_looks_for_them():
         assert branch_to_array(one, 10, 20) is found
         assert one.array(entry_start=10, entry_stop=20) is found
         assert branch_to_array(one) is not found
-        theirs = one.array(library="np")
-        assert branch_to_array(one, library="np") is theirs
+        ours = branch_to_array(one, library="np")
+        assert one.array(library="np") is ours
     with uproot.open(data.path_of(data.SAMPLE_RNTUPLE)) as file:
         one = file["EventData"][name.replace(".", ":")]
         assert branch_to_array(one) is branch_to_array(one)
     assert branch_to_array(tree_of(data.SAMPLE)[name]) is not branch_to_array(tree_of(data.SAMPLE)[name])
+
+
+def test_what_uproot_has_kept_itself_is_not_trusted():
+    """It may be read wrong; what is in its cache afterwards is right."""
+    with uproot.open(data.path_of(data.TREE_ONLY)) as file, physlite.open(data.path_of(data.TREE_ONLY)) as expected:
+        one = file["CollectionTree"][oracle.JET_LINK]
+        theirs = one.array()
+        found = branch_to_array(one)
+        assert difference(theirs, found)
+        assert_same(found, expected.array(oracle.JET_LINK))
+        assert one.array() is branch_to_array(one) is found
+        one.file.array_cache.clear()
+        again = one.array()
+        assert branch_to_array(one) is not again
+
+
+def test_groups_are_kept_by_uproot():
+    """For NumPy they are no arrays, and uproot's."""
+    with uproot.open(data.path_of(data.SAMPLE)) as file:
+        groups = (one for one in branches_of(file["CollectionTree"]).values() if len(one.branches) > 0)
+        group = next(one for one in groups if isinstance(_or_none(one), dict))
+        assert branch_to_array(group, library="np").keys() == group.array(library="np").keys()
+
+
+def _or_none(group):
+    try:
+        return group.array(library="np")
+    except FAILURES:
+        return None
+
+
+@pytest.mark.parametrize("names", [("ak", "awkward", "Awkward"), ("np", "numpy", "NumPy")])
+def test_other_names_of_libraries(names):
+    with uproot.open(data.path_of(data.TREE_ONLY)) as file:
+        one = file["CollectionTree"][oracle.JET_LINK if names[0] == "ak" else "AnalysisElectronsAuxDyn.pt"]
+        found = branch_to_array(one, library=names[0])
+        for name in (*names, uproot.interpretation.library._libraries[names[0]]):
+            assert branch_to_array(one, library=name) is found
+        with pytest.raises(ValueError, match="library 'root' not recognized"):
+            branch_to_array(one, library="root")
 
 
 def test_a_tree_is_scanned_once_and_forgotten_with_its_file():

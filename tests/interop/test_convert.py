@@ -3,12 +3,18 @@
 What is kept is compared with plain Python over the lists of each event.
 """
 
+import base64
+import errno
 import itertools
+import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import uuid
+import zlib
+from contextlib import contextmanager
 from pathlib import Path
 
 import awkward as ak
@@ -27,7 +33,9 @@ from physlite.exceptions import (
     SameFileWarning,
     UnsupportedFormatError,
 )
+from physlite.formats.parquet import pack_manifest
 from physlite.interop import Converted, convert
+from physlite.interop.metadatatrees import merged_trees
 from support import data
 from support.compare import assert_same
 
@@ -168,7 +176,8 @@ def test_any_selection(few, choose, share, group, draw):
         events = draw.draw(st.none() | st.lists(st.booleans(), min_size=file.num_entries, max_size=file.num_entries))
         thin = draw.draw(st.sets(st.sampled_from(["Electrons", "Photons", "GSFTrackParticles"])))
         objects = {name: masks(file, name, lambda *_: choose.random() < share) for name in sorted(thin)}
-    agrees(path, names, events, objects, group_entries=group, memory=draw.draw(st.sampled_from([20_000, 10**9])))
+    memory = draw.draw(st.sampled_from([20_000, 10**9])) if group < 100 else 10**9
+    agrees(path, names, events, objects, group_entries=group, memory=memory)
 
 
 def test_what_is_followed_after_thinning(tmp_path):
@@ -306,6 +315,25 @@ def test_files_of_one_dataset_have_nothing_in_common(tmp_path, recwarn):
     done = convert([tmp_path / "one.parquet", tmp_path / "other.parquet"], tmp_path / "both.parquet")
     assert len(physlite.open(done.path).metadata.originals) == 2
     assert not recwarn.list
+
+
+@pytest.mark.parametrize("suffix", [".root", ".parquet"])
+def test_more_metadata_than_can_be_read_again(suffix, halves, tmp_path, monkeypatch):
+    """It is known before any event is read; what is written can be read."""
+    out = tmp_path / f"out{suffix}"
+    with physlite.open(SAMPLE) as file:
+        size = len(zlib.decompress(base64.b64decode(pack_manifest(merged_trees([file._store])))))
+    monkeypatch.setattr("physlite.formats.parquet._MOST_METADATA", size)
+    with pytest.raises(ConversionError, match=rf"sample\.root: in all 1 files there are {size} bytes of MetaData"):
+        convert(SAMPLE, out)
+    monkeypatch.setattr("physlite.formats.parquet._MOST_METADATA", size + 1000)
+    read = []
+    with pytest.raises(ConversionError, match=r"a\.parquet: in all 2 files .*: convert fewer files at a time"):
+        convert(halves, out, select=read.append)
+    assert not read
+    assert not out.exists()
+    convert(SAMPLE, out)
+    assert physlite.open(out).metadata.sum_of_weights() == physlite.open(SAMPLE).metadata.sum_of_weights()
 
 
 def test_files_that_do_not_fit(halves, tmp_path):
@@ -465,6 +493,31 @@ def test_a_file_that_is_damaged_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@contextmanager
+def files_of_at_most(size):
+    """The operating system refuses larger ones, as it does on a disk that is full."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
+@pytest.mark.parametrize("form", ["parquet", "rntuple", "flat"])
+def test_a_disk_that_is_full(form, share, tmp_path):
+    """The error names the file that was to be written, and nothing is left of it."""
+    options = {"collections": "Electrons", "format": form, "memory": 10_000_000}
+    size = convert(SAMPLE, tmp_path / "whole", **options).bytes
+    with pytest.raises(OSError, match="out") as caught, files_of_at_most(int(share * size)):
+        convert(SAMPLE, tmp_path / "out", **options)
+    assert caught.value.filename == str(tmp_path / "out")
+    assert str(caught.value) == str(OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(tmp_path / "out")))
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
+
+
 SLOWLY = """
 import sys, time
 import numpy as np
@@ -496,6 +549,32 @@ def test_a_conversion_that_is_stopped(number, left, tmp_path):
 
 
 # --------------------------------------------------------------------------------------------------------------- memory
+
+
+@pytest.mark.parametrize("form", ["parquet", "rntuple", "flat"])
+def test_groups_that_do_not_fit_into_the_memory(form, tmp_path):
+    """It is known before any event is read, and which do."""
+    options = {"collections": "Electrons", "format": form, "memory": 2_000_000}
+    read = []
+    message = (
+        r"sample\.root: group_entries=1500: 1500 events have some \d+ bytes, .*=2000000: store (\d+) together at most"
+    )
+    with pytest.raises(ConversionError, match=message) as caught:
+        convert(SAMPLE, tmp_path / "out", group_entries=1500, select=read.append, **options)
+    assert not read
+    assert list(tmp_path.iterdir()) == []
+    largest = int(re.search(r"store (\d+)", str(caught.value))[1])
+    assert 10 < largest < 1500
+    with pytest.raises(ConversionError, match=f"store {largest} together at most"):
+        convert(SAMPLE, tmp_path / "out", group_entries=largest + 1, **options)
+    assert convert(SAMPLE, tmp_path / "out", group_entries=largest, **options).num_entries == 2000
+
+
+def test_groups_larger_than_the_file_or_of_one_event(few, tmp_path):
+    """Larger than all events is none; a single event is always written."""
+    for number, (group, memory) in enumerate([(10**12, 10**9), (1, 1)]):
+        done = convert(few[0], tmp_path / f"{number}.parquet", group_entries=group, memory=memory)
+        assert done.num_entries == done.read_entries > 20
 
 
 WATCHED = """

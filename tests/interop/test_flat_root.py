@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import physlite
-from physlite.exceptions import ConversionError, NotAnEventFileError, UnsupportedFormatError
+from physlite.exceptions import BadLinkError, ConversionError, NotAnEventFileError, UnsupportedFormatError
 from physlite.formats.encoding import parse_encoding
 from physlite.interop import convert
-from physlite.interop.flatcolumns import branches, flat_name, flat_problem, values
+from physlite.interop.flatcolumns import Targets, branches, flat_name, flat_problem, values
 from support import data
 from support.examples import FEWER
 from support.made_columns import column
+from support.ntuples import sealed
 from support.written_by_root import ROOT_PYTHON, no_root
 
 # Those whose flat tree is made in a second or two: uproot takes long for the description of more branches.
@@ -63,10 +64,7 @@ def slowly(node, items, keys, name, level=0):
     if kind != "RecordOf":
         return {name: items}
     if [member for member, _ in node.fields] == ["m_persKey", "m_persIndex"]:
-        most = 2**31 - 1
-        index = [
-            link["m_persIndex"] if link["m_persKey"] in keys and link["m_persIndex"] <= most else -1 for link in items
-        ]
+        index = [link["m_persIndex"] if link["m_persKey"] in keys else -1 for link in items]
         return {f"{name}_key": [link["m_persKey"] for link in items], f"{name}_idx": index}
     out = {}
     for member, item in node.fields:
@@ -192,8 +190,8 @@ def test_any_column(leaf, depth, random):
     node = parse_encoding("*" * depth + leaf).node
     number = st.integers(0, 1) if leaf == "b1" else st.integers(0, 100)
     item = {
-        "{0;m_persKey=u4,m_persIndex=u4}": st.fixed_dictionaries(
-            {"m_persKey": st.sampled_from([0, 7, 8]), "m_persIndex": st.sampled_from([0, 3, 2**32 - 1])}
+        "{0;m_persKey=u4,m_persIndex=u4}": st.sampled_from(
+            [{"m_persKey": key, "m_persIndex": i} for key, i in [(0, 0), (7, 0), (7, 3), (8, 3), (8, 2**32 - 1)]]
         ),
         "{0;m_a=f8,b=*i2}": st.fixed_dictionaries({"m_a": number, "b": st.lists(number, max_size=2)}),
         "[2]f4": st.lists(number, min_size=2, max_size=2),
@@ -203,7 +201,8 @@ def test_any_column(leaf, depth, random):
     events = random.draw(st.lists(item, min_size=1, max_size=4))
     layout = column(parse_encoding("*" * depth + leaf), events).layout
     expected = [slowly(node, [event], {7}, "") for event in events]
-    parts = zip(branches(node), values(node, layout, np.array([7], dtype=np.uint32)), strict=True)
+    targets = Targets({7: np.full(len(events), 4)}, {7: "Tracks"}, 0)
+    parts = zip(branches(node), values(node, layout, targets), strict=True)
     for number, (branch, (offsets, numbers)) in enumerate(parts):
         assert branch.suffix == list(expected[0])[number]
         assert numbers.dtype == branch.dtype
@@ -211,6 +210,61 @@ def test_any_column(leaf, depth, random):
         ends = range(len(events) + 1) if offsets is None else offsets.tolist()
         found = [numbers[begin:end].tolist() for begin, end in pairwise(ends)]
         assert found == [event[branch.suffix] for event in expected]
+
+
+LINKS = st.lists(
+    st.fixed_dictionaries({"m_persKey": st.sampled_from([0, 7, 8]), "m_persIndex": st.integers(0, 2**32 - 1)})
+    | st.builds(lambda i: {"m_persKey": 7, "m_persIndex": i}, st.integers(0, 3)),
+    max_size=2,
+)
+
+
+@given(
+    events=st.lists(st.lists(LINKS, max_size=2), min_size=1, max_size=4),
+    sizes=st.lists(st.integers(0, 4), min_size=4, max_size=4),
+)
+def test_indices_past_the_end(events, sizes):
+    """Are an error, of the first event that has one."""
+    encoding = parse_encoding("**{0;m_persKey=u4,m_persIndex=u4}")
+    bad = [
+        (event, link["m_persIndex"], size)
+        for event, (lists, size) in enumerate(zip(events, sizes, strict=False))
+        for links in lists
+        for link in links
+        if link["m_persKey"] == 7 and link["m_persIndex"] >= size
+    ]
+    targets = Targets({7: np.array(sizes[: len(events)])}, {7: "Tracks"}, 100)
+    found = values(encoding.node, column(encoding, events).layout, targets)
+    if not bad:
+        list(found)
+        return
+    event, index, size = bad[0]
+    message = f"event {100 + event}: index {index} of Tracks, which has {size} objects there"
+    with pytest.raises(BadLinkError, match=f"^{message}$"):
+        list(found)
+
+
+def test_a_link_that_leads_nowhere(tmp_path):
+    columns = ["AnalysisMuonsAuxDyn:inDetTrackParticleLink", "InDetTrackParticlesAuxDyn:z0"]
+    path = tmp_path / "ntuple.root"
+    convert(data.path_of(data.SAMPLE_RNTUPLE), path, columns=columns, compression="none")
+    events = physlite.events(path)
+    indices = ak.to_numpy(ak.flatten(events.Muons.inDetTrackParticleLink.m_persIndex))
+    event = next(i for i, number in enumerate(ak.num(events.Muons)) if number)
+    tracks = len(events.InDetTrackParticles[event])
+    page = indices.view(np.uint8).reshape(-1, 4).T.tobytes()  # the lowest bytes of all come first
+    content = path.read_bytes()
+    assert content.count(sealed(page)) == 1
+    content = content.replace(sealed(page), sealed(b"\xff" + page[1:]))
+    message = (
+        rf"ntuple\.root: column {columns[0]}, .* event {event}: index 255 of InDetTrackParticles, which has {tracks}"
+    )
+    path.write_bytes(content)
+    with pytest.raises(BadLinkError, match=message):
+        convert(path, tmp_path / "out.root", format="flat", group_entries=3)
+    assert list(tmp_path.iterdir()) == [path]
+    convert(path, tmp_path / "out.root", columns=columns[0], format="flat")  # the tracks are not in the file
+    assert uproot.open(tmp_path / "out.root")["Events"]["Muons_inDetTrackParticleLink_idx"].array()[event][0] == -1
 
 
 # ----------------------------------------------------------------------------------------------------------- selections

@@ -3,6 +3,7 @@
 import pickle
 import shutil
 import warnings
+from decimal import Decimal
 from pathlib import Path
 
 import awkward as ak
@@ -305,6 +306,46 @@ def test_values_that_are_missing_in_a_friend(sample, tmp_path):
             found = friend.of(sample[part])
             for name, values in columns.items():
                 assert ak.to_list(found[name]) == [*values, None, None, None][part]
+
+
+def test_columns_of_types_that_arrays_do_not_have(sample, tmp_path):
+    """Others are read; what is said of one names it."""
+    columns = columns_of(sample)
+    length = len(columns["score"])
+    write_parquet(tmp_path / "plain.parquet", columns)
+    table = pyarrow.parquet.read_table(tmp_path / "plain.parquet")
+    unknown = {
+        "price": pyarrow.array([Decimal("1.5"), None] * length, type=pyarrow.decimal128(5, 2))[:length],
+        "prices": pyarrow.array([[Decimal("1.5")], []] * length, type=pyarrow.list_(pyarrow.decimal128(5, 2)))[:length],
+        "map": pyarrow.array([[("a", 1)], []] * length, type=pyarrow.map_(pyarrow.string(), pyarrow.int32()))[:length],
+    }
+    for name, values in unknown.items():
+        table = table.append_column(name, values)
+    pyarrow.parquet.write_table(table, tmp_path / "friend.parquet")
+    friend = Friend(tmp_path / "friend.parquet")
+    assert friend.fields == list(columns)
+    assert_same(friend.of(sample).score, Friend(columns).of(sample).score)
+    assert_same(
+        friend.of_objects(sample, "Electrons", "el_pt"), Friend(columns).of_objects(sample, "Electrons", "el_pt")
+    )
+    message = (
+        r"friend\.parquet: column prices cannot be read: Awkward Array does not know list<.*decimal128\(5, 2\)>: write"
+    )
+    with pytest.raises(UnreadableColumnError, match=message):
+        friend.of_objects(sample, "Electrons", "prices")
+    with pytest.raises(UnreadableColumnError, match=r"friend\.parquet: column map cannot be read: .* map<string, "):
+        Friend(tmp_path / "friend.parquet", on={"runNumber": "map"}).of(sample)
+    several = Friend([tmp_path / "plain.parquet", tmp_path / "friend.parquet"])
+    with pytest.raises(UnreadableColumnError, match=r"^\S*friend\.parquet: column price "):
+        several.of_objects(sample, "Electrons", "price")
+
+
+def test_branches_that_cannot_be_read(sample):
+    """Are no columns; what is said of one names it."""
+    friend = Friend(data.path_of(data.R21), tree="CollectionTree", on={"eventNumber": "EventInfoAux.eventNumber"})
+    assert "McEventInfo" not in friend.fields
+    with pytest.raises(UnreadableColumnError, match=r"mc\.root: .*McEventInfo"):
+        friend.of_objects(sample, "Electrons", "McEventInfo")
 
 
 def test_columns_of_other_types_in_another_file(sample, tmp_path):

@@ -153,8 +153,8 @@ def test_uproot5_1137_a_remote_file_takes_few_requests(tmp_path):
 
 
 def test_uproot5_1137_a_manifest_spares_the_parsing(tmp_path):
-    """For those who open the same file often."""
-    path = data.path_of(data.SAMPLE)
+    """For those who open the same file often. From memory: calls that are about paths depend on how long these are."""
+    path = data.path_of(data.SAMPLE).read_bytes()
     with physlite.open(path) as file:
         file.manifest.save(tmp_path / "manifest")
     manifest = physlite.Manifest.load(tmp_path / "manifest")

@@ -54,6 +54,23 @@ def test_a_file_that_was_made_meanwhile_stays(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_link_to_nothing_is_there_already(tmp_path):
+    """It is known before anything is read."""
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    with pytest.raises(FileExistsError, match="there is such a file already: remove it first") as caught:
+        download(Slow(b"content", lambda: pytest.fail("it is read")), tmp_path / "link")
+    assert caught.value.filename == str(tmp_path / "link")
+
+
+@pytest.mark.usefixtures("filesystem")
+def test_a_link_to_nothing_that_was_made_meanwhile_stays(tmp_path):
+    path = tmp_path / "link"
+    with pytest.raises(FileExistsError, match="there is such a file already"):
+        download(Slow(b"content", lambda: path.symlink_to(tmp_path / "nothing")), path)
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.is_symlink()
+
+
 def test_nobody_sees_an_empty_file(tmp_path, monkeypatch):
     path = tmp_path / "file"
     seen = []

@@ -30,7 +30,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from physlite.exceptions import CorruptDataError, StaleManifestError, UnsupportedFormatError
+from physlite.exceptions import ConversionError, CorruptDataError, StaleManifestError, UnsupportedFormatError
 from physlite.formats.arrowcolumns import LinkNames, arrow_field, from_arrow, member_from_arrow, member_path
 from physlite.formats.manifest import PARQUET, Manifest, ManifestColumn
 from physlite.formats.parquetseal import SealedFooter, pyarrow_parquet, read_sealed_footer
@@ -61,7 +61,7 @@ _VERSION = 1
 # Columns that are decoded together: as many as keep all cores busy, since all of their row groups are in memory then.
 _AT_ONCE = 64
 
-# More than any MetaData tree has, unpacked: those of production have some MB.
+# What is read of a MetaData tree at most, unpacked, and so written: those of production have some MB.
 _MOST_METADATA = 1 << 28
 
 
@@ -206,7 +206,11 @@ def read_metadata_tree(source: ByteSource) -> Manifest | None:
 
 
 def pack_manifest(manifest: Manifest) -> bytes:
-    """A manifest that has all of its pages in `inline`, as a text."""
+    """A manifest that has all of its pages in `inline`, as a text.
+
+    Raises:
+        ConversionError: it is too large to be read again; the message names no file.
+    """
     header = {
         "format": manifest.format,
         "tree": manifest.tree,
@@ -221,7 +225,11 @@ def pack_manifest(manifest: Manifest) -> bytes:
         "page_size": manifest.page_size.tolist(),
     }
     text = json.dumps(header, separators=(",", ":")).encode()
-    return base64.b64encode(zlib.compress(len(text).to_bytes(8, "little") + text + manifest.inline))
+    content = len(text).to_bytes(8, "little") + text + manifest.inline
+    if len(content) >= _MOST_METADATA:
+        msg = f"{len(content)} bytes of MetaData, where less than {_MOST_METADATA} can be read again"
+        raise ConversionError(msg)
+    return base64.b64encode(zlib.compress(content))
 
 
 def unpack_manifest(packed: bytes) -> Manifest:

@@ -11,7 +11,7 @@ import queue
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import awkward as ak
 import numpy as np
@@ -37,17 +37,19 @@ def branch_to_array(
 
     The types are those of uproot, names of records too. Where uproot fails, or reads something else than is there, it
     is what the file has. Where this package has no decoder, or NumPy no arrays for it, uproot does it. The array goes
-    into the cache of arrays of uproot's file, if there is one, and comes from there the next time.
+    into the cache of arrays of uproot's file, if there is one, and comes from there the next time; what uproot has put
+    there itself is replaced.
 
     Args:
         branch: of a file that uproot has opened, of whatever source.
         entry_start: first entry; a negative number counts from the end, as for a slice.
         entry_stop: behind the last entry.
         library: "ak" for Awkward Arrays; "np" for NumPy, where lists are arrays in an array of objects; others that
-            uproot knows.
+            uproot knows, and other names that it has for these.
 
     Raises:
         TypeError: it is no branch, and no field of the top level of an RNTuple.
+        ValueError: uproot knows no such library.
         UnreadableColumnError: neither we nor uproot can read it; the message names file and branch.
         CorruptDataError: it is damaged, as for `File.arrays`.
         OSError: uproot has not the bytes.
@@ -55,14 +57,18 @@ def branch_to_array(
     if not isinstance(branch, uproot.TBranch | uproot.models.RNTuple.RField):
         msg = f"something of type {type(branch).__name__} is no branch: give one of a tree that uproot has opened"
         raise TypeError(msg)
+    library = uproot.interpretation.library._regularize_library(library).name  # noqa: SLF001  # of its many names
     start, stop, _ = slice(entry_start, entry_stop).indices(branch.num_entries)
     stop = max(start, stop)
-    cache, key = _file_of(branch).array_cache, _cache_key(branch, start, stop, library)
-    found = cache.get(key) if cache is not None and key else None
-    if found is None:
-        found = _Tree.of(branch).array(branch, start, stop, library)
-        if cache is not None and key:
-            cache[key] = found
+    tree, cache = _Tree.of(branch), _file_of(branch).array_cache
+    if cache is None:
+        return tree.array(branch, start, stop, library)
+    key = _cache_key(branch, start, stop, library)
+    found = cache.get(key)
+    if found is None or tree.made.get(key) is not found:
+        found = cache[key] = tree.array(branch, start, stop, library)
+        if not isinstance(found, dict):  # which uproot makes of groups for NumPy, and finds in its cache itself
+            tree.made[key] = found
     return found
 
 
@@ -117,7 +123,12 @@ class _UprootBytes:
 
 
 class _Tree:
-    """A tree or RNTuple of a file of uproot, as we read it."""
+    """A tree or RNTuple of a file of uproot, as we read it.
+
+    Attributes:
+        made: the arrays that were made here, as long as anybody has them, by their keys in uproot's cache. Those that
+            uproot itself has put there may be read wrong.
+    """
 
     _lock = threading.Lock()
     _known: ClassVar[WeakKeyDictionary[Any, dict[int, _Tree]]] = WeakKeyDictionary()
@@ -131,6 +142,7 @@ class _Tree:
         else:
             self._manifest = ttree.read_manifest(root, key)
         self._reader = ColumnReader(self._manifest, root.source, default_threads())
+        self.made: WeakValueDictionary[str, Any] = WeakValueDictionary()
 
     @classmethod
     def of(cls, branch: Any) -> _Tree:

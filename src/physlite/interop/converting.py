@@ -38,6 +38,9 @@ MEMORY = 1_000_000_000
 # Of the memory, what the events of a chunk have: while one is written, the next is read and cut, and what is written
 # exists as it was read, as the format has it, and compressed.
 _CHUNKS = 15
+# Of the memory, what the events of a group have where the user says how many these are: they are collected, put
+# together and written, while chunks are read.
+_GROUPS = 10
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/+")
 _OFFSET_BYTES = 8  # of where a list begins
 # Offsets of lists have 31 bits in some formats, also of lists of bytes.
@@ -100,7 +103,7 @@ def convert(
         compression: the algorithm, and behind a hyphen its level: "zstd", "zstd-9", "lz4", "none"; "gzip-6" in Parquet
             only, "zlib-1" and "lzma-7" in ROOT files only.
         group_entries: events that are stored together (in row groups, clusters, baskets); by default as many as have
-            some ten MB.
+            some ten MB. They are in memory together, so that they may have a tenth of `memory` at most.
         memory: bytes that this may take beside what Python and the libraries do.
         threads: threads that decode; by default the cores this process may use.
 
@@ -110,12 +113,14 @@ def convert(
     Raises:
         FileExistsError: there is a file of the name of `out` already.
         ColumnNotFoundError: no column or collection of such a name.
-        ConversionError: files that do not fit into one, or masks that do not fit the events.
+        ConversionError: files that do not fit into one, masks that do not fit the events, or groups of events that do
+            not fit into the memory; the message names the largest that do.
         AnalysisError: `select` or a function of `thin` fails.
         TypeError: `select` or what is in `thin` is no function, or a number is none.
         UnsupportedFormatError: a format or a compression that cannot be written, a suffix that is that of another
             format, or a URL to write to.
         ImportError: the format needs a package that is not installed; the message names it.
+        BadLinkError: a link has an index that its collection does not have, which no flat tree can say.
         CorruptDataError, OSError: a file is damaged, or cannot be read or written.
     """
     path = _local(out)
@@ -143,6 +148,8 @@ def convert(
         positions = [positions_in(store, inputs[0], its_columns) for store in inputs]
         _require_collections(inputs[0], thin, its_columns)
         entry_bytes = _entry_bytes(inputs, positions)
+        if group_entries is not None:
+            _require_room(inputs, group_entries, entry_bytes, memory)
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         output = Output(
             path=part,
@@ -160,7 +167,9 @@ def convert(
             memory=memory,
         )
         try:
-            with _Writing(writer_class(output)) as writing:
+            with _naming_file(path, part):
+                writer = writer_class(output)
+            with _Writing(writer, part, path) as writing:
                 _convert(output, positions, selection, writing)
             put_in_place(part, path)
         finally:
@@ -190,10 +199,18 @@ def _require_number(name: str, number: Any, of_what: str) -> None:
 
 
 class _Writing:
-    """A writer at work in a thread of its own, one chunk behind: the next one is read meanwhile."""
+    """A writer at work in a thread of its own, one chunk behind: the next one is read meanwhile.
 
-    def __init__(self, writer: Writer) -> None:
+    Args:
+        writer: of the file.
+        part: as the file is called while it is written.
+        path: as it will be called, and is in errors.
+    """
+
+    def __init__(self, writer: Writer, part: Path, path: Path) -> None:
         self._writer = writer
+        self._part = part
+        self._path = path
         self._worker = Workers(1, "physlite-convert")
         self._pending: Future[None] | None = None
         self.num_entries = 0
@@ -203,7 +220,11 @@ class _Writing:
         if self._pending is not None:
             self._pending.result()
         self.num_entries += chunk.num_entries
-        self._pending = self._worker.submit(self._writer.write, chunk)
+        self._pending = self._worker.submit(self._write, chunk)
+
+    def _write(self, chunk: Chunk) -> None:
+        with _naming_file(self._path, self._part):
+            self._writer.write(chunk)
 
     def __enter__(self) -> Self:
         return self
@@ -217,12 +238,28 @@ class _Writing:
                 self._worker.end(_nothing)
                 self._worker.join()  # a writer has one call at a time
             if kind is None:
-                self._writer.close()
+                with _naming_file(self._path, self._part):
+                    self._writer.close()
         except BaseException:
             self._writer.abort()
             raise
         if kind is not None:
             self._writer.abort()
+
+
+@contextmanager
+def _naming_file(path: Path, part: Path) -> Iterator[None]:
+    """What the operating system says of a file that is written, as of a full disk, with the name of the file."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, PhysliteError) or error.filename not in (None, str(part)):
+            raise
+        if error.errno is None:
+            first_line = str(error).strip().partition("\n")[0]
+            msg = f"{path}: {first_line}"
+            raise OSError(msg) from error
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error  # Arrow adds sentences of its own
 
 
 def _nothing() -> None:
@@ -298,6 +335,18 @@ def _bytes_of(manifest: Manifest, column: int) -> int:
         is_nested = isinstance(getattr(encoding.node, "item", None), ListOf | Text)
         offsets = manifest.num_entries + int(manifest.items[column]) * is_nested
     return manifest.columns[column].uncompressed_bytes + offsets * _OFFSET_BYTES
+
+
+def _require_room(inputs: Sequence[ColumnStore], group_entries: int, entry_bytes: float, memory: int) -> None:
+    """Raises ConversionError for groups of more events than there is room for."""
+    largest = max(int(memory / _GROUPS / entry_bytes), 1)
+    entries = min(group_entries, sum(store.manifest.num_entries for store in inputs))
+    if entries > largest:
+        msg = (
+            f"{inputs[0].name}: group_entries={group_entries}: {entries} events have some {int(entries * entry_bytes)} "
+            f"bytes, too many for memory={memory}: store {largest} together at most, or allow more memory"
+        )
+        raise ConversionError(msg)
 
 
 def _require_collections(first: ColumnStore, thin: Mapping[str, Mask], columns: Sequence[OutputColumn]) -> None:

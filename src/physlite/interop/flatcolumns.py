@@ -7,7 +7,8 @@
   each object has `Jets_NumTrkPt500_counts`. What is deeper has the numbers of its lists as well: `…_counts` of
   the outermost, `…_counts2` of those in it, and so on.
 - Of a link `X_fooLink` the index of its target, `X_fooLink_idx`, in the collection whose key is `X_fooLink_key`. The
-  index is -1 where there is no target: the link is null, or the collection is not in the file.
+  index is -1 where there is no target: the link is null, or the collection is not in the file. An index that its
+  collection does not have is an error.
 
 The names are those of CMS NanoAOD, which knows no lists in lists and no links to several collections.
 """
@@ -15,13 +16,14 @@ The names are those of CMS NanoAOD, which knows no lists in lists and no links t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from awkward.contents import Content
 from numpy.typing import NDArray
 
+from physlite.exceptions import BadLinkError
 from physlite.formats.encoding import (
     Fixed,
     ListOf,
@@ -36,7 +38,7 @@ from physlite.formats.encoding import (
     Truncated,
 )
 
-__all__ = ["Branch", "Values", "branches", "flat_name", "flat_problem", "values"]
+__all__ = ["Branch", "Targets", "Values", "branches", "flat_name", "flat_problem", "values"]
 
 _NO_TARGET = -1
 
@@ -68,6 +70,20 @@ class Values(NamedTuple):
 
     offsets: NDArray[np.int64] | None
     numbers: NDArray[Any]
+
+
+class Targets(NamedTuple):
+    """What links of some events can lead to.
+
+    Attributes:
+        sizes: of the collections that are in the file, by key, the number of objects in each of these events.
+        names: what these collections are called.
+        first: the number of the first of these events.
+    """
+
+    sizes: Mapping[int, NDArray[np.int64]]
+    names: Mapping[int, str]
+    first: int
 
 
 def flat_name(name: str) -> str:
@@ -116,42 +132,67 @@ def _branches(node: Node, level: int, suffix: str) -> Iterator[Branch]:
         raise _NotFlatError(msg)
 
 
-def values(node: Node, layout: Content, keys: NDArray[np.uint32]) -> Iterator[Values]:
+def values(node: Node, layout: Content, targets: Targets) -> Iterator[Values]:
     """What the branches of a column hold, in their order.
 
     Args:
         node: of the column.
         layout: its values, packed, one item an event.
-        keys: sorted, of the collections that are in the file.
+        targets: of its links.
+
+    Raises:
+        BadLinkError: an index that its collection does not have; the message names the event, no column and no file.
     """
-    yield from _values(node, layout, keys, None, 0)
+    yield from _values(node, layout, targets, None, 0)
 
 
 def _values(
-    node: Node, layout: Content, keys: NDArray[np.uint32], offsets: NDArray[np.int64] | None, level: int
+    node: Node, layout: Content, targets: Targets, offsets: NDArray[np.int64] | None, level: int
 ) -> Iterator[Values]:
     """`offsets`: where the items of each event begin in the layout; None where there is one an event."""
     if isinstance(node, Member):
-        yield from _values(node.item, layout, keys, offsets, level)
+        yield from _values(node.item, layout, targets, offsets, level)
     elif isinstance(node, _LISTS):
         lists = layout.to_ListOffsetArray64(True) if layout.is_regular else layout
         own = np.asarray(lists.offsets.data, dtype=np.int64)
         if level:
             yield Values(offsets, np.diff(own).astype(_COUNT))
         items = lists.content[: own[-1]] if layout.is_regular else lists.content
-        yield from _values(node.item, items, keys, own if offsets is None else own[offsets], level + 1)
+        yield from _values(node.item, items, targets, own if offsets is None else own[offsets], level + 1)
     elif isinstance(node, RecordOf) and _is_link(node):
         key, index = (np.asarray(layout.content(name).data, dtype=np.uint32) for name in _LINK)
-        there = np.isin(key, keys) & (index <= np.iinfo(np.int32).max)
         yield Values(offsets, key)
-        place = np.full(len(index), _NO_TARGET, dtype=np.int32)
-        place[there] = index[there]
-        yield Values(offsets, place)
+        yield Values(offsets, _places(key, index, targets, offsets))
     elif isinstance(node, RecordOf):
         for (_, item), content in zip(node.fields, layout.contents, strict=True):
-            yield from _values(item, content, keys, offsets, level)
+            yield from _values(item, content, targets, offsets, level)
     else:
         yield Values(offsets, np.asarray(layout.data))
+
+
+def _places(
+    key: NDArray[np.uint32], index: NDArray[np.uint32], targets: Targets, offsets: NDArray[np.int64] | None
+) -> NDArray[np.int32]:
+    """The indices of links, -1 for those without a target."""
+    counts = np.ones(len(index), dtype=np.int64) if offsets is None else np.diff(offsets)
+    event = np.repeat(np.arange(len(counts)), counts)
+    place = np.full(len(index), _NO_TARGET, dtype=np.int32)
+    for each in np.unique(key).tolist():
+        if each not in targets.sizes:
+            continue
+        its = np.flatnonzero(key == each)
+        there = targets.sizes[each][event[its]]
+        bad = np.flatnonzero(index[its] >= there)
+        if len(bad):
+            at = int(bad[0])
+            link = int(its[at])
+            msg = (
+                f"event {targets.first + int(event[link])}: index {int(index[link])} of {targets.names[each]}, which "
+                f"has {int(there[at])} objects there"
+            )
+            raise BadLinkError(msg)
+        place[its] = index[its]
+    return place
 
 
 def _is_link(node: RecordOf) -> bool:

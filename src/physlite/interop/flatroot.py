@@ -6,18 +6,20 @@ JSON in the text `physlite.facts`, and the collections by their keys in the text
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import awkward as ak
 import numpy as np
+from awkward.contents import Content
 from numpy.typing import NDArray
 
-from physlite.exceptions import ConversionError, UnsupportedFormatError
+from physlite.exceptions import BadLinkError, ConversionError, UnsupportedFormatError
 from physlite.formats.parquet import FACTS, NOTES
 from physlite.formats.rootnotes import containers_text
 from physlite.interop.facts import facts_text
-from physlite.interop.flatcolumns import Branch, branches, flat_name, flat_problem, values
+from physlite.interop.flatcolumns import Branch, Targets, Values, branches, flat_name, flat_problem, values
 from physlite.interop.grouping import Grouping
 from physlite.interop.rootcompression import root_compression
 from physlite.interop.writing import Chunk, Output, OutputColumn
@@ -53,10 +55,15 @@ class FlatRootWriter:
         self._entries = 0
         schema = output.inputs[0].schema
         written = {column.collection for column in output.columns if column.collection}
-        keys = [key for name, key in schema.links.keys.items() if name in written and key]
-        self._keys = np.array(sorted(keys), dtype=np.uint32)
         self._lists = {name for name in written if schema.collections[name].is_list}
         self._plan = self._planned(output.columns)
+        # Of each collection a column that has all of its objects: others tell nothing of how many there are.
+        whole = {
+            column.collection: i
+            for i, (column, its) in enumerate(zip(output.columns, self._plan, strict=True))
+            if any(planned.group == flat_name(column.collection) for planned in its)
+        }
+        self._targets = {key: (name, whole[name]) for name, key in schema.links.keys.items() if key and name in whole}
         if not any(self._plan):
             msg = f"{output.inputs[0].name}: none of the columns has numbers for a tree: choose others (columns=)"
             raise ConversionError(msg)
@@ -148,11 +155,15 @@ class FlatRootWriter:
     def _extend(self, chunk: Chunk) -> None:
         columns: dict[str, Any] = {}
         groups: dict[str, tuple[str, NDArray[np.int64], dict[str, Any]]] = {}
+        targets = Targets(
+            {key: np.asarray(ak.num(chunk.layouts[i], axis=1)) for key, (_, i) in self._targets.items()},
+            {key: name for key, (name, _) in self._targets.items()},
+            self._entries,
+        )
         for column, its, layout in zip(self._output.columns, self._plan, chunk.layouts, strict=True):
             if not its:
                 continue
-            found = values(column.encoding.node, layout, self._keys)
-            for planned, (offsets, numbers) in zip(its, found, strict=True):
+            for planned, (offsets, numbers) in zip(its, self._values(column, layout, targets), strict=True):
                 if offsets is None:
                     columns[planned.name] = numbers
                 elif planned.group == planned.name:
@@ -167,6 +178,17 @@ class FlatRootWriter:
             columns[group] = _lists(offsets, record)
         self._tree.extend(columns)
         self._entries += chunk.num_entries
+
+    def _values(self, column: OutputColumn, layout: Content, targets: Targets) -> Iterator[Values]:
+        try:
+            yield from values(column.encoding.node, layout, targets)
+        except BadLinkError as error:
+            more = " or others" if len(self._output.inputs) > 1 else ""
+            msg = (
+                f"{self._output.inputs[0].name}{more}: column {column.name}, of the events to write {error}; leave out "
+                "the column (columns=) or the event (select=)"
+            )
+            raise BadLinkError(msg) from None
 
 
 def _group(column: OutputColumn, name: str, branch: Branch, *, of_objects: bool) -> str:

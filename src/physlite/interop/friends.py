@@ -62,7 +62,7 @@ class Friend:
 
     @property
     def fields(self) -> list[str]:
-        """The names of its columns."""
+        """The names of its columns, save for those that cannot be read."""
         return list(self._rows.fields)
 
     @property
@@ -85,6 +85,7 @@ class Friend:
         Raises:
             TypeError: these are no events.
             ColumnNotFoundError: the events or the friend lack a key.
+            UnreadableColumnError: the friend has a key that cannot be read.
             FriendError: it has one of these events several times, or keys that are no integers.
             OSError, CorruptDataError: as `physlite.open`.
         """
@@ -113,8 +114,10 @@ class Friend:
 
         Raises:
             TypeError, ColumnNotFoundError, OSError, CorruptDataError: as `of`, or there is no such column.
+            UnreadableColumnError: it is there, but cannot be read; then it is not among `fields`.
             FriendError: as `of`, or a list that is of another length than the collection; the message names the event.
         """
+        self._rows.require(column)
         values = field_of(self.of(events), column, self.name)
         objects = events[collection]
         if values.ndim < 2:  # noqa: PLR2004  # no lists

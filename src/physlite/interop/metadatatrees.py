@@ -9,10 +9,11 @@ import numpy as np
 
 from physlite.exceptions import ConversionError
 from physlite.formats.manifest import Manifest
+from physlite.formats.parquet import pack_manifest
 from physlite.model.store import ColumnStore
 from physlite.storage import Range
 
-__all__ = ["merged_trees"]
+__all__ = ["merged_trees", "packed_tree"]
 
 
 def merged_trees(files: Sequence[ColumnStore]) -> Manifest | None:
@@ -35,6 +36,21 @@ def merged_trees(files: Sequence[ColumnStore]) -> Manifest | None:
         msg = f"{without}: it has no MetaData tree, {next(iter(trees))} has one: convert them one by one"
         raise ConversionError(msg)
     return _joined(trees) if len(trees) > 1 else next(iter(trees.values()))
+
+
+def packed_tree(tree: Manifest | None, files: Sequence[ColumnStore]) -> bytes:
+    """What `merged_trees` has made of files, as a text; empty for None.
+
+    Raises:
+        ConversionError: it is too large to be read again.
+    """
+    if tree is None:
+        return b""
+    try:
+        return pack_manifest(tree)
+    except ConversionError as error:
+        msg = f"{files[0].name}: in all {len(files)} files there are {error}: convert fewer files at a time"
+        raise ConversionError(msg) from None
 
 
 def _inlined(tree: ColumnStore) -> Manifest:

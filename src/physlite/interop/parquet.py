@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from physlite.exceptions import ConversionError, UnsupportedFormatError
 from physlite.formats.arrowcolumns import LinkNames, arrow_field, to_arrow
 from physlite.formats.manifest import ManifestColumn
-from physlite.formats.parquet import FACTS, METADATA, NOTES, Notes, pack_manifest, parquet_name
+from physlite.formats.parquet import FACTS, METADATA, NOTES, Notes, parquet_name
 from physlite.formats.parquetseal import pyarrow_parquet, seal
 from physlite.interop.facts import facts_text
+from physlite.interop.metadatatrees import packed_tree
 from physlite.interop.writing import Chunk, Output, OutputColumn
 
 if TYPE_CHECKING:
@@ -53,11 +54,11 @@ class ParquetWriter:
             if column.encoding.is_list:
                 self._items[column.row] = 0
         self._schema = pa.schema(schema)
-        self._metadata = b"" if output.metadata_tree is None else pack_manifest(output.metadata_tree)
+        self._metadata = packed_tree(output.metadata_tree, output.inputs)
         if len(self._metadata) > _MOST_METADATA:
             msg = (
-                f"{output.inputs[0].name} and others: their MetaData trees have {len(self._metadata)} bytes, too many "
-                "for the footer of one Parquet file: convert fewer files at a time"
+                f"{output.inputs[0].name}: in all {len(output.inputs)} files the MetaData trees have "
+                f"{len(self._metadata)} bytes, too many for the footer of one Parquet file: convert fewer at a time"
             )
             raise ConversionError(msg)
         algorithm, level, self._setting = _compression(output.compression)

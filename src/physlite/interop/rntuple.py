@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from physlite.exceptions import UnsupportedFormatError
 from physlite.formats.manifest import EVENT_NTUPLE, HOLDS_NOTHING, IN_ITS_MEMBERS
-from physlite.formats.parquet import FACTS, METADATA, NOTES, pack_manifest
+from physlite.formats.parquet import FACTS, METADATA, NOTES
 from physlite.formats.rootnotes import containers_text
 from physlite.interop.facts import facts_text
 from physlite.interop.grouping import Grouping
+from physlite.interop.metadatatrees import packed_tree
 from physlite.interop.ntuplefields import NtupleSchema, problem_of, streams
 from physlite.interop.ntuplefile import NtupleFile
 from physlite.interop.rootcompression import root_compression
@@ -36,6 +37,7 @@ class RNTupleWriter:
         listed = [(row.name, row.type_name) for row in output.rows if _says_a_class(row.problem)]
         self._schema = NtupleSchema([(c.name, c.info.type_name, c.encoding) for c in output.columns], listed)
         self._grouping = Grouping(output)
+        self._metadata = packed_tree(output.metadata_tree, output.inputs)
         self._entries = 0
         self._container = RootContainer(output.path, compression)
         self._ntuple = NtupleFile(self._container, EVENT_NTUPLE, self._schema, output.inputs[0].threads)
@@ -58,8 +60,8 @@ class RNTupleWriter:
         containers = [(name, class_name, key) for key, (name, class_name) in self._output.containers.items()]
         self._container.add_text(NOTES, containers_text(containers))
         self._container.add_text(FACTS, facts_text(self._output.metadata, self._entries))
-        if self._output.metadata_tree is not None:
-            self._container.add_text(METADATA, pack_manifest(self._output.metadata_tree).decode())
+        if self._metadata:
+            self._container.add_text(METADATA, self._metadata.decode())
         self._container.close()
 
     def abort(self) -> None:

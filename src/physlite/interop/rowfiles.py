@@ -7,7 +7,7 @@ import glob
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -212,13 +212,18 @@ class _StoreColumns:
             return False
         return True
 
+    def require(self, field: str) -> None:
+        """As `Columns.require`."""
+        if field in self._manifest.index:
+            self._store.layouts([self._manifest.index[field]], 0, 0)
+
     def read(self, fields: Sequence[str], start: int, stop: int) -> list[Content]:
         """As `Columns.read`."""
         return self._store.layouts([self._manifest.index[field] for field in fields], start, stop)
 
 
 class _ParquetColumns:
-    """The columns of a Parquet file, read by row groups."""
+    """The columns of a Parquet file, those that can be read, by row groups."""
 
     def __init__(self, source: ByteSource) -> None:
         try:
@@ -231,7 +236,33 @@ class _ParquetColumns:
         with self._named("the file"):
             self._file = ParquetFile(as_file(source))
         self.length = int(self._file.metadata.num_rows)
-        self.fields = tuple(self._file.schema_arrow.names)
+
+    @functools.cached_property
+    def fields(self) -> tuple[str, ...]:
+        """As `Columns.fields`."""
+        return tuple(name for name in self._file.schema_arrow.names if name not in self._unknown)
+
+    @functools.cached_property
+    def _unknown(self) -> Mapping[str, str]:
+        """The columns that Awkward Array does not know, as decimal numbers and maps, with their types."""
+        empty = self._file.schema_arrow.empty_table()
+        unknown = {}
+        for number, field in enumerate(self._file.schema_arrow):
+            try:
+                ak.from_arrow(empty.select([number]), highlevel=False)
+            except Exception:  # noqa: BLE001  # it has no common base class for what a type can make it raise
+                unknown[field.name] = str(field.type)
+        return unknown
+
+    def require(self, field: str) -> None:
+        """As `Columns.require`."""
+        if field in self._unknown:
+            its_type = self._unknown[field]
+            msg = (
+                f"{self.name}: column {field} cannot be read: Awkward Array does not know {its_type}: write it with "
+                "another type"
+            )
+            raise UnreadableColumnError(msg)
 
     def read(self, fields: Sequence[str], start: int, stop: int) -> list[Content]:
         """As `Columns.read`."""

@@ -46,15 +46,21 @@ class Rows:
         """Rows `start` ≤ i < `stop` as records; reads nothing."""
         raise NotImplementedError
 
+    def require(self, field: str) -> None:
+        """Raises UnreadableColumnError for a column that is there, but not among its fields."""
+
     def index(self, keys: tuple[str, ...]) -> KeyIndex:
         """Its rows by these columns, which are read once.
 
         Raises:
             ColumnNotFoundError: there is no such column.
+            UnreadableColumnError: as `require`.
             FriendError: a column that is no key.
         """
         with self._lock:
             if keys not in self._indices:
+                for key in keys:
+                    self.require(key)
                 records = self.record(0, self.length)
                 columns = [key_of(records, key, self.name) for key in keys]
                 there = np.logical_and.reduce([known for _, known in columns])
@@ -69,11 +75,14 @@ class Columns(Protocol):
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The names of the columns."""
+        """The names of the columns that can be read."""
 
     @property
     def length(self) -> int:
         """How many rows there are."""
+
+    def require(self, field: str) -> None:
+        """Raises UnreadableColumnError for a column that is there, but cannot be read."""
 
     def read(self, fields: Sequence[str], start: int, stop: int) -> list[Content]:
         """Rows `start` ≤ i < `stop` of columns; no rows at all tell the types, and read no data."""
@@ -110,6 +119,12 @@ class LazyRows(Rows):
         """As `Rows.record`."""
         form = ak.forms.RecordForm([*self._forms.values()], [*self._forms], parameters={"__record__": RECORD})
         return ak.from_buffers(form, stop - start, _Buffers(lambda number: self._buffers(number, start, stop)))
+
+    def require(self, field: str) -> None:
+        """As `Rows.require`."""
+        if field not in self.fields:
+            for part in self._parts:
+                part.require(field)
 
     @functools.cached_property
     def _forms(self) -> dict[str, ak.forms.Form]:

@@ -64,7 +64,7 @@ def _check(source: ByteSource, checksum: int) -> None:
 
 def require_free(path: Path) -> None:
     """Raises FileExistsError for a file that is there already, and FileNotFoundError where its folder is not."""
-    if path.exists():
+    if os.path.lexists(path):
         raise _taken(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
@@ -77,7 +77,7 @@ def put_in_place(part: Path, path: Path) -> None:
     except FileExistsError:
         raise _taken(path) from None
     except OSError:  # as on FAT, and in folders of other machines
-        if path.exists():
+        if os.path.lexists(path):
             raise _taken(path) from None
         part.rename(path)
 
