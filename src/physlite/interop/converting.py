@@ -7,12 +7,12 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self, cast
 
-from physlite.exceptions import ConversionError, UnsupportedFormatError
+from physlite.exceptions import ConversionError, PhysliteError, UnsupportedFormatError
 from physlite.formats.encoding import ListOf, Text
 from physlite.formats.filters import NameFilter, nearest
 from physlite.formats.manifest import Manifest
