@@ -212,8 +212,9 @@ def test_a_tree_is_scanned_once_and_forgotten_with_its_file():
 def test_files_from_anywhere_and_trees_in_folders(tmp_path):
     content = data.path_of(data.SAMPLE).read_bytes()
     for where in (io.BytesIO(content), {str(data.path_of(data.SAMPLE)): None}):
-        with uproot.open(where) as file:
-            check(file["CollectionTree"]["AnalysisElectronsAuxDyn.trackParticleLinks"])
+        with uproot.open(where, array_cache=None) as file:
+            for name in ("AnalysisElectronsAuxDyn.trackParticleLinks", "AnalysisElectronsAuxDyn.pt"):
+                assert check(file["CollectionTree"][name]) == ""
     path = tmp_path / "other.root"
     with uproot.recreate(path) as file:
         for folder, values in (("", [1.5]), ("deep/er/", [2.5, 3.5])):

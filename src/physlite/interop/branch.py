@@ -102,14 +102,16 @@ class _UprootBytes:
     reopens = False
     remote = False
 
-    def __init__(self, source: Any) -> None:
-        self._source = source
-        self.name = str(source.file_path)
+    def __init__(self, file: Any) -> None:
+        self._source = file.source
+        self._end = file.fEND
+        self.name = str(file.file_path)
         self.stats = SourceStats()
 
     def size(self) -> int:
         """As `ByteSource.size`."""
-        return int(self._source.num_bytes)
+        known = self._source.num_bytes
+        return int(self._end if known is None else known)  # of file objects uproot does not know it
 
     def fetch(self, ranges: Sequence[Range]) -> list[memoryview]:
         """As `ByteSource.fetch`."""
@@ -133,8 +135,8 @@ class _Tree:
     _lock = threading.Lock()
     _known: ClassVar[WeakKeyDictionary[Any, dict[int, _Tree]]] = WeakKeyDictionary()
 
-    def __init__(self, source: Any, key: Key) -> None:
-        root = RootFile(_UprootBytes(source))
+    def __init__(self, file: Any, key: Key) -> None:
+        root = RootFile(_UprootBytes(file))
         if key.class_name == "ROOT::RNTuple":
             from physlite.formats import rntuple
 
@@ -152,7 +154,7 @@ class _Tree:
         with cls._lock:
             trees = cls._known.setdefault(file, {})
             if key.offset not in trees:
-                trees[key.offset] = cls(file.source, key)
+                trees[key.offset] = cls(file, key)
             return trees[key.offset]
 
     def array(self, branch: Any, start: int, stop: int, library: str) -> Any:
