@@ -65,12 +65,14 @@ def test_of_events_without_some_collections():
 
 
 def test_of_events_of_several_files():
-    both = ak.concatenate([events_of(data.R22), events_of(data.R24)])
+    # Old versions of Awkward read all columns, and one of truth particles cannot be read.
+    parts = ["EventInfo", "Electrons", "Muons", "Photons", "TauJets", "Jets"]
+    both = ak.concatenate([events_of(name)[parts] for name in (data.R22, data.R24)])
     said = r"^working points, of events from several files in one array \(.*22.*root and others\): list them before the"
     with pytest.raises(ValueError, match=said):
         analysis.working_points(both)
-    again = ak.concatenate([events_of(data.R22)[:3], events_of(data.R22)[7:]])
-    assert analysis.working_points(again) == analysis.working_points(events_of(data.R22))
+    whole = events_of(data.R22)[parts]
+    assert analysis.working_points(ak.concatenate([whole[:3], whole[7:]])) == analysis.working_points(whole)
 
 
 def test_of_what_are_no_events():
