@@ -33,11 +33,11 @@ from physlite.formats.encoding import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["LinkNames", "arrow_field", "from_arrow", "member_from_arrow", "member_path", "to_arrow"]
+__all__ = ["LINK", "LinkNames", "arrow_field", "from_arrow", "is_link", "member_from_arrow", "member_path", "to_arrow"]
 
 Buffers = list[NDArray[Any]]
 
-_LINK = ("m_persKey", "m_persIndex")
+LINK = ("m_persKey", "m_persIndex")
 _RESOLVED = ("container", "index")  # the same, when containers are named
 
 # What the name of a list's items is in Parquet, by its specification.
@@ -91,8 +91,9 @@ class LinkNames:
         return int(key)
 
 
-def _is_link(node: Node) -> bool:
-    return isinstance(node, RecordOf) and tuple(name for name, _ in node.fields) == _LINK
+def is_link(node: Node) -> bool:
+    """Whether it is an element link."""
+    return isinstance(node, RecordOf) and tuple(name for name, _ in node.fields) == LINK
 
 
 def arrow_field(name: str, node: Node, *, resolved: bool) -> pa.Field:
@@ -129,7 +130,7 @@ def _type(node: Node, *, resolved: bool) -> pa.DataType:
         return pa.list_(arrow_field(_ITEM, node.item, resolved=resolved), node.number)
     if isinstance(node, _LISTS):
         return pa.list_(arrow_field(_ITEM, node.item, resolved=resolved))
-    if resolved and _is_link(node):
+    if resolved and is_link(node):
         container, index = _RESOLVED
         return pa.struct([pa.field(container, pa.string()), pa.field(index, pa.uint32(), nullable=False)])
     if isinstance(node, RecordOf):
@@ -140,7 +141,7 @@ def _type(node: Node, *, resolved: bool) -> pa.DataType:
 
 def member_path(member: str, *, resolved: bool) -> str:
     """The path in Parquet, below that of a list of records, of a member of these."""
-    return f".list.{_ITEM}.{dict(zip(_LINK, _RESOLVED, strict=True)).get(member, member) if resolved else member}"
+    return f".list.{_ITEM}.{dict(zip(LINK, _RESOLVED, strict=True)).get(member, member) if resolved else member}"
 
 
 # ------------------------------------------------------------------------------------------------------------ to Arrow
@@ -184,7 +185,7 @@ def _record_to_arrow(layout: Content, node: RecordOf, names: LinkNames | None) -
 
     fields = list(_type(node, resolved=names is not None))
     parts = [content[: len(layout)] for content in layout.contents]
-    if names is not None and _is_link(node):
+    if names is not None and is_link(node):
         keys, indices = (np.asarray(part.data) for part in parts)
         return pa.StructArray.from_arrays([names.of(keys), pa.array(indices)], fields=fields)
     arrays = [to_arrow(part, item, names) for part, (_, item) in zip(parts, node.fields, strict=True)]
@@ -309,7 +310,7 @@ def _buffers(array: pa.Array, node: Node, names: LinkNames | None) -> Buffers:
         return [offsets - first, *_buffers(array.values[first:last], node.item, names)]
     if isinstance(node, RecordOf):
         parts = array.flatten()
-        if names is not None and _is_link(node):
+        if names is not None and is_link(node):
             return [names.keys(parts[0]), np.asarray(parts[1])]
         return [
             buffer for part, (_, item) in zip(parts, node.fields, strict=True) for buffer in _buffers(part, item, names)

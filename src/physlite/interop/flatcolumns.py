@@ -24,6 +24,7 @@ from awkward.contents import Content
 from numpy.typing import NDArray
 
 from physlite.exceptions import BadLinkError
+from physlite.formats.arrowcolumns import LINK, is_link
 from physlite.formats.encoding import (
     Fixed,
     ListOf,
@@ -44,7 +45,6 @@ _NO_TARGET = -1
 
 _LISTS = (ListOf, ToEnd, Objects, Fixed)
 _NUMBERS = (Primitive, Ranged, Truncated)
-_LINK = ("m_persKey", "m_persIndex")
 _COUNT = np.dtype(np.int32)
 
 _NOT_IN_NAMES = re.compile(r"\W+", re.ASCII)
@@ -121,7 +121,7 @@ def _branches(node: Node, level: int, suffix: str) -> Iterator[Branch]:
     elif isinstance(node, _NUMBERS):
         dtype = node.dtype if isinstance(node, Primitive) else Primitive(node.code).dtype
         yield Branch(suffix, dtype, min(level, 2))
-    elif isinstance(node, RecordOf) and _is_link(node):
+    elif is_link(node):
         yield Branch(f"{suffix}_key", np.dtype(np.uint32), min(level, 2))
         yield Branch(f"{suffix}_idx", np.dtype(np.int32), min(level, 2))
     elif isinstance(node, RecordOf):
@@ -159,8 +159,8 @@ def _values(
             yield Values(offsets, np.diff(own).astype(_COUNT))
         items = lists.content[: own[-1]] if layout.is_regular else lists.content
         yield from _values(node.item, items, targets, own if offsets is None else own[offsets], level + 1)
-    elif isinstance(node, RecordOf) and _is_link(node):
-        key, index = (np.asarray(layout.content(name).data, dtype=np.uint32) for name in _LINK)
+    elif is_link(node):
+        key, index = (np.asarray(layout.content(name).data, dtype=np.uint32) for name in LINK)
         yield Values(offsets, key)
         yield Values(offsets, _places(key, index, targets, offsets))
     elif isinstance(node, RecordOf):
@@ -193,10 +193,6 @@ def _places(
             raise BadLinkError(msg)
         place[its] = index[its]
     return place
-
-
-def _is_link(node: RecordOf) -> bool:
-    return tuple(name for name, _ in node.fields) == _LINK
 
 
 def _counts(level: int) -> str:

@@ -19,14 +19,12 @@ from numpy.typing import NDArray
 
 from physlite.exceptions import FriendError
 from physlite.interop.given import require_events
-from physlite.interop.keys import field_of, key_of
+from physlite.interop.keys import KEYS, counts_of, field_of, key_of
 from physlite.interop.rowfiles import Where, open_rows
 from physlite.interop.rows import MemoryRows, Rows
 from physlite.interop.rowtables import records_of
 
 __all__ = ["Friend"]
-
-KEYS = ("runNumber", "eventNumber")
 
 
 class Friend:
@@ -125,8 +123,8 @@ class Friend:
             raise FriendError(msg)
         masked = _missing(objects)
         there = ~_missing(values) & ~masked
-        counts = _counts(objects)
-        self._require_same(events, np.where(there, _counts(values), counts), counts, collection, column)
+        counts = counts_of(objects)
+        self._require_same(events, np.where(there, counts_of(values), counts), counts, collection, column)
         belongs = np.repeat(there, counts)
         index = ak.index.Index64(np.where(belongs, np.cumsum(belongs) - 1, -1))
         flat = ak.to_layout(ak.flatten(ak.drop_none(values[there], axis=0), axis=1))
@@ -195,7 +193,3 @@ def _is_file(where: Any) -> bool:
 
 def _missing(array: ak.Array) -> NDArray[np.bool_]:
     return np.asarray(ak.to_numpy(ak.is_none(array)), dtype=np.bool_)
-
-
-def _counts(lists: ak.Array) -> NDArray[np.int64]:
-    return np.asarray(ak.to_numpy(ak.fill_none(ak.num(lists), 0)), dtype=np.int64)

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from physlite.exceptions import ColumnNotFoundError, FriendError
 from physlite.formats.filters import nearest
 
-__all__ = ["KeyIndex", "field_of", "key_of"]
+__all__ = ["KEYS", "KeyIndex", "counts_of", "field_of", "key_of"]
+
+KEYS = ("runNumber", "eventNumber")  # what names an event
 
 Numbers = NDArray[np.uint64]
 
@@ -34,6 +36,11 @@ def field_of(records: ak.Array, name: str, whose: str) -> ak.Array:
         fields = [f"{first}.{field}" for field in ak.fields(records[first])]
     msg = f"{whose}: no column {name!r}{nearest(fields, name, f'; there are {len(fields)} others')}"
     raise ColumnNotFoundError(msg)
+
+
+def counts_of(lists: ak.Array) -> NDArray[np.int64]:
+    """How many items each list has; 0 where it is missing."""
+    return np.asarray(ak.to_numpy(ak.fill_none(ak.num(lists), 0)), dtype=np.int64)
 
 
 def key_of(records: ak.Array, name: str, whose: str) -> tuple[Numbers, NDArray[np.bool_]]:

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import awkward as ak
 import numpy as np
-from numpy.typing import NDArray
 
 from physlite.exceptions import ColumnNotFoundError
 from physlite.interop.given import require_events
-from physlite.interop.keys import field_of
+from physlite.interop.keys import KEYS, counts_of, field_of
 from physlite.interop.masking import masked
 
 if TYPE_CHECKING:
@@ -29,8 +28,6 @@ Rows = Literal["events", "objects"]
 # Names of columns, or a single one, or values by name.
 Columns = str | Sequence[str] | Mapping[str, Any]
 Column = tuple[str, ak.Array]
-
-KEYS = ("runNumber", "eventNumber")
 
 
 def to_arrow(
@@ -183,7 +180,7 @@ def _require_number(collection: str, number: Any) -> None:
 
 def _of_objects(events: ak.Array, values: Mapping[str, ak.Array]) -> Iterator[Column]:
     """A row for each object: what is of events first."""
-    lists = {name: _counts(array) for name, array in values.items() if _is_list(array)}
+    lists = {name: counts_of(array) for name, array in values.items() if _is_list(array)}
     if not lists:
         msg = f"no column is a list of objects, among {', '.join(values)}: ask for rows='events'"
         raise ValueError(msg)
@@ -200,7 +197,3 @@ def _of_objects(events: ak.Array, values: Mapping[str, ak.Array]) -> Iterator[Co
     yield from ((name, array[event]) for name, array in values.items() if name not in lists)
     yield "index", ak.Array(np.arange(len(event)) - np.repeat(np.cumsum(counts) - counts, counts))
     yield from ((name, ak.flatten(values[name], axis=1)) for name in lists)
-
-
-def _counts(lists: ak.Array) -> NDArray[np.int64]:
-    return np.asarray(ak.to_numpy(ak.fill_none(ak.num(lists), 0)), dtype=np.int64)
