@@ -181,4 +181,4 @@ class WorkingPointWarning(UserWarning):
 
 
 class SameFileWarning(UserWarning):
-    """A file is in a run under two names, or two that were made of it are in a sum: it is counted twice."""
+    """A file is in a run under two names, or two that were made of it are in a sum or a dataset: it counts twice."""

@@ -123,8 +123,8 @@ class ColumnStore:
         return tuple((name, class_name, key) for name, class_name, key in read_notes(self.source).containers)
 
     @functools.cached_property
-    def originals(self) -> frozenset[str]:
-        """The UUIDs of the files that were converted to this one, or that of this one; none where it has none.
+    def converted_from(self) -> frozenset[str]:
+        """The UUIDs of the files that were converted to this one; none of a file that production wrote.
 
         Raises:
             CorruptDataError: they were written, and cannot be read.
@@ -138,11 +138,20 @@ class ColumnStore:
 
             text = rootnotes.read_facts_text(self._root)
         try:
-            written = frozenset(map(str, json.loads(text).get("originals", [])))
+            return frozenset(map(str, json.loads(text).get("originals", [])))
         except (ValueError, AttributeError, TypeError, RecursionError) as error:
             msg = f"{self.name}: what it says of its originals cannot be read ({error}): copy or convert it again"
             raise CorruptDataError(msg) from None
-        return written or (frozenset({str(self.manifest.uuid)}) if self.manifest.uuid.int else frozenset())
+
+    @property
+    def originals(self) -> frozenset[str]:
+        """The UUIDs of the files that were converted to this one, or that of this one; none where it has none.
+
+        Raises:
+            CorruptDataError: they were written, and cannot be read.
+        """
+        own = self.manifest.uuid
+        return self.converted_from or (frozenset({str(own)}) if own.int else frozenset())
 
     def buffers(self, columns: Sequence[int], start: int, stop: int) -> list[Buffers]:
         """Decoded buffers of columns that have an encoding: offsets and values, outermost first; read-only.

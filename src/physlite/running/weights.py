@@ -26,6 +26,7 @@ class FileWeights(NamedTuple):
         problem: why there is none.
         tag: its AMI tag; empty where that is not known.
         is_data: whether it is of data.
+        originals: the UUIDs of the files that it was converted from; none of a file that production wrote.
     """
 
     file: str
@@ -35,6 +36,7 @@ class FileWeights(NamedTuple):
     problem: str = ""
     tag: str = ""
     is_data: bool = False
+    originals: tuple[str, ...] = ()
 
 
 def weights_of(store: ColumnStore) -> FileWeights:
@@ -45,6 +47,7 @@ def weights_of(store: ColumnStore) -> FileWeights:
     """
     none = FileWeights(store.name, store.identity, (), None)
     try:
+        none = none._replace(originals=tuple(sorted(store.converted_from)))
         channels, tag = read_origin(store)
         if channels is None:
             return none._replace(problem=f"{store.name}: it is of data, which has no weights", tag=tag, is_data=True)
