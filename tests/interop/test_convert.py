@@ -5,6 +5,7 @@ What is kept is compared with plain Python over the lists of each event.
 
 import base64
 import errno
+import io
 import itertools
 import os
 import re
@@ -31,13 +32,17 @@ from physlite.exceptions import (
     ConversionError,
     CorruptDataError,
     SameFileWarning,
+    UnreadableColumnError,
     UnsupportedFormatError,
 )
 from physlite.formats.parquet import pack_manifest
 from physlite.interop import Converted, convert
-from physlite.interop.metadatatrees import merged_trees
+from physlite.interop.metadatatrees import MergedTrees
+from physlite.model.store import ColumnStore
+from physlite.storage import open_source
 from support import data
 from support.compare import assert_same
+from support.many_files import another, many_files
 
 SAMPLE = physlite.sample("tree")
 
@@ -178,6 +183,40 @@ def test_any_selection(few, choose, share, group, draw):
         objects = {name: masks(file, name, lambda *_: choose.random() < share) for name in sorted(thin)}
     memory = draw.draw(st.sampled_from([20_000, 10**9])) if group < 100 else 10**9
     agrees(path, names, events, objects, group_entries=group, memory=memory)
+
+
+LACKING = [f"TruthElectronsAuxDyn.{name}" for name in ("ptcone30", "etcone20")]
+
+
+def thin_truth_electrons(out):
+    def hard(events):
+        return events.TruthElectrons.pt > 1000
+
+    return convert(data.path_of(data.R24), out, collections="TruthElectrons", thin={"TruthElectrons": hard})
+
+
+def test_columns_that_lack_objects_are_left_out_where_these_are_thinned(tmp_path):
+    """Which objects they have, nothing tells; elsewhere they are written as they are."""
+    assert convert(data.path_of(data.R24), tmp_path / "whole.parquet", collections="TruthElectrons").left_out == {}
+    done = thin_truth_electrons(tmp_path / "thin.parquet")
+    assert sorted(done.left_out) == sorted(LACKING)
+    assert done.left_out[LACKING[0]] == (
+        "it was not stored for all TruthElectrons, which are thinned: nothing tells which it has"
+    )
+    with physlite.open(done.path) as found, physlite.open(data.path_of(data.R24)) as file:
+        pt = file.events().TruthElectrons.pt
+        assert_same(found.events().TruthElectrons.pt, pt[pt > 1000])
+        with pytest.raises(UnreadableColumnError, match="it was not stored for all TruthElectrons"):
+            found.array(LACKING[0])
+
+
+def test_columns_that_lack_objects_of_which_sizes_tell_nothing(tmp_path, monkeypatch):
+    """All are named at once."""
+    monkeypatch.setattr(ColumnStore, "is_incomplete", lambda *_: False)
+    with pytest.raises(ConversionError, match="not stored for all of the objects that are to be thinned") as caught:
+        thin_truth_electrons(tmp_path / "thin.parquet")
+    assert all(name in str(caught.value) for name in LACKING)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_followed_after_thinning(tmp_path):
@@ -322,21 +361,89 @@ def test_more_metadata_than_can_be_read_again(suffix, halves, tmp_path, monkeypa
     """It is known before any event is read; what is written can be read."""
     out = tmp_path / f"out{suffix}"
     with physlite.open(SAMPLE) as file:
-        size = len(zlib.decompress(base64.b64decode(pack_manifest(merged_trees([file._store])))))
+        size = unpacked_size(merged([file]))
     monkeypatch.setattr("physlite.formats.parquet._MOST_METADATA", size)
-    with pytest.raises(ConversionError, match=rf"sample\.root: in all 1 files there are {size} bytes of MetaData"):
+    with pytest.raises(ConversionError, match=rf"sample\.root: in all there are {size} bytes of MetaData"):
         convert(SAMPLE, out)
-    monkeypatch.setattr("physlite.formats.parquet._MOST_METADATA", size + 1000)
+    monkeypatch.setattr("physlite.formats.parquet._MOST_METADATA", size + 100)
     read = []
     with (
         pytest.warns(SameFileWarning),
-        pytest.raises(ConversionError, match=r"a\.parquet: in all 2 files .*: convert fewer files at a time"),
+        pytest.raises(ConversionError, match=r"a\.parquet and 1 other file: in all .*: convert fewer files at a time"),
     ):
         convert(halves, out, select=read.append)
     assert not read
     assert not out.exists()
     convert(SAMPLE, out)
     assert physlite.open(out).metadata.sum_of_weights() == physlite.open(SAMPLE).metadata.sum_of_weights()
+
+
+def merged(files):
+    trees = MergedTrees()
+    for file in files:
+        trees.add(file._store)
+    return trees.manifest()
+
+
+def unpacked_size(manifest):
+    return len(zlib.decompress(base64.b64decode(pack_manifest(manifest))))
+
+
+def test_what_metadata_of_many_files_have_in_common_is_there_once(tmp_path):
+    files = [physlite.open(path) for path in many_files(tmp_path, 20)]
+    one, all_of_them = merged(files[:1]), merged(files)
+    assert all_of_them.num_entries == 20
+    assert all_of_them.inline == one.inline  # the files are copies
+    assert unpacked_size(all_of_them) < 3 * unpacked_size(one)
+
+
+@pytest.mark.parametrize("suffix", [".root", ".parquet"])
+def test_one_of_many_files_is_open(suffix, tmp_path):
+    """Also where functions read columns of them, which are kept as long as they are of use."""
+    paths = many_files(tmp_path / "in", 12)
+    open_files = []
+
+    def select(events):
+        open_files.append(sum(fd.resolve().suffix == ".root" for fd in Path("/proc/self/fd").iterdir()))
+        return events.EventInfo.eventNumber % 2 == 0
+
+    done = convert(paths, tmp_path / f"out{suffix}", collections=["Electrons", "EventInfo"], select=select)
+    assert done.read_entries == 24_000
+    assert max(open_files) <= 2  # with the one that is written
+    with physlite.open(done.path) as found, physlite.open(SAMPLE) as file:
+        numbers = file.array("EventInfoAuxDyn.eventNumber")
+        assert_same(found.array("EventInfoAuxDyn.eventNumber"), ak.concatenate([numbers[numbers % 2 == 0]] * 12))
+        assert found.metadata.sum_of_weights() == 12 * file.metadata.sum_of_weights()
+        assert len(found.metadata.originals) == 12
+        assert len(found.metadata.sums) == len(file.metadata.sums)
+
+
+def test_a_file_that_changes_while_it_is_converted(tmp_path):
+    paths = many_files(tmp_path / "in", 2)
+
+    def select(events):
+        paths[1].write_bytes(another(Path(SAMPLE).read_bytes(), 7))
+        return events.EventInfo.eventNumber > 0
+
+    with pytest.raises(ConversionError, match=r"001\.root: it was changed while it was converted"):
+        convert(paths, tmp_path / "out.parquet", collections="EventInfo", select=select)
+    assert not (tmp_path / "out.parquet").exists()
+
+
+def test_sources_of_the_caller_stay_open(tmp_path):
+    sources = [open_source(path) for path in many_files(tmp_path / "in", 2)]
+    assert convert(sources, tmp_path / "out.parquet", collections="EventInfo").read_entries == 4000
+    for source in sources:
+        assert physlite.open(source).num_entries == 2000
+
+
+@pytest.mark.parametrize("how", [io.BytesIO, bytes])
+def test_files_in_memory(how, tmp_path):
+    content = [how(path.read_bytes()) for path in many_files(tmp_path / "in", 2)]
+    done = convert(content, tmp_path / "out.parquet", collections="EventInfo")
+    assert done.read_entries == 4000
+    sums = physlite.open(SAMPLE).metadata.sums
+    assert physlite.open(done.path).metadata.sums == {variation: one + one for variation, one in sums.items()}
 
 
 def test_files_that_do_not_fit(halves, tmp_path):

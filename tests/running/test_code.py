@@ -317,6 +317,11 @@ def test_what_is_registered_for_arrays(worker, write, monkeypatch):
     assert loads(worker.send(packed)) == (6.0, 5.0, False)
 
 
+def test_what_is_registered_everywhere_is_not_sent():
+    physlite.register_awkward()
+    assert len(pack(lambda events: events.pt).code) < 5_000
+
+
 def test_types_by_another_name(worker, write):
     write("types_of_mine.py", "from typing import NewType\nMass = NewType('Mass', float)\n")
     from types_of_mine import Mass

@@ -1,10 +1,12 @@
 """Processes of this machine that die, and analyses that end what they run in."""
 
 import os
+import random
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections import Counter
 from pathlib import Path
@@ -185,6 +187,21 @@ SCRIPT = """
     result = physlite.run(analysis, {"a": sys.argv[3:]}, workers=2, resume=True, journal=sys.argv[1] + ".journal")
     print(result.value)
 """
+
+
+def test_a_large_analysis_reaches_all_processes_by_a_file(files, tmp_path, monkeypatch):
+    """Of this user alone, and gone at the end."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    table = random.Random(1).randbytes(1_000_000)
+
+    def analysis(events):
+        (path,) = tmp_path.glob("physlite-*")
+        return Counter({(os.getpid(), len(table), oct(path.stat().st_mode), path.stat().st_size > len(table)): 1})
+
+    found = run(analysis, files).value
+    assert {about[1:] for about in found} == {(1_000_000, "0o100600", True)}
+    assert len({pid for pid, *_ in found}) == 2
+    assert list(tmp_path.glob("physlite-*")) == []
 
 
 @pytest.mark.parametrize("to", ["all", "script"])

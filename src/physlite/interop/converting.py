@@ -7,23 +7,21 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, NamedTuple, Self
 
 from physlite.exceptions import ConversionError, PhysliteError, UnsupportedFormatError
-from physlite.formats.encoding import ListOf, Text
 from physlite.formats.filters import NameFilter, nearest
-from physlite.formats.manifest import Manifest
+from physlite.formats.manifest import ManifestColumn
 from physlite.interop.choosing import chosen_columns, left_out, output_columns, positions_in
 from physlite.interop.cutting import Mask, Selection
-from physlite.interop.metadatatrees import merged_trees
+from physlite.interop.inputs import Inputs, survey
+from physlite.interop.survey import Survey
 from physlite.interop.writing import Chunk, LinkStyle, Output, OutputColumn, Writer, writer_format
-from physlite.model.eventformat import event_format
 from physlite.model.events import EventSource
-from physlite.model.metadata import read_metadata
-from physlite.model.store import ColumnStore, open_store
+from physlite.model.store import ColumnStore
 from physlite.storage import Openable
 from physlite.storage.download import put_in_place, require_free
 from physlite.storage.progress import progress
@@ -42,7 +40,6 @@ _CHUNKS = 15
 # together and written, while chunks are read.
 _GROUPS = 10
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/+")
-_OFFSET_BYTES = 8  # of where a list begins
 # Offsets of lists have 31 bits in some formats, also of lists of bytes.
 _MOST_CHUNK = 1 << 29
 
@@ -133,36 +130,25 @@ def convert(
     if group_entries is not None:
         _require_number("group_entries", group_entries, "events")
     selection = Selection(select, thin)
-    with ExitStack() as opened:
-        inputs = []
-        for each in where if isinstance(where, list | tuple) else [cast("Openable", where)]:
-            # What functions have read is there for the conversion, as far as there is room.
-            store = open_store(each, threads=threads, manifest=None, cache_bytes=memory // 20 if selection else 0)
-            opened.callback(store.close)
-            inputs.append(store)
-        if not inputs:
-            msg = f"{path}: no files to convert"
-            raise ConversionError(msg)
-        chosen = chosen_columns(inputs[0], columns, collections)
-        rows, its_columns = output_columns(inputs[0], chosen, writer_class.problem_of)
-        positions = [positions_in(store, inputs[0], its_columns) for store in inputs]
-        _require_collections(inputs[0], thin, its_columns)
-        entry_bytes = _entry_bytes(inputs, positions)
+    # What functions have read is there for the conversion, as far as there is room.
+    with Inputs(where, threads, memory // 20 if selection else 0) as inputs:
+        first = next(iter(inputs))
+        chosen = chosen_columns(first, columns, collections)
+        rows, wanted = output_columns(first, chosen, writer_class.problem_of)
+        _require_collections(first, thin, wanted)
+        known = survey(inputs, wanted)
+        its_columns = _thinnable(rows, wanted, known, thin)
         if group_entries is not None:
-            _require_room(inputs, group_entries, entry_bytes, memory)
+            _require_room(known, group_entries, memory)
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         output = Output(
             path=part,
             columns=tuple(its_columns),
             rows=tuple(rows),
-            inputs=tuple(inputs),
-            metadata=sum(map(read_metadata, inputs)),  # type: ignore[arg-type]  # 0 adds nothing
-            metadata_tree=merged_trees(inputs),
-            containers=_containers(inputs),
+            inputs=known,
             links=links,
             compression=compression,
             group_entries=group_entries,
-            entry_bytes=entry_bytes,
             chunk_bytes=min(memory // _CHUNKS, _MOST_CHUNK),
             memory=memory,
         )
@@ -170,12 +156,13 @@ def convert(
             with _naming_file(path, part):
                 writer = writer_class(output)
             with _Writing(writer, part, path) as writing:
-                _convert(output, positions, selection, writing)
+                _convert(output, inputs, selection, writing)
             put_in_place(part, path)
         finally:
             part.unlink(missing_ok=True)
-    read = sum(store.manifest.num_entries for store in inputs)
-    return Converted(path, writing.num_entries, read, len(its_columns), path.stat().st_size, left_out(rows))
+    return Converted(
+        path, writing.num_entries, known.num_entries, len(its_columns), path.stat().st_size, left_out(rows)
+    )
 
 
 def _local(out: str | os.PathLike[str]) -> Path:
@@ -266,15 +253,15 @@ def _nothing() -> None:
     """What is to be done when all is written."""
 
 
-def _convert(output: Output, positions: Sequence[Sequence[int]], selection: Selection, writing: _Writing) -> None:
+def _convert(output: Output, inputs: Inputs, selection: Selection, writing: _Writing) -> None:
     """Reads all files in chunks, and has them written."""
-    entries = sum(store.manifest.num_entries for store in output.inputs)
-    total = sum(store.stored_bytes(i) for store, its in zip(output.inputs, positions, strict=True) for i in its)
+    known = output.inputs
     done = [0]
-    what = f"converting {short_name(output.inputs[0].name)}"
-    with progress(what, lambda: done[0] * total // max(entries, 1), total):
-        for store, its in zip(output.inputs, positions, strict=True):
-            for start, stop in _ranges(store.manifest.clusters.tolist(), output.chunk_bytes / output.entry_bytes):
+    what = f"converting {short_name(known.first.name)}"
+    with progress(what, lambda: done[0] * known.stored_bytes // max(known.num_entries, 1), known.stored_bytes):
+        for store in inputs:
+            its = positions_in(store, known.first, output.columns)
+            for start, stop in _ranges(store.manifest.clusters.tolist(), output.chunk_bytes / known.entry_bytes):
                 writing.write(_chunk(store, its, output.columns, selection, (start, stop)))
                 done[0] += stop - start
 
@@ -295,7 +282,7 @@ def _chunk(
         start = stop = 0  # nothing need be read of what is not kept
         return Chunk(0, tuple(column.encoding.form().length_zero_array(highlevel=False) for column in columns))
     layouts = store.layouts(positions, start, stop)
-    return Chunk(cut.num_entries, tuple(map(cut.of, columns, layouts)))
+    return Chunk(cut.num_entries, cut.of(columns, layouts))
 
 
 def _ranges(clusters: Sequence[int], size: float) -> Iterator[tuple[int, int]]:
@@ -316,35 +303,15 @@ def _ranges(clusters: Sequence[int], size: float) -> Iterator[tuple[int, int]]:
             start = stop
 
 
-def _entry_bytes(inputs: Sequence[ColumnStore], positions: Sequence[Sequence[int]]) -> float:
-    """What an event has in memory."""
-    unpacked = sum(
-        _bytes_of(store.manifest, part)
-        for store, its in zip(inputs, positions, strict=True)
-        for i in its
-        for part in store.manifest.with_members(i)
-    )
-    return max(unpacked / max(sum(store.manifest.num_entries for store in inputs), 1), 1.0)
-
-
-def _bytes_of(manifest: Manifest, column: int) -> int:
-    """What a column has in memory, about; offsets of lists, which Parquet packs more than others, come on top there."""
-    encoding = manifest.encoding(column)
-    offsets = 0
-    if manifest.items is not None and encoding is not None and encoding.is_list:
-        is_nested = isinstance(getattr(encoding.node, "item", None), ListOf | Text)
-        offsets = manifest.num_entries + int(manifest.items[column]) * is_nested
-    return manifest.columns[column].uncompressed_bytes + offsets * _OFFSET_BYTES
-
-
-def _require_room(inputs: Sequence[ColumnStore], group_entries: int, entry_bytes: float, memory: int) -> None:
+def _require_room(known: Survey, group_entries: int, memory: int) -> None:
     """Raises ConversionError for groups of more events than there is room for."""
-    largest = max(int(memory / _GROUPS / entry_bytes), 1)
-    entries = min(group_entries, sum(store.manifest.num_entries for store in inputs))
+    largest = max(int(memory / _GROUPS / known.entry_bytes), 1)
+    entries = min(group_entries, known.num_entries)
+    size = int(entries * known.entry_bytes)
     if entries > largest:
         msg = (
-            f"{inputs[0].name}: group_entries={group_entries}: {entries} events have some {int(entries * entry_bytes)} "
-            f"bytes, too many for memory={memory}: store {largest} together at most, or allow more memory"
+            f"{known.who}: group_entries={group_entries}: {entries} events have some {size} bytes, too "
+            f"many for memory={memory}: store {largest} together at most, or allow more memory"
         )
         raise ConversionError(msg)
 
@@ -367,12 +334,15 @@ def _require_collections(first: ColumnStore, thin: Mapping[str, Mask], columns: 
         raise ConversionError(msg)
 
 
-def _containers(inputs: Sequence[ColumnStore]) -> dict[int, tuple[str, str]]:
-    """Name and class of all containers that links lead to, by key."""
-    found: dict[int, tuple[str, str]] = {}
-    for store in inputs:
-        table = store.schema.links
-        found |= {key: (target.container, target.class_name) for key, target in table.targets.items()}
-        told = [*(event_format(store.metadata) if store.metadata else []), *store.written_containers]
-        found |= {key: (name, class_name) for name, class_name, key in told if key}
-    return found
+def _thinnable(
+    rows: list[ManifestColumn], columns: list[OutputColumn], known: Survey, thin: Mapping[str, Mask]
+) -> list[OutputColumn]:
+    """The columns that can be written; of others it is not known what objects they have, and `rows` says so."""
+    kept = []
+    for column in columns:
+        if column.collection in thin and column.name in known.incomplete:
+            problem = f"it was not stored for all {column.collection}, which are thinned: nothing tells which it has"
+            rows[column.row] = rows[column.row]._replace(problem=problem)
+        else:
+            kept.append(column)
+    return kept

@@ -6,8 +6,9 @@ Control/AthLinks, src/DataProxyHolder.cxx): with the new index, or with key and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import starmap
 from typing import Any
 
 import awkward as ak
@@ -151,6 +152,14 @@ class _Thinned:
         self.index = np.where(kept, before[:-1] - first, -1)
         self.counts = before[offsets[1:]] - before[offsets[:-1]]
 
+    def are_in(self, layout: Content) -> bool:
+        """Whether a column has as many objects in each event."""
+        return np.array_equal(np.asarray(layout.offsets.data), self.offsets)
+
+
+def _is_of_objects(column: OutputColumn, layout: Content) -> bool:
+    return bool(layout.is_list and column.encoding.is_list)
+
 
 class Cut:
     """What is kept of some events of a file.
@@ -166,33 +175,44 @@ class Cut:
         self._containers = {store.schema.collections[name].container: name for name in thinned}
         self.num_entries = int(np.count_nonzero(kept))
 
-    def of(self, column: OutputColumn, layout: Content) -> Content:
-        """A column of all events as it is of those that are kept, packed.
+    def of(self, columns: Sequence[OutputColumn], layouts: Sequence[Content]) -> tuple[Content, ...]:
+        """Columns of all events as they are of those that are kept, packed.
 
         Raises:
-            ConversionError: it does not have the objects that are kept.
+            ConversionError: some do not have the objects that are kept; the message names them all.
         """
+        thinned = [self._thinned_of(column) for column in columns]
+        its = list(zip(columns, layouts, thinned, strict=True))
+        lacking = [
+            column.name
+            for column, layout, objects in its
+            if objects is not None and _is_of_objects(column, layout) and not objects.are_in(layout)
+        ]
+        if lacking:
+            msg = (
+                f"{self._store.name}: not stored for all of the objects that are to be thinned: {', '.join(lacking)}; "
+                "leave out what is not, columns=lambda name: name not in […]"
+            )
+            raise ConversionError(msg)
+        return tuple(starmap(self._column, its))
+
+    def _thinned_of(self, column: OutputColumn) -> _Thinned | None:
+        name = self._containers.get(container_of(column.name))
+        return None if name is None else self._thinned[name]
+
+    def _column(self, column: OutputColumn, layout: Content, thinned: _Thinned | None) -> Content:
         if is_link(column.info.encoding) and self._thinned:
             layout = self._relinked(layout, np.arange(len(layout)))
-        name = self._containers.get(container_of(column.name))
-        thinned = None if name is None else self._thinned[name]
         if thinned is not None and column.info.encoding == "n":
             layout = ak.contents.NumpyArray(thinned.counts.astype(np.uint32))
-        if not layout.is_list or not column.encoding.is_list:
+        if not _is_of_objects(column, layout):
             return layout if self._kept.all() else layout[np.flatnonzero(self._kept)].to_packed()
-        return self._list(column, layout, thinned)
+        return self._list(layout, thinned)
 
-    def _list(self, column: OutputColumn, layout: Content, thinned: _Thinned | None) -> Content:
-        offsets = np.asarray(layout.offsets.data)
-        counts = np.diff(offsets)
+    def _list(self, layout: Content, thinned: _Thinned | None) -> Content:
+        counts = np.diff(np.asarray(layout.offsets.data))
         objects = np.repeat(self._kept, counts)
         if thinned is not None:
-            if not np.array_equal(offsets, thinned.offsets):
-                msg = (
-                    f"{self._store.name}: column {column.name} has not the objects that are to be thinned: it was "
-                    "not stored for all of them; leave it out (columns=)"
-                )
-                raise ConversionError(msg)
             objects &= thinned.kept
             counts = thinned.counts
         if objects.all() and self._kept.all():

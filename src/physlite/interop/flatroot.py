@@ -53,7 +53,7 @@ class FlatRootWriter:
         self._output = output
         self._grouping = Grouping(output)
         self._entries = 0
-        schema = output.inputs[0].schema
+        schema = output.inputs.first.schema
         written = {column.collection for column in output.columns if column.collection}
         self._lists = {name for name in written if schema.collections[name].is_list}
         self._plan = self._planned(output.columns)
@@ -65,12 +65,11 @@ class FlatRootWriter:
         }
         self._targets = {key: (name, whole[name]) for name, key in schema.links.keys.items() if key and name in whole}
         if not any(self._plan):
-            msg = f"{output.inputs[0].name}: none of the columns has numbers for a tree: choose others (columns=)"
+            msg = f"{output.inputs.first.name}: none of the columns has numbers for a tree: choose others (columns=)"
             raise ConversionError(msg)
         compression = root_compression(output.compression)
         # Where a tree has more baskets than it was made for, uproot writes all that describes it anew.
-        entries = sum(store.manifest.num_entries for store in output.inputs)
-        baskets = int(entries / self._grouping.least) + 2
+        baskets = int(output.inputs.num_entries / self._grouping.least) + 2
         self._file: uproot.WritableDirectory = uproot.recreate(output.path, compression=compression)
         self._tree = self._file.mktree(
             TREE, self._types(), counter_name=_counter, field_name=_field, initial_basket_capacity=baskets
@@ -90,9 +89,8 @@ class FlatRootWriter:
         """Writes what is left, and what is known of the events."""
         for group in self._grouping.rest():
             self._extend(group)
-        containers = [(name, class_name, key) for key, (name, class_name) in self._output.containers.items()]
-        self._file[NOTES] = containers_text(containers)
-        self._file[FACTS] = facts_text(self._output.metadata, self._entries)
+        self._file[NOTES] = containers_text(self._output.containers)
+        self._file[FACTS] = facts_text(self._output.inputs.metadata, self._entries)
         self._file.close()
 
     def abort(self) -> None:
@@ -112,7 +110,7 @@ class FlatRootWriter:
             while any(name + part.suffix in taken for part in parts):
                 name += "_"
             taken |= {name + part.suffix for part in parts}
-            of_objects = column.collection in self._lists and not self._lacks_objects(column)
+            of_objects = column.collection in self._lists and column.name not in self._output.inputs.incomplete
             plan.append(
                 [
                     _Planned(name + part.suffix, part, _group(column, name + part.suffix, part, of_objects=of_objects))
@@ -126,14 +124,6 @@ class FlatRootWriter:
             if column.info.encoding == "n" and name not in groups and _counter(name) not in taken:
                 its += [_Planned(_counter(name), part, "") for part in branches(column.encoding.node)]
         return plan
-
-    def _lacks_objects(self, column: OutputColumn) -> bool:
-        """Whether a column is known to lack objects of its collection in a file: then it has a number of its own."""
-        for store in self._output.inputs:
-            position = store.manifest.index.get(column.info.path, store.manifest.index.get(column.name))
-            if position is not None and store.is_incomplete(position, column.collection):
-                return True
-        return False
 
     def _types(self) -> dict[str, Any]:
         """What `mktree` takes: numbers, lists of numbers, and lists of records, which share their numbers."""
@@ -171,7 +161,7 @@ class FlatRootWriter:
                 else:
                     first, shared, fields = groups.setdefault(planned.group, (column.name, offsets, {}))
                     if not np.array_equal(shared, offsets):
-                        raise _different(self._output.inputs[0].name, first, column.name)
+                        raise _different(self._output.inputs.who, first, column.name)
                     fields[planned.name.removeprefix(f"{planned.group}_")] = ak.contents.NumpyArray(numbers)
         for group, (_, offsets, fields) in groups.items():
             record = ak.contents.RecordArray(list(fields.values()), list(fields), int(offsets[-1]))
@@ -183,9 +173,8 @@ class FlatRootWriter:
         try:
             yield from values(column.encoding.node, layout, targets)
         except BadLinkError as error:
-            more = " or others" if len(self._output.inputs) > 1 else ""
             msg = (
-                f"{self._output.inputs[0].name}{more}: column {column.name}, of the events to write {error}; leave out "
+                f"{self._output.inputs.who}: column {column.name}, of the events to write {error}; leave out "
                 "the column (columns=) or the event (select=)"
             )
             raise BadLinkError(msg) from None

@@ -20,7 +20,7 @@ class Grouping:
 
     def __init__(self, output: Output) -> None:
         self._exact = output.group_entries
-        self.least = output.group_entries or max(1, int(output.chunk_bytes / max(output.entry_bytes, 1.0) / 2))
+        self.least = output.group_entries or max(1, int(output.chunk_bytes / max(output.inputs.entry_bytes, 1.0) / 2))
         self._waiting: list[Chunk] = []
 
     @property

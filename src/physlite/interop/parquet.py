@@ -43,7 +43,7 @@ class ParquetWriter:
         parquet = pyarrow_parquet()
         self._output = output
         resolved = output.links == "resolved"
-        self._link_names = LinkNames({k: name for k, (name, _) in output.containers.items()}) if resolved else None
+        self._link_names = LinkNames({key: name for name, _, key in output.containers}) if resolved else None
         self._names = [""] * len(output.rows)
         self._items = [-1] * len(output.rows)
         schema = []
@@ -54,11 +54,11 @@ class ParquetWriter:
             if column.encoding.is_list:
                 self._items[column.row] = 0
         self._schema = pa.schema(schema)
-        self._metadata = packed_tree(output.metadata_tree, output.inputs)
+        self._metadata = packed_tree(output.inputs.metadata_tree, output.inputs.who)
         if len(self._metadata) > _MOST_METADATA:
             msg = (
-                f"{output.inputs[0].name}: in all {len(output.inputs)} files the MetaData trees have "
-                f"{len(self._metadata)} bytes, too many for the footer of one Parquet file: convert fewer at a time"
+                f"{output.inputs.who}: in all the MetaData trees have {len(self._metadata)} bytes, too many for the "
+                "footer of one Parquet file: convert fewer files at a time"
             )
             raise ConversionError(msg)
         algorithm, level, self._setting = _compression(output.compression)
@@ -140,16 +140,16 @@ class ParquetWriter:
         self._flush(everything=True)
         notes = Notes(
             uuid=str(uuid.uuid4()),
-            tree=self._output.inputs[0].manifest.tree,
+            tree=self._output.inputs.first.manifest.tree,
             num_entries=self._entries,
             compression=self._setting,
             columns=[_row(row) for row in self._output.rows],
             names=self._names,
             items=self._items,
             resolved=self._link_names is not None,
-            containers=[[name, class_name, key] for key, (name, class_name) in self._output.containers.items()],
+            containers=[list(container) for container in self._output.containers],
         )
-        texts = {NOTES: notes.text(), FACTS: facts_text(self._output.metadata, self._entries)}
+        texts = {NOTES: notes.text(), FACTS: facts_text(self._output.inputs.metadata, self._entries)}
         if self._metadata:
             texts[METADATA] = self._metadata.decode()
         self._writer.add_key_value_metadata(texts)

@@ -37,10 +37,10 @@ class RNTupleWriter:
         listed = [(row.name, row.type_name) for row in output.rows if _says_a_class(row.problem)]
         self._schema = NtupleSchema([(c.name, c.info.type_name, c.encoding) for c in output.columns], listed)
         self._grouping = Grouping(output)
-        self._metadata = packed_tree(output.metadata_tree, output.inputs)
+        self._metadata = packed_tree(output.inputs.metadata_tree, output.inputs.who)
         self._entries = 0
         self._container = RootContainer(output.path, compression)
-        self._ntuple = NtupleFile(self._container, EVENT_NTUPLE, self._schema, output.inputs[0].threads)
+        self._ntuple = NtupleFile(self._container, EVENT_NTUPLE, self._schema, output.inputs.first.threads)
 
     @staticmethod
     def problem_of(column: OutputColumn) -> str:
@@ -57,9 +57,8 @@ class RNTupleWriter:
         for group in self._grouping.rest():
             self._add_cluster(group)
         self._ntuple.close()
-        containers = [(name, class_name, key) for key, (name, class_name) in self._output.containers.items()]
-        self._container.add_text(NOTES, containers_text(containers))
-        self._container.add_text(FACTS, facts_text(self._output.metadata, self._entries))
+        self._container.add_text(NOTES, containers_text(self._output.containers))
+        self._container.add_text(FACTS, facts_text(self._output.inputs.metadata, self._entries))
         if self._metadata:
             self._container.add_text(METADATA, self._metadata.decode())
         self._container.close()

@@ -34,9 +34,8 @@ from awkward.contents import Content
 
 from physlite.exceptions import UnsupportedFormatError
 from physlite.formats.encoding import Encoding
-from physlite.formats.manifest import Manifest, ManifestColumn
-from physlite.model.metadata import Metadata
-from physlite.model.store import ColumnStore
+from physlite.formats.manifest import ManifestColumn
+from physlite.interop.survey import Survey
 
 __all__ = [
     "WRITERS",
@@ -103,16 +102,10 @@ class Output:
             those above; the members of groups that are put together, whose values the group has; and those without
             values, such as interface objects, which say of what class others are. Their `problem` says what is not
             there.
-        inputs: the files that are converted, opened; they agree in all columns.
-        metadata: what they say of themselves, added up.
-        metadata_tree: their MetaData trees, one entry for each that has one (all inputs have one, or none): all of its
-            pages are in the manifest, `ColumnStore(source, metadata_tree, threads, 0)` reads it. None where there is
-            none.
-        containers: of all links the container that they lead to: its name and class by their key.
+        inputs: what is known of the files that are converted; they agree in all columns.
         links: how to write links: as `m_persKey` and `m_persIndex`, or as the name of the container and the index.
         compression: the name of an algorithm, with a level after a hyphen or without, as `zstd` or `zstd-5`.
         group_entries: entries that are to be stored together (row groups, clusters), where the user says so.
-        entry_bytes: what an event has in memory, as the input has it.
         chunk_bytes: what a chunk has in memory.
         memory: what the whole conversion may take.
     """
@@ -120,16 +113,17 @@ class Output:
     path: Path
     columns: tuple[OutputColumn, ...]
     rows: tuple[ManifestColumn, ...]
-    inputs: tuple[ColumnStore, ...]
-    metadata: Metadata
-    metadata_tree: Manifest | None
-    containers: Mapping[int, tuple[str, str]]
+    inputs: Survey
     links: LinkStyle
     compression: str
     group_entries: int | None
-    entry_bytes: float
     chunk_bytes: int
     memory: int
+
+    @property
+    def containers(self) -> list[tuple[str, str, int]]:
+        """Name, class and key of the containers that links lead to."""
+        return [(name, class_name, key) for key, (name, class_name) in self.inputs.containers.items()]
 
 
 class Writer(Protocol):

@@ -30,7 +30,7 @@ from physlite.model.structure import has_union, map_records
 if TYPE_CHECKING:
     from physlite.model.trigger import EventTrigger, Trigger
 
-__all__ = ["register_awkward"]
+__all__ = ["known_everywhere", "register_awkward"]
 
 # PDG 2024, Prog. Theor. Exp. Phys. 2022, 083C01 and update: m(mu) = 105.6583755 MeV. The EDM gives muons the rounded
 # ParticleConstants value (xAOD::Muon::m), and so do we.
@@ -552,6 +552,14 @@ for _name in PARTICLES:
     behavior[np.power, _name, numbers.Real] = _on_plain(np.power)
 
 
+_everywhere = {**vector_awkward.behavior, **behavior}
+
+
+def known_everywhere(key: Any, value: Any) -> bool:
+    """Whether a behavior is one of those that `register_awkward` registers."""
+    return _everywhere.get(key) is value
+
+
 def register_awkward() -> None:
     """Makes what objects can do known to all of Awkward, for arrays that come from elsewhere, as from Parquet.
 
@@ -559,7 +567,7 @@ def register_awkward() -> None:
     `physlite.coffea` makes some, stay.
     """
     # For all arrays: behaviors of single ones would be pickled with each.
-    for key, value in {**vector_awkward.behavior, **behavior}.items():
+    for key, value in _everywhere.items():
         known = ak.behavior.get(key)
         if not (isinstance(known, type) and isinstance(value, type) and issubclass(known, value)):
             ak.behavior[key] = value

@@ -6,13 +6,22 @@ import functools
 import html
 import operator
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Self
+from uuid import UUID
 
 import numpy as np
 
-from physlite.exceptions import MetadataNotFoundError, MixedTagsWarning, PhysliteError, SameFileWarning
+from physlite.exceptions import (
+    CorruptDataError,
+    MetadataNotFoundError,
+    MixedTagsWarning,
+    PhysliteError,
+    SameFileWarning,
+    UnsupportedFormatError,
+)
 from physlite.formats.filters import nearest
 from physlite.model.bookkeepers import (
     CutBookkeeper,
@@ -37,14 +46,19 @@ _Identity = tuple[int, int, str]  # as ColumnStore.identity
 
 @dataclass(frozen=True)
 class _Part:
-    """One file: its MetaData tree, or none, and the names of its weights in each entry of that."""
+    """One file, where it is still needed, and the names of its weights in each entry of its MetaData tree."""
 
-    events: ColumnStore
+    name: str
+    events: ColumnStore | None
     weight_names: tuple[tuple[str, ...], ...]
 
-    @property
-    def name(self) -> str:
-        return self.events.name
+    def kept(self) -> _Part:
+        """The same with its sums, if it has them, and without the file."""
+        part = replace(self, events=None)
+        with suppress(MetadataNotFoundError, CorruptDataError, UnsupportedFormatError):
+            vars(part)["nominal"] = self.nominal
+            vars(part)["sums"] = self.sums
+        return part
 
     @functools.cached_property
     def bookkeepers(self) -> list[list[CutBookkeeper]]:
@@ -68,7 +82,7 @@ class _Part:
         return _common(read_tags(tree, entry) for entry in range(tree.manifest.num_entries))
 
     def _require(self) -> ColumnStore:
-        tree = metadata_tree(self.events)
+        tree = None if self.events is None else metadata_tree(self.events)
         if tree is None:
             msg = (
                 f"{self.name}: it has no MetaData tree (or an empty one), where sums of weights and tags are: "
@@ -252,7 +266,7 @@ class Metadata(Facts):
                 msg = f"{my_file} has {what} {mine}, {their_file} has {theirs}: they do not add up"
                 raise ValueError(msg)
         if twice := [identity for identity in other._parts if identity in self._parts]:
-            raise ValueError(_twice([(self._parts[identity], other._parts[identity]) for identity in twice]))
+            raise ValueError(_twice({identity: (self._parts[identity], other._parts[identity]) for identity in twice}))
         if self._ami_tags.keys() - other._ami_tags.keys() and other._ami_tags.keys() - self._ami_tags.keys():
             warn(_mixed(self._ami_tags, other._ami_tags), MixedTagsWarning)
         if self.is_simulation is not False and (shared := self._originals.keys() & other._originals.keys()):
@@ -272,6 +286,16 @@ class Metadata(Facts):
 
     def __reduce__(self) -> tuple[type[Metadata], tuple[Any, ...]]:
         return (Metadata, tuple(getattr(self, field.name) for field in fields(self)))
+
+    def kept(self) -> Metadata:
+        """The same with the sums of weights, read now, and without what else would have to be read from the files.
+
+        These may be closed, and take no memory.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        return replace(self, _parts={identity: part.kept() for identity, part in self._parts.items()})
 
     def rows(self) -> list[tuple[str, str]]:
         """What is known, as pairs of a name and a text. The sum of weights is known where it can be read."""
@@ -326,7 +350,7 @@ def read_metadata(store: ColumnStore) -> Metadata:
         CorruptDataError: the MetaData tree is damaged.
     """
     entries = read_facts(store)
-    part = _Part(store, tuple(facts.weight_names for facts in entries))
+    part = _Part(store.name, store, tuple(facts.weight_names for facts in entries))
     facts = functools.reduce(lambda one, other: Facts(**agreed(one, other)), entries)
     facts = replace(facts, num_events=store.manifest.num_entries)
     known = {what: getattr(facts, what) for what in _MUST_AGREE}
@@ -347,13 +371,14 @@ def _common(several: Iterable[Mapping[str, str]]) -> dict[str, str]:
     return {name: text for name, text in first.items() if all(other.get(name) == text for other in others)}
 
 
-def _twice(pairs: list[tuple[_Part, _Part]]) -> str:
+def _twice(pairs: Mapping[_Identity, tuple[_Part, _Part]]) -> str:
     """What is wrong with files that are on both sides: names the first of them."""
-    (one, other), *more = pairs
+    ((number, *_), (one, other)), *more = pairs.items()
     which = f"{one.name} is" if one.name == other.name else f"{one.name} and {other.name} are the same file,"
     besides = f", and so are {len(more)} more" if more else ""
-    uuid = one.events.manifest.uuid
-    return f"{which} added twice (UUID {uuid}){besides}: their events would count twice, take each file once"
+    return (
+        f"{which} added twice (UUID {UUID(int=number)}){besides}: their events would count twice, take each file once"
+    )
 
 
 def _skims(one: str, other: str, original: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import awkward as ak
 
+from physlite.model.behaviors import known_everywhere, register_awkward
 from physlite.running.codeowner import home, is_own
 from physlite.running.codepieces import Absent
 
@@ -18,8 +19,9 @@ __all__ = ["own_behavior", "register", "registered"]
 
 
 def registered(is_sound: Callable[[Any], bool]) -> dict[Any, Any]:
-    """What is registered here, as far as it can be sent."""
-    return {key: value for key, value in ak.behavior.items() if is_sound((key, value))}
+    """What is registered here and not everywhere, as far as it can be sent."""
+    here = {key: value for key, value in ak.behavior.items() if not known_everywhere(key, value)}
+    return {key: value for key, value in here.items() if is_sound((key, value))}
 
 
 def own_behavior() -> dict[Any, Any]:
@@ -29,5 +31,6 @@ def own_behavior() -> dict[Any, Any]:
 
 
 def register(behavior: Mapping[Any, Any]) -> None:
-    """Registers what has arrived, as far as it is installed here."""
+    """Registers what has arrived, as far as it is installed here, and what is known everywhere."""
+    register_awkward()
     ak.behavior.update({key: value for key, value in behavior.items() if not isinstance(value, Absent)})

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
+import pickle
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import loky
 from loky.process_executor import BrokenProcessPool
@@ -49,6 +52,8 @@ class InProcesses(FutureEngine):
         self._code = code
         self._settings = settings
         self._executor: Any = None
+        # In a file, since processes start one after the other where what each is given does not fit into a pipe.
+        self._code_file: IO[bytes] | None = None
 
     @property
     def workers(self) -> int:
@@ -57,7 +62,12 @@ class InProcesses(FutureEngine):
 
     def begin(self) -> None:
         """As the interface says."""
-        self._executor = loky.ProcessPoolExecutor(self._workers, initializer=_begin, initargs=(self._code, os.getpid()))
+        if self._code_file is None:
+            self._code_file = tempfile.NamedTemporaryFile(prefix="physlite-")  # noqa: SIM115  # until the end
+            pickle.dump(self._code, self._code_file)
+            self._code_file.flush()
+        given = (self._code_file.name, os.getpid())
+        self._executor = loky.ProcessPoolExecutor(self._workers, initializer=_begin, initargs=given)
 
     def window(self) -> int:
         """As the interface says."""
@@ -113,12 +123,14 @@ class InProcesses(FutureEngine):
         """As the interface says."""
         if self._executor is not None:
             self._executor.shutdown(wait=True, kill_workers=True)
+        if self._code_file is not None:
+            self._code_file.close()
 
 
-def _begin(code: PackedCode, parent: int) -> None:
+def _begin(code_file: str, parent: int) -> None:
     global _code  # noqa: PLW0603  # one a process
     threading.Thread(target=_leave_after, args=(parent,), name="physlite-parent", daemon=True).start()
-    _code = code
+    _code = pickle.loads(Path(code_file).read_bytes())  # noqa: S301  # the process that started this one has written it
     hide()
 
 

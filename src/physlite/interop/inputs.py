@@ -1,0 +1,137 @@
+"""The files that are converted: what has to be known of all before they are read, and each when it is its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self, cast
+
+from physlite.exceptions import ConversionError
+from physlite.formats.encoding import ListOf, Text
+from physlite.formats.manifest import Manifest
+from physlite.interop.choosing import positions_in
+from physlite.interop.metadatatrees import MergedTrees
+from physlite.interop.survey import Survey
+from physlite.interop.writing import OutputColumn
+from physlite.model.eventformat import event_format
+from physlite.model.metadata import Metadata, read_metadata
+from physlite.model.store import ColumnStore, open_store
+from physlite.storage import ByteSource, Openable
+
+__all__ = ["Inputs", "survey"]
+
+_OFFSET_BYTES = 8  # of where a list begins
+
+
+class Inputs:
+    """Files that are opened one after the other, each as often as it is wanted: one is open at a time.
+
+    Args:
+        where: one, as `physlite.open` takes it, or a list of such.
+        threads: threads that decode; None for all cores.
+        cache_bytes: what is kept of what was decoded.
+
+    Raises:
+        ConversionError: a list without files.
+    """
+
+    def __init__(self, where: Openable | Sequence[Openable], threads: int | None, cache_bytes: int) -> None:
+        self._where = list(where) if isinstance(where, list | tuple) else [cast("Openable", where)]
+        self._threads = threads
+        self._cache_bytes = cache_bytes
+        self._number = -1  # of the file that is open
+        self._store: ColumnStore | None = None
+        self._identities: dict[int, tuple[int, int, str]] = {}
+        if not self._where:
+            msg = "no files to convert"
+            raise ConversionError(msg)
+
+    def __iter__(self) -> Iterator[ColumnStore]:
+        """Each file, open until the next one is wanted.
+
+        Raises:
+            ConversionError: a file is not the one that it was before.
+            OSError, CorruptDataError: as `physlite.open`.
+        """
+        for number in range(len(self._where)):
+            yield self._opened(number)
+
+    def _opened(self, number: int) -> ColumnStore:
+        if self._store is None or self._number != number:
+            self._close()
+            where = self._where[number]
+            self._store = open_store(where, threads=self._threads, manifest=None, cache_bytes=self._cache_bytes)
+            self._number = number
+            if self._identities.setdefault(number, self._store.identity) != self._store.identity:
+                msg = f"{self._store.name}: it was changed while it was converted: convert it again"
+                raise ConversionError(msg)
+        return self._store
+
+    def _close(self) -> None:
+        # What the caller opened is the caller's.
+        if self._store is not None and not isinstance(self._where[self._number], ByteSource):
+            self._store.close()
+        self._store = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._close()
+
+
+def survey(inputs: Inputs, columns: Sequence[OutputColumn]) -> Survey:
+    """Opens all files, and looks at what they say of themselves and of these columns.
+
+    Raises:
+        ConversionError: they do not fit together.
+        OSError, CorruptDataError: as `physlite.open`.
+    """
+    first: ColumnStore | None = None
+    trees = MergedTrees()
+    containers: dict[int, tuple[str, str]] = {}
+    incomplete: set[str] = set()
+    metadata: list[Metadata] = []
+    entries = stored = unpacked = 0
+    for store in inputs:
+        first = first or store
+        for column, i in zip(columns, positions_in(store, first, columns), strict=True):
+            stored += store.stored_bytes(i)
+            unpacked += sum(_bytes_of(store.manifest, part) for part in store.manifest.with_members(i))
+            if column.collection and store.is_incomplete(i, column.collection):
+                incomplete.add(column.name)
+        entries += store.manifest.num_entries
+        trees.add(store)
+        containers |= _containers(store)
+        metadata.append(read_metadata(store).kept())
+    assert first is not None  # noqa: S101  # there are files
+    return Survey(
+        first=first,
+        num_files=len(metadata),
+        num_entries=entries,
+        stored_bytes=stored,
+        entry_bytes=max(unpacked / max(entries, 1), 1.0),
+        incomplete=frozenset(incomplete),
+        metadata=sum(metadata),  # type: ignore[arg-type]  # 0 adds nothing
+        metadata_tree=trees.manifest(),
+        containers=containers,
+    )
+
+
+def _bytes_of(manifest: Manifest, column: int) -> int:
+    """What a column has in memory, about; offsets of lists, which Parquet packs more than others, come on top there."""
+    encoding = manifest.encoding(column)
+    offsets = 0
+    if manifest.items is not None and encoding is not None and encoding.is_list:
+        is_nested = isinstance(getattr(encoding.node, "item", None), ListOf | Text)
+        offsets = manifest.num_entries + int(manifest.items[column]) * is_nested
+    return manifest.columns[column].uncompressed_bytes + offsets * _OFFSET_BYTES
+
+
+def _containers(store: ColumnStore) -> dict[int, tuple[str, str]]:
+    """Name and class of all containers that links of a file lead to, by key."""
+    found = {key: (target.container, target.class_name) for key, target in store.schema.links.targets.items()}
+    told = [*(event_format(store.metadata) if store.metadata else []), *store.written_containers]
+    return found | {key: (name, class_name) for name, class_name, key in told if key}
