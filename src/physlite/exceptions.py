@@ -29,6 +29,7 @@ __all__ = [
     "MetadataNotFoundError",
     "MissingFieldWarning",
     "MixedTagsWarning",
+    "NoFriendWarning",
     "NotAnEventFileError",
     "PhysliteError",
     "SameFileWarning",
@@ -178,6 +179,10 @@ class MissingFieldWarning(UserWarning):
 
 class WorkingPointWarning(UserWarning):
     """A working point that nothing passes, since the file seems not to store it."""
+
+
+class NoFriendWarning(UserWarning):
+    """A friend that has none of the events for which its columns are asked."""
 
 
 class SameFileWarning(UserWarning):

@@ -19,6 +19,7 @@ from physlite.exceptions import (
     ColumnNotFoundError,
     CorruptDataError,
     FriendError,
+    NoFriendWarning,
     SameFileWarning,
     UnreadableColumnError,
     UnsupportedFormatError,
@@ -429,6 +430,37 @@ def test_numbers_that_are_equal_as_floats_only():
     assert friend.of(events).x.to_list() == [1.5, None, None]
 
 
+def test_event_numbers_in_columns_with_a_sign():
+    """As of programs that know no other integers."""
+    events = ak.Array({"event": np.array([2**64 - 1, 7], dtype=np.uint64)})
+    friend = Friend({"event": np.array([-1, 7], dtype=np.int64), "x": [1.5, 2.5]}, on="event")
+    assert friend.of(events).x.to_list() == [1.5, 2.5]
+
+
+@pytest.mark.parametrize("kind", ["table", "file", "events"])
+def test_a_friend_of_other_events_is_told_of(kind, sample, tmp_path):
+    columns = columns_of(sample[:10])
+    where = columns | {"eventNumber": columns["eventNumber"] + 1_000_000}
+    if kind == "file":
+        where = write_tree(tmp_path / "friend.root", where)
+    elif kind == "events":
+        where = data.path_of(data.R24)
+    friend = Friend(where)
+    with pytest.warns(NoFriendWarning, match="none of 2000 events, of which the first is runNumber 284500, ") as caught:
+        found = friend.of(sample)
+    assert ak.all(ak.is_none(found))
+    assert [Path(warning.filename) for warning in caught] == [Path(__file__)]
+
+
+def test_friends_that_are_not_told_of(sample, recwarn):
+    """They have one event, or there are none to have."""
+    columns = {name: values[:1] for name, values in columns_of(sample).items()}
+    assert ak.sum(~ak.is_none(Friend(columns).of(sample))) == 1
+    assert len(Friend(columns).of(sample[:0])) == 0
+    Friend({name: values[:0] for name, values in columns.items()}).of(sample)
+    assert not recwarn.list
+
+
 def test_what_is_no_table(tmp_path):
     with pytest.raises(TypeError, match="something of type int is no table"):
         Friend(7)
@@ -460,6 +492,7 @@ NAMES = st.lists(st.tuples(SMALL, LARGE, st.none() | SMALL), max_size=8)
 TYPES = st.sampled_from([np.int64, np.uint64])
 
 
+@pytest.mark.filterwarnings("ignore::physlite.exceptions.NoFriendWarning")
 @given(events=NAMES, rows=NAMES, kinds=st.tuples(TYPES, TYPES), random=st.randoms(use_true_random=False))
 def test_any_keys(events, rows, kinds, random):
     on = ("run", "event", "channel")

@@ -17,12 +17,13 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from physlite.exceptions import FriendError
+from physlite.exceptions import FriendError, NoFriendWarning
 from physlite.interop.given import require_events
 from physlite.interop.keys import KEYS, counts_of, field_of, key_of
 from physlite.interop.rowfiles import Where, open_rows
 from physlite.interop.rows import MemoryRows, Rows
 from physlite.interop.rowtables import records_of
+from physlite.warning import warn
 
 __all__ = ["Friend"]
 
@@ -86,6 +87,9 @@ class Friend:
             UnreadableColumnError: the friend has a key that cannot be read.
             FriendError: it has one of these events several times, or keys that are no integers.
             OSError, CorruptDataError: as `physlite.open`.
+
+        Warns:
+            NoFriendWarning: it has none of these events.
         """
         require_events(events)
         rows = self._find(events)
@@ -156,6 +160,15 @@ class Friend:
                 "event once: leave one out, or tell them apart with another key, on="
             )
             raise FriendError(msg)
+        if self._rows.length and there.any() and not (rows >= 0).any():
+            which = self._named(events, int(np.flatnonzero(there)[0]))
+            own = self._rows.record(0, 1)
+            mine = ", ".join(f"{name} {field_of(own, name, self.name)[0]}" for name in self._on.values())
+            warn(
+                f"{self.name}: it has none of {len(events)} events, of which the first is {which}, its own first row "
+                f"{mine}: is it of other events, or of other keys, on=?",
+                NoFriendWarning,
+            )
         return rows
 
     def _named(self, events: ak.Array, at: int) -> str:

@@ -47,7 +47,8 @@ def key_of(records: ak.Array, name: str, whose: str) -> tuple[Numbers, NDArray[n
     """The numbers of a key of records, and for each whether it is there.
 
     Columns of different types name the same event where their numbers are equal, so all become one type. The numbers
-    of 64 bits are too large for a common type of NumPy's choice, which would be float64.
+    of 64 bits are too large for a common type of NumPy's choice, which would be float64. Negative ones count as what
+    their bits are without a sign: some programs have no other type for event numbers.
 
     Raises:
         ColumnNotFoundError: as `field_of`.

@@ -105,7 +105,7 @@ def covering(source: Source, event: NDArray[np.int64], what: str, remedy: str) -
     if token != source.token or other != source.token:
         msg = (
             f"{what} from several files in one array ({source.store.name} and others): {remedy} before the arrays are "
-            "concatenated"
+            "concatenated, or made a field of others"
         )
         raise ValueError(msg)
     if source.start <= low and high < source.stop:
