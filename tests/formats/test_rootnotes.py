@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import physlite
 from physlite.exceptions import CorruptDataError
-from physlite.formats.parquet import pack_manifest
+from physlite.formats.notes import pack_manifest
 from physlite.formats.rootfile import RootFile
 from physlite.formats.rootnotes import containers_text, read_containers, read_facts_text, read_metadata_tree
 from physlite.interop import convert

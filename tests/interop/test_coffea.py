@@ -288,6 +288,12 @@ def test_what_is_no_file_of_events(tmp_path):
         from_root(tmp_path / "text.root")
 
 
+def test_without_dask_awkward(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dask_awkward", None)
+    with pytest.raises(ImportError, match=r"mode='dask' makes an array of dask-awkward, .*: pip install dask-awkward"):
+        from_root(data.path_of(data.R21), mode="dask")
+
+
 def test_a_schema_of_the_user_that_is_made_from_ours():
     class Mine(PHYSLITESchema):
         truth_collections = ("TruthElectrons",)

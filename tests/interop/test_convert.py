@@ -4,6 +4,7 @@ What is kept is compared with plain Python over the lists of each event.
 """
 
 import base64
+import dataclasses
 import errno
 import io
 import itertools
@@ -13,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import types
 import uuid
 import zlib
 from contextlib import contextmanager
@@ -35,9 +37,10 @@ from physlite.exceptions import (
     UnreadableColumnError,
     UnsupportedFormatError,
 )
-from physlite.formats.parquet import pack_manifest
+from physlite.formats.notes import pack_manifest
 from physlite.interop import Converted, convert
 from physlite.interop.metadatatrees import MergedTrees
+from physlite.model.eventformat import event_format
 from physlite.model.store import ColumnStore
 from physlite.storage import open_source
 from support import data
@@ -274,6 +277,12 @@ def test_chosen_columns(tmp_path):
     assert done.bytes == (tmp_path / "out.parquet").stat().st_size
 
 
+def test_columns_bring_what_says_of_which_class_they_are(tmp_path):
+    done = convert(SAMPLE, tmp_path / "out.parquet", columns="AnalysisElectronsAuxDyn.pt")
+    with physlite.open(done.path) as found:
+        assert [c.name for c in found.select()] == ["AnalysisElectrons", "AnalysisElectronsAuxDyn.pt"]
+
+
 def test_a_member_brings_its_group(tmp_path):
     name = "AnalysisElectronsAuxDyn.ambiguityLink"
     convert(SAMPLE, tmp_path / "out.parquet", columns=f"{name}.m_persKey")
@@ -362,10 +371,10 @@ def test_more_metadata_than_can_be_read_again(suffix, halves, tmp_path, monkeypa
     out = tmp_path / f"out{suffix}"
     with physlite.open(SAMPLE) as file:
         size = unpacked_size(merged([file]))
-    monkeypatch.setattr("physlite.formats.parquet._MOST_METADATA", size)
+    monkeypatch.setattr("physlite.formats.notes._MOST_METADATA", size)
     with pytest.raises(ConversionError, match=rf"sample\.root: in all there are {size} bytes of MetaData"):
         convert(SAMPLE, out)
-    monkeypatch.setattr("physlite.formats.parquet._MOST_METADATA", size + 100)
+    monkeypatch.setattr("physlite.formats.notes._MOST_METADATA", size + 100)
     read = []
     with (
         pytest.warns(SameFileWarning),
@@ -376,6 +385,59 @@ def test_more_metadata_than_can_be_read_again(suffix, halves, tmp_path, monkeypa
     assert not out.exists()
     convert(SAMPLE, out)
     assert physlite.open(out).metadata.sum_of_weights() == physlite.open(SAMPLE).metadata.sum_of_weights()
+
+
+def test_what_links_lead_to_is_known_after_several_conversions(tmp_path):
+    """Also of containers that are not there any more."""
+    paths = [tmp_path / "one.parquet", tmp_path / "two.parquet"]
+    for before, path in zip([SAMPLE, paths[0]], paths, strict=True):
+        convert(before, path, collections="Electrons")
+    found = [set(physlite.open(path)._store.written_containers) for path in paths]
+    assert found[0] == found[1]
+    with physlite.open(SAMPLE) as file:
+        targets = file._store.schema.links.targets
+        assert found[0] >= {(target.container, target.class_name, key) for key, target in targets.items()}
+        assert found[0] >= {container for container in event_format(file._store.metadata) if container[2]}
+
+
+def other_tree(file, change):
+    """A file as far as its metadata matter, with columns of these changed."""
+    tree = file._store.metadata
+    changed = dataclasses.replace(tree.manifest, columns=change(tree.manifest.columns))
+    return types.SimpleNamespace(
+        name="other.root", metadata=types.SimpleNamespace(manifest=changed, source=tree.source)
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda columns: columns[:-1], -1),
+        (lambda columns: (columns[0]._replace(type_name="int"), *columns[1:]), 0),
+        (lambda columns: (*columns[:-1], columns[-1]._replace(name="other")), None),
+    ],
+)
+def test_metadata_with_other_columns(change, named):
+    with physlite.open(SAMPLE) as file:
+        trees = MergedTrees()
+        trees.add(file._store)
+        name = "other" if named is None else file._store.metadata.manifest.columns[named].name
+        with pytest.raises(
+            ConversionError, match=rf"other\.root: MetaData column {re.escape(name)} is not as in .*sample"
+        ):
+            trees.add(other_tree(file, change))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_metadata_of_one_file_only(order):
+    with physlite.open(SAMPLE) as file, physlite.open(data.path_of(data.TREE_ONLY)) as without:
+        first, second = [file, without][::order]
+        trees = MergedTrees()
+        trees.add(first._store)
+        with pytest.raises(
+            ConversionError, match=r"tree_only_mc\.root: it has no MetaData tree, .*sample\.root has one"
+        ):
+            trees.add(second._store)
 
 
 def merged(files):

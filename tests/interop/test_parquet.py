@@ -1,5 +1,6 @@
 """Files that were converted to Parquet: opened again they are what they were made from. And what others see in them."""
 
+import dataclasses
 import io
 import json
 import pickle
@@ -9,10 +10,12 @@ import sys
 from pathlib import Path
 
 import awkward as ak
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import uproot
 
 import physlite
 from physlite.exceptions import (
@@ -262,6 +265,28 @@ def test_facts_stand_in_the_footer(sample):
     containers = {key: name for name, _, key in json.loads(texts[b"physlite"])["containers"]}
     keys = ak.flatten(physlite.events(sample).Electrons.trackParticleLinks.m_persKey, axis=None)
     assert {containers[key] for key in keys} == {"GSFTrackParticles"}
+
+
+def test_facts_of_a_skim(tmp_path):
+    """Sums and numbers of what was read, beside the number of what was kept."""
+    out = tmp_path / "out.parquet"
+    convert(
+        physlite.sample("tree"), out, collections="EventInfo", select=lambda events: events.EventInfo.eventNumber <= 7
+    )
+    facts = json.loads(pq.read_metadata(out).metadata[b"physlite.facts"])
+    with physlite.open(physlite.sample("tree")) as file:
+        assert (facts["num_events"], facts["num_events_read"]) == (7, file.num_entries)
+        assert facts["sum_of_weights"] == dataclasses.asdict(file.metadata.sum_of())
+
+
+def test_columns_whose_names_are_the_same_here(tmp_path):
+    with uproot.recreate(tmp_path / "in.root") as file:
+        columns = {"A.b": np.arange(5), "A:b": np.arange(5) * 2, "A::b": np.arange(5) * 3}
+        file.mktree("CollectionTree", {name: values.dtype for name, values in columns.items()}).extend(columns)
+    convert(tmp_path / "in.root", tmp_path / "out.parquet")
+    with physlite.open(tmp_path / "out.parquet") as found, physlite.open(tmp_path / "in.root") as file:
+        for name in ("A.b", "A:b", "A::b"):
+            assert_same(found.array(name), file.array(name), name)
 
 
 @pytest.mark.parametrize("name", [data.R22, data.R24, data.RNTUPLE, data.SAMPLE])

@@ -1,11 +1,17 @@
 """What users of other readers reported in public, each on a file where it happened."""
 
+import os
 import pickle
+import re
 from concurrent.futures import ProcessPoolExecutor
+from importlib import metadata
 from multiprocessing import get_context
+from pathlib import Path
 
 import awkward as ak
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 import physlite
 from physlite.exceptions import UnreadableColumnError
@@ -157,3 +163,34 @@ def test_coffea_1436_events_of_an_rntuple(name):
         assert_same(jets.pt, file.array("AnalysisJetsAuxDyn.pt"))
         assert_same(jets.m, file.array("AnalysisJetsAuxDyn:m"))
         assert ak.sum(ak.num(jets.ghostTrack, axis=2)) > 0
+
+
+def test_awkward_3077_links_with_the_oldest_and_the_newest_versions():
+    """They worked with one and broke with the next: so all tests of links run with both.
+
+    Which versions these are is said in the package's own requirements.
+    """
+    required = [Requirement(text) for text in metadata.requires("physlite")]
+    floors = {
+        each.name: spec.version
+        for each in required
+        if each.marker is None
+        for spec in each.specifier
+        if spec.operator == ">="
+    }
+    assert {"awkward", "numpy", "uproot", "vector"} <= floors.keys()
+    installed = {name: Version(metadata.version(name)) for name in floors}
+    if "PHYSLITE_LOWEST" in os.environ:
+        assert installed == {name: Version(floor) for name, floor in floors.items()}
+    else:
+        assert all(installed[name] >= Version(floor) for name, floor in floors.items())
+    electrons = physlite.events(data.path_of(data.R24)).Electrons[::2]
+    assert_same(electrons.trackParticles.z0, electrons.follow("trackParticleLinks").z0)
+
+
+@pytest.mark.checkout
+def test_awkward_3077_both_are_run():
+    root = Path(__file__).parents[2]
+    targets = re.search(r"for target in (.*); do", (root / ".ci" / "run").read_text())[1].split()
+    assert {"test", "lowest"} <= set(targets)
+    assert "tests/model" in re.search(r"LOWEST_TESTS := (.*)", (root / "Makefile").read_text())[1]

@@ -53,7 +53,7 @@ def read_event_manifest(source: ByteSource) -> Manifest:
         return rntuple.read_manifest(root, key)
     trees = sorted({k.name for k in root.keys if k.class_name in ("TTree", "ROOT::RNTuple", "TNtuple")})
     what = f"it has the trees {', '.join(trees)}" if trees else "it has no tree at all"
-    from physlite.formats.parquet import FACTS  # as above
+    from physlite.formats.notes import FACTS  # as above
 
     if root.key(FACTS) is not None:
         what += ": physlite has written them for others, read them with uproot"

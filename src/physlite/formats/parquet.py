@@ -13,8 +13,6 @@ All of the file is under the seal of `parquetseal`: nothing is given to pyarrow 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import bisect
 import functools
 import io
@@ -30,9 +28,10 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from physlite.exceptions import ConversionError, CorruptDataError, StaleManifestError, UnsupportedFormatError
+from physlite.exceptions import CorruptDataError, StaleManifestError, UnsupportedFormatError
 from physlite.formats.arrowcolumns import LinkNames, arrow_field, from_arrow, member_from_arrow, member_path
 from physlite.formats.manifest import PARQUET, Manifest, ManifestColumn
+from physlite.formats.notes import FACTS, METADATA, NOTES, unpack_manifest
 from physlite.formats.parquetseal import SealedFooter, pyarrow_parquet, read_sealed_footer
 from physlite.storage import ByteSource, Range
 
@@ -41,13 +40,9 @@ if TYPE_CHECKING:
     from pyarrow.parquet import FileMetaData, ParquetFile
 
 __all__ = [
-    "FACTS",
-    "METADATA",
-    "NOTES",
     "Notes",
     "ParquetReader",
     "column_paths",
-    "pack_manifest",
     "parquet_name",
     "read_facts_text",
     "read_manifest",
@@ -55,14 +50,10 @@ __all__ = [
     "read_notes",
 ]
 
-NOTES, METADATA, FACTS = "physlite", "physlite.metadata", "physlite.facts"
 _VERSION = 1
 
 # Columns that are decoded together: as many as keep all cores busy, since all of their row groups are in memory then.
 _AT_ONCE = 64
-
-# What is read of a MetaData tree at most, unpacked, and so written: those of production have some MB.
-_MOST_METADATA = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -200,61 +191,6 @@ def read_metadata_tree(source: ByteSource) -> Manifest | None:
         return None
     with _damaged(source.name, "MetaData"):
         return unpack_manifest(packed)
-
-
-# ------------------------------------------------------------------------------------- a manifest in a text of its own
-
-
-def pack_manifest(manifest: Manifest) -> bytes:
-    """A manifest that has all of its pages in `inline`, as a text.
-
-    Raises:
-        ConversionError: it is too large to be read again; the message names no file.
-    """
-    header = {
-        "format": manifest.format,
-        "tree": manifest.tree,
-        "uuid": str(manifest.uuid),
-        "file_bytes": manifest.file_bytes,
-        "compression": manifest.compression,
-        "num_entries": manifest.num_entries,
-        "columns": manifest.columns,
-        "clusters": manifest.clusters.tolist(),
-        "page_first_entry": manifest.page_first_entry.tolist(),
-        "page_offset": manifest.page_offset.tolist(),
-        "page_size": manifest.page_size.tolist(),
-    }
-    text = json.dumps(header, separators=(",", ":")).encode()
-    content = len(text).to_bytes(8, "little") + text + manifest.inline
-    if len(content) >= _MOST_METADATA:
-        msg = f"{len(content)} bytes of MetaData, where less than {_MOST_METADATA} can be read again"
-        raise ConversionError(msg)
-    return base64.b64encode(zlib.compress(content))
-
-
-def unpack_manifest(packed: bytes) -> Manifest:
-    """The manifest in a text.
-
-    Raises:
-        CorruptDataError, and what json and numpy raise: it is damaged.
-    """
-    try:
-        unpacking = zlib.decompressobj()
-        content = unpacking.decompress(base64.b64decode(packed, validate=True), _MOST_METADATA)
-    except (binascii.Error, zlib.error) as error:
-        raise CorruptDataError(str(error)) from None
-    if not unpacking.eof:
-        msg = "it is cut short"
-        raise CorruptDataError(msg)
-    end = 8 + int.from_bytes(content[:8], "little")
-    header = json.loads(content[8:end])
-    columns = tuple(ManifestColumn._make([*c[:6], tuple(c[6]), *c[7:]]) for c in header.pop("columns"))
-    for name in ("clusters", "page_first_entry", "page_offset", "page_size"):
-        header[name] = np.array(header[name], dtype=np.int64)
-    uuid = UUID(header.pop("uuid"))
-    manifest = Manifest(columns=columns, uuid=uuid, inline=content[end:], **header)
-    manifest.check()
-    return manifest
 
 
 # ------------------------------------------------------------------------------------------------------------ manifest

@@ -14,7 +14,7 @@ from typing import Any
 
 from physlite.exceptions import CorruptDataError, StaleManifestError
 from physlite.formats.manifest import Manifest
-from physlite.formats.parquet import FACTS, METADATA, NOTES, unpack_manifest
+from physlite.formats.notes import FACTS, METADATA, NOTES, unpack_manifest
 from physlite.formats.rootfile import RootFile
 
 __all__ = ["Container", "containers_text", "read_containers", "read_facts_text", "read_metadata_tree"]

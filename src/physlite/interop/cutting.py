@@ -234,7 +234,7 @@ class Cut:
         if layout.is_option:
             valid = np.asarray(layout.mask_as_bool(valid_when=True))
             place = np.where(valid, np.cumsum(valid) - 1, -1)
-            content = self._relinked(layout.project(), event[valid])
+            content = self._relinked(layout.project().to_packed(), event[valid])
             return ak.contents.IndexedOptionArray(ak.index.Index64(place), content, parameters=layout.parameters)
         if layout.is_regular:
             content = self._relinked(layout.content[: len(layout) * layout.size], np.repeat(event, layout.size))

@@ -16,7 +16,7 @@ from awkward.contents import Content
 from numpy.typing import NDArray
 
 from physlite.exceptions import BadLinkError, ConversionError, UnsupportedFormatError
-from physlite.formats.parquet import FACTS, NOTES
+from physlite.formats.notes import FACTS, NOTES
 from physlite.formats.rootnotes import containers_text
 from physlite.interop.facts import facts_text
 from physlite.interop.flatcolumns import Branch, Targets, Values, branches, flat_name, flat_problem, values

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from physlite.exceptions import ConversionError
 from physlite.formats.basketkeys import without_place
 from physlite.formats.manifest import Manifest
-from physlite.formats.parquet import pack_manifest
+from physlite.formats.notes import pack_manifest
 from physlite.model.store import ColumnStore
 from physlite.storage import Range
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from physlite.exceptions import ConversionError, UnsupportedFormatError
 from physlite.formats.arrowcolumns import LinkNames, arrow_field, to_arrow
 from physlite.formats.manifest import ManifestColumn
-from physlite.formats.parquet import FACTS, METADATA, NOTES, Notes, parquet_name
+from physlite.formats.notes import FACTS, METADATA, NOTES
+from physlite.formats.parquet import Notes, parquet_name
 from physlite.formats.parquetseal import pyarrow_parquet, seal
 from physlite.interop.facts import facts_text
 from physlite.interop.metadatatrees import packed_tree
@@ -31,7 +32,7 @@ _GROUP_BYTES = 64_000_000
 _GROUPS = 5  # at most so much of the memory, for one that is collected while chunks are read
 
 # pyarrow reads texts in the footer up to 100 MB.
-_MOST_METADATA = 60_000_000
+_MOST_FOOTER = 60_000_000
 
 
 class ParquetWriter:
@@ -55,7 +56,7 @@ class ParquetWriter:
                 self._items[column.row] = 0
         self._schema = pa.schema(schema)
         self._metadata = packed_tree(output.inputs.metadata_tree, output.inputs.who)
-        if len(self._metadata) > _MOST_METADATA:
+        if len(self._metadata) > _MOST_FOOTER:
             msg = (
                 f"{output.inputs.who}: in all the MetaData trees have {len(self._metadata)} bytes, too many for the "
                 "footer of one Parquet file: convert fewer files at a time"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from physlite.exceptions import UnsupportedFormatError
 from physlite.formats.manifest import EVENT_NTUPLE, HOLDS_NOTHING, IN_ITS_MEMBERS
-from physlite.formats.parquet import FACTS, METADATA, NOTES
+from physlite.formats.notes import FACTS, METADATA, NOTES
 from physlite.formats.rootnotes import containers_text
 from physlite.interop.facts import facts_text
 from physlite.interop.grouping import Grouping

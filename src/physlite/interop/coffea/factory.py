@@ -135,6 +135,7 @@ def make_factory(file: Any, options: Mapping[str, Any]) -> NanoEventsFactory:
 
     Raises:
         ValueError: a mode that is none; or several files, of which only the mode "dask" makes one array.
+        ImportError: the mode "dask" without dask-awkward.
         NotAnEventFileError: no DAOD_PHYSLITE, or a tree that is not that of the events.
         FileNotFoundError, CorruptDataError, OSError: as `physlite.open`.
     """
@@ -143,6 +144,11 @@ def make_factory(file: Any, options: Mapping[str, Any]) -> NanoEventsFactory:
         msg = f"mode={mode!r}: it is one of {', '.join(map(repr, _MODES))}"
         raise ValueError(msg)
     if mode == "dask":
+        try:
+            import dask_awkward  # noqa: F401  # says what is missing
+        except ImportError as error:
+            msg = "mode='dask' makes an array of dask-awkward, which is not there: pip install dask-awkward"
+            raise ImportError(msg, name=error.name) from error
         from physlite.interop.coffea.daskarrays import make_dask_factory
 
         return make_dask_factory(file, options)
