@@ -91,11 +91,15 @@ def _conversions(events: int) -> Makers:
             yield partial(_conversion, source)
 
 
+def _is_for_script(name: str, kind: str) -> bool:
+    """Whether the script can write a column: no interface object, no text and no group, which look different there."""
+    return "." in name and kind != "no values" and "string" not in kind and not kind.startswith("var * {")
+
+
 def _conversion(source: Source) -> Comparison:
     path = source.find()
     with physlite.open(path) as file:
-        # What the script can write: no parts of others, and nothing that uproot reads with other types.
-        names = [c.name for c in file.select() if c.path == c.name and c.type.startswith(("var * float", "var * int"))]
+        names = [c.name for c in file.select() if c.path == c.name and _is_for_script(c.name, c.type)]
         number = file.num_entries
     ways = {
         "physlite": Way("conversions:with_physlite", {"path": path, "names": names}),

@@ -292,6 +292,7 @@ def test_luminosities_are_in_the_units_of_all_recipes(luminosity, text):
 # ---------------------------------------------------------------------------------------------------------------- files
 
 
+@pytest.mark.slow
 def test_the_same_plot_has_the_same_bytes(tmp_path):
     for folder in ("first", "second"):
         plots.stack(data=DATA, simulation={"ttbar": TTBAR}, luminosity=1.0, out=tmp_path / folder / "a.b")

@@ -91,6 +91,7 @@ def test_in_processes(files, here):
     assert bits(physlite.run(masses, files, workers=2, chunk_size=ENTRIES).value) == bits(here.value)
 
 
+@pytest.mark.slow
 def test_on_a_cluster(files, here):
     with (
         distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster,

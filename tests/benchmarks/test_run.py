@@ -35,6 +35,7 @@ def started(monkeypatch, tmp_path):
     return start
 
 
+@pytest.mark.slow
 def test_the_sample_is_read_without_root_and_coffea(bare, started, tmp_path, capfd):
     pytest.importorskip("matplotlib")
     assert started("--work", "links") == 0

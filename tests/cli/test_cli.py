@@ -207,6 +207,7 @@ def test_show_fits_the_terminal(columns):
     assert len(lines) == 2 + len(physlite.open(SAMPLE).columns)
 
 
+@pytest.mark.slow
 def test_colors_only_where_they_are_wanted():
     assert "\x1b[36m" in output_in_terminal("show", SAMPLE)
     assert "\x1b[36m" not in output_in_terminal("show", SAMPLE, environment={"NO_COLOR": "1"})
@@ -435,6 +436,7 @@ def test_demo_json(tmp_path):
         assert channel["cutflow"][0] == {"step": "all events", "events": output["events"]}
 
 
+@pytest.mark.slow
 def test_demo_with_another_file(tmp_path, data_dir):
     pytest.importorskip("mplhep")
     for path in sorted(data_dir.glob("*.root")):

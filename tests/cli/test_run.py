@@ -125,6 +125,7 @@ def test_what_is_written(name, workers, expected):
     assert dict(result.by_dataset["ttbar"].metadata) == {"campaign": "mc20e", "cross_section": 0.83}
 
 
+@pytest.mark.slow
 def test_from_another_folder(folder, tmp_path):
     """What is beside the analysis is found, wherever the command is run."""
     shown = ran(folder / "analysis.py:select", folder / "datasets.yaml", "--workers", 2, cwd=tmp_path)
@@ -169,6 +170,7 @@ def test_a_report_for_programs():
     assert {name: sums["events"] for name, sums in report["datasets"].items()} == {"ttbar": 4000, "zee": 2000}
 
 
+@pytest.mark.slow
 def test_a_report_as_a_picture(folder):
     pytest.importorskip("matplotlib")
     ran("analysis.py:select", "files/000.root", "--workers", 0, "--report", "report.png")
@@ -212,6 +214,7 @@ def test_a_run_goes_on(reluctant, folder):
     assert shown.endswith("\n\nttbar: 4000\n\nzee: 2000\n")
 
 
+@pytest.mark.slow
 def test_a_journal_of_ones_own(reluctant, folder):
     run("run", *reluctant, "--journal", "mine.journal")
     assert (folder / "mine.journal").stat().st_size
@@ -226,6 +229,7 @@ def test_files_that_are_left_out(reluctant):
     assert shown.endswith("\n\nttbar: 2000\n\nzee: 2000\n")
 
 
+@pytest.mark.slow
 def test_what_was_finished_is_not_dropped_in_silence(reluctant, folder):
     """Begun anew, because `--resume` was forgotten."""
     run("run", *reluctant)
@@ -235,6 +239,7 @@ def test_what_was_finished_is_not_dropped_in_silence(reluctant, folder):
     assert result.returncode == 0
 
 
+@pytest.mark.slow
 def test_several_bad_files(folder):
     """Each has a line, and the report is written all the same."""
     many_files(folder / "many", 24)
@@ -256,6 +261,7 @@ def test_several_bad_files(folder):
     assert (len(report["files"]), len(report["failures"])) == (1, 23)
 
 
+@pytest.mark.slow
 def test_a_changed_analysis_does_not_go_on(reluctant, folder):
     run("run", *reluctant)
     with (folder / "reluctant.py").open("a") as file:
@@ -265,6 +271,7 @@ def test_a_changed_analysis_does_not_go_on(reluctant, folder):
     assert told.endswith("; run without --resume to begin anew")
 
 
+@pytest.mark.slow
 def test_pictures_without_matplotlib(folder, tmp_path):
     """Said before anything is done."""
     (tmp_path / "matplotlib.py").write_text("raise ModuleNotFoundError('no matplotlib', name='matplotlib')")
@@ -357,6 +364,7 @@ def test_a_list_that_is_wrong(folder):
     assert told.startswith(f"{folder}/wrong.yaml, line 1: dataset 'ttbar': expected a path, ")
 
 
+@pytest.mark.slow
 def test_a_file_with_a_mistake(folder):
     (folder / "mistake.py").write_text("def select(events:\n")
     told = fails("run", "mistake.py:select", "files")

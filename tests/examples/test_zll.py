@@ -376,6 +376,7 @@ def fitted(zll, masses, channel):
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
+@pytest.mark.slow
 def test_fit_of_very_many_pairs_finds_what_they_were_made_with(zll, generate, channel):
     masses = hist.Hist(zll.pairs.MASS).fill(simulated_masses(generate, channel, 100_000))
     fit = fitted(zll, masses, channel)
@@ -473,6 +474,7 @@ def test_script_writes_the_same_in_several_processes(written, tmp_path):
         assert path.read_bytes() == (tmp_path / path.name).read_bytes()
 
 
+@pytest.mark.slow
 def test_script_takes_files_as_data(zll, tmp_path, capsys):
     files = [str(physlite.sample("rntuple")), str(data.path_of(data.R22))]
     zll.zll.main([*files, "--workers", "0", "--out", str(tmp_path)])
@@ -483,6 +485,7 @@ def test_script_takes_files_as_data(zll, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("name", [data.R22, pytest.param(data.R21, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_script_takes_files_with_hardly_any_pairs(zll, name, tmp_path, capsys):
     zll.zll.main([str(data.path_of(name)), "--workers", "0", "--out", str(tmp_path)])
     (first_step,) = {line for line in capsys.readouterr().out.splitlines() if line.startswith("all events")}
@@ -493,6 +496,7 @@ def test_script_takes_files_with_hardly_any_pairs(zll, name, tmp_path, capsys):
     assert "fit_mumu" not in names
 
 
+@pytest.mark.slow
 def test_script_takes_datasets_without_events(zll, tmp_path, capsys):
     with uproot.recreate(tmp_path / "empty.root") as file:
         file.mktree("CollectionTree", {"EventInfoAuxDyn.runNumber": "uint32"})

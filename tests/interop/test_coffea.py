@@ -98,6 +98,7 @@ def looked_up(links, event, objects, key):
 
 @pytest.mark.parametrize("column", LINKED)
 @pytest.mark.parametrize("name", slow_links.FILES)
+@pytest.mark.slow
 def test_linked_objects_one_by_one(name, column):
     """What coffea's own tests look up for electrons and muons; a target that is not in the file is None."""
     container, follow = LINKED[column]

@@ -151,7 +151,7 @@ def test_a_range_of_events_knows_which_it_is():
 # ------------------------------------------------------------------------------------- the same wherever it is made
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_in_processes(here, datasets, threads):
     same(physlite.run(analysis, datasets, workers=2, threads=threads, chunk_size=500).value, here.value)
 
@@ -171,7 +171,9 @@ def test_in_parts(here, datasets, monkeypatch, parts):
     same(physlite.run(analysis, datasets, workers=0, chunk_size=500).value, here.value)
 
 
-@pytest.mark.parametrize("groups", [1, 2, 3])
+@pytest.mark.parametrize(
+    "groups", [pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(3, marks=pytest.mark.slow)]
+)
 def test_in_groups(here, datasets, client, monkeypatch, groups):
     """Of many files, several are added up before they are sent."""
     monkeypatch.setattr(plan, "_MOST_GROUPS", groups)
@@ -574,7 +576,7 @@ def test_a_finished_file_that_was_replaced_is_done_again(tmp_path):
     assert physlite.run(number_of_events, {"a": files}, workers=0, resume=True).value == 4_050
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_run_that_was_ended_goes_on(tmp_path, files, number):
     log = tmp_path / "log"
     with started(tmp_path, "anew", 0.5, files) as process:

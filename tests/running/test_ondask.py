@@ -132,6 +132,7 @@ def summed(client, tmp_path, monkeypatch, work):
     return outcome, notes
 
 
+@pytest.mark.slow
 def test_a_sum_that_is_lost_is_made_again_and_counted_once(client, tmp_path, monkeypatch):
     outcome, notes = summed(client, tmp_path, monkeypatch, once_lost)
     assert value_of(outcome) == 3
@@ -147,6 +148,7 @@ def test_a_sum_that_kills_workers_leaves_its_files_out(client, tmp_path, monkeyp
     assert notes.failed == [(n, f"dataset a, {tmp_path}/{n}.root: {said}") for n in (0, 1)]
 
 
+@pytest.mark.slow
 def test_a_cluster_that_has_no_workers_left(cluster, client, tmp_path, monkeypatch):
     """It is told of, once, and the run goes on when there are some."""
     monkeypatch.setattr(ondask, "_CALL", 0.2)
@@ -172,6 +174,7 @@ def test_a_cluster_that_has_no_workers_left(cluster, client, tmp_path, monkeypat
     engine.end(futures)
 
 
+@pytest.mark.slow
 def test_a_file_that_kills_workers_is_a_bad_one(client, tmp_path):
     """The others are finished."""
 

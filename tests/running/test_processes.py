@@ -44,7 +44,9 @@ EVERYTHING = {f"{i:03d}.root": 2000 for i in range(FILES)}
 # -------------------------------------------------------------------------------------------------- killed from outside
 
 
-@pytest.mark.parametrize("when", [0, 1000], ids=["at its begin", "in its middle"])
+@pytest.mark.parametrize(
+    "when", [pytest.param(0, marks=pytest.mark.slow, id="at its begin"), pytest.param(1000, id="in its middle")]
+)
 def test_what_a_killed_process_was_at_is_done_again_and_counted_once(files, tmp_path, when):
     marker = tmp_path / "was killed"
 
@@ -68,6 +70,7 @@ def kill(events):
     return count(events)
 
 
+@pytest.mark.slow
 def test_a_file_that_kills_whoever_works_on_it_is_bad_and_no_other(files):
     """It is begun with, so that it takes others down with it."""
     with pytest.raises(BadFilesError) as raised:
@@ -204,7 +207,7 @@ def test_a_large_analysis_reaches_all_processes_by_a_file(files, tmp_path, monke
     assert list(tmp_path.glob("physlite-*")) == []
 
 
-@pytest.mark.parametrize("to", ["all", "script"])
+@pytest.mark.parametrize("to", ["all", pytest.param("script", marks=pytest.mark.slow)])
 def test_an_interrupted_run_leaves_no_process_and_goes_on(files, tmp_path, to):
     """A terminal sends an interrupt to all processes, `kill` to one of them."""
     script, log = tmp_path / "script.py", tmp_path / "log"

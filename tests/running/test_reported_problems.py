@@ -195,6 +195,7 @@ def work(part, code, settings, topic):
     return Outcome(dumps(part.number), ())
 
 
+@pytest.mark.slow
 def test_coffea_1139_what_is_sent_to_a_cluster_grows_with_the_files_and_is_small(cluster):
     """No task knows of other files, and no more are sent than are worked on soon."""
     from distributed import Client

@@ -34,6 +34,7 @@ def test_there_is_something_to_compare(here):
     assert all(cutflow["66 GeV < mass < 116 GeV"] > 2000 for cutflow in here.value["cutflows"].values())
 
 
+@pytest.mark.slow
 def test_another_order_of_addition_would_be_seen(files, here):
     for other in in_other_orders(files):
         assert other["cutflows"] == here.value["cutflows"]
@@ -45,7 +46,7 @@ def test_in_this_process(files, here):
     assert bits(physlite.run(weighted_masses, files, workers=0, threads=2).value) == bits(here.value)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_in_processes(files, here, threads):
     assert bits(physlite.run(weighted_masses, files, workers=2, threads=threads).value) == bits(here.value)
 

@@ -185,6 +185,7 @@ def test_what_is_processed_is_shown_without_secrets():
 
 
 @pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.slow
 def test_on_this_machine(tmp_path, site, caplog, capfd, workers):
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.INFO, "botocore")  # which writes signatures down when it is asked for all

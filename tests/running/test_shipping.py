@@ -132,6 +132,7 @@ def test_an_expired_proxy_is_not_shipped():
         assert set(proxies_on(client).values()) == {None}
 
 
+@pytest.mark.slow
 def test_a_worker_that_joins_after_the_proxy_expired(caplog):
     proxy = load_proxy(PROXY)
     with cluster(1) as (there, client):

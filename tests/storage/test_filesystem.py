@@ -206,7 +206,8 @@ def test_no_keys(monkeypatch, tmp_path):
         FsspecSource("s3://bucket/name", endpoint_url=f"http://127.0.0.1:{free_port()}").size()
 
 
-@pytest.mark.parametrize("scheme", [pytest.param("s3", marks=pytest.mark.slow), "gs"])
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
 def test_nobody_there(scheme):
     url = f"http://127.0.0.1:{free_port()}"
     options = {"s3": {"key": "a", "secret": "b"}, "gs": {"token": "anon"}}[scheme]
@@ -224,6 +225,7 @@ def own_google(tmp_path):
         yield server
 
 
+@pytest.mark.slow
 def test_a_server_that_ends_while_a_file_is_read(own_google):
     source = FsspecSource("gs://bucket/random", settings=QUICK, **own_google.options)
     expect(source, [Range(0, 10)])
@@ -234,6 +236,7 @@ def test_a_server_that_ends_while_a_file_is_read(own_google):
     assert time.monotonic() - begin < 10
 
 
+@pytest.mark.slow
 def test_a_server_that_is_started_again_while_a_file_is_read(own_google):
     source = FsspecSource(
         "gs://bucket/random", settings=TransferSettings(attempts=20, answer=1, deadline=30), **own_google.options
@@ -333,6 +336,7 @@ def test_what_is_final_is_asked_once(misbehaving, fault, error, said):
     assert misbehaving.stats.retries == 0
 
 
+@pytest.mark.slow
 def test_a_library_that_hangs(misbehaving, monkeypatch):
     ended = threading.Event()
     monkeypatch.setattr(Misbehaving, "info", lambda *_, **__: ended.wait(60))

@@ -93,6 +93,7 @@ def test_what_is_quick_shows_nothing(terminal, monkeypatch):
     assert terminal.getvalue() == ""
 
 
+@pytest.mark.slow
 def test_a_terminal_that_is_gone_does_no_harm(terminal):
     with bar(terminal, "file.root", lambda: 0, 10):
         shown(terminal, "file.root")

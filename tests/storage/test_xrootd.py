@@ -241,7 +241,7 @@ def test_nobody_there():
     assert time.monotonic() - begin < 5
 
 
-@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n" * 100])
+@pytest.mark.parametrize("said", [pytest.param(b"", marks=pytest.mark.slow), b"HTTP/1.1 400 Bad Request\r\n\r\n" * 100])
 def test_what_is_no_xrootd_server(said):
     with socket.create_server(("127.0.0.1", 0)) as listening:
         clients = []
@@ -407,6 +407,7 @@ def test_sources_go_to_other_processes(server):
     source.close()
 
 
+@pytest.mark.slow
 def test_a_process_that_forks_while_others_read(server, content):
     """What XRootD does not like: its threads are ended before a fork, and started again behind it."""
     source = XrootdSource(server.url + NAME)
@@ -490,6 +491,7 @@ def test_the_garbage_collector_may_come_at_any_time(server, content):
     wait_until(lambda: not threads(before))
 
 
+@pytest.mark.slow
 def test_a_process_that_closes_nothing(server):
     code = f"""
 import physlite
