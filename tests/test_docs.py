@@ -14,6 +14,7 @@ from support.servers.xrootd import xrootd
 WEB, XROOTD = "https://data.example.org", "root://data.example.org//"  # in the examples
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+LONG = {"run.md", "dask.md"}  # many runs, and a cluster
 PAGES = [page for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))) if BLOCK.search(page.read_text())]
 
 pytestmark = pytest.mark.checkout
@@ -32,7 +33,11 @@ def grid_user(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("grid_user")
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=pytest.mark.slow if page.name in LONG else ()) for page in PAGES],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
 def test_code_runs(page, tmp_path, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "agg")
     monkeypatch.chdir(tmp_path)

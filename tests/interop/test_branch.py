@@ -44,7 +44,7 @@ def branches_of(tree):
     return {name: tree[name] for name in tree.keys(recursive=False)}
 
 
-@pytest.fixture(scope="module", params=[n for n in data.ALL_FILES if n != data.TIMES_50])
+@pytest.fixture(scope="module", params=data.parameters(n for n in data.ALL_FILES if n != data.TIMES_50))
 def tree(request):
     return tree_of(request.param)
 
@@ -99,7 +99,7 @@ def test_ranges_of_entries(tree, random):
         check(tree[name], random.draw(entry, label="start"), random.draw(entry, label="stop"))
 
 
-@pytest.mark.parametrize("name", [*data.REAL_TTREES, data.SAMPLE])
+@pytest.mark.parametrize("name", data.parameters([*data.REAL_TTREES, data.SAMPLE]))
 def test_what_uproot_cannot_read(name):
     """uproot5#951 and uproot5#1177, and containers without members."""
     tree, path = tree_of(name), data.path_of(name)

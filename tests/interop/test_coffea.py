@@ -58,7 +58,7 @@ def values(array):
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", data.parameters(FILES))
 def test_events_are_those_of_the_event_model(name, mode):
     """As coffea#1436 and #1279 ask, of RNTuples too, where 'AnalysisJetsAuxDyn:pt' raised KeyError: 'pt'."""
     found, expected = made(name, mode=mode).events(), physlite.events(data.path_of(name))
@@ -97,7 +97,7 @@ def looked_up(links, event, objects, key):
 
 
 @pytest.mark.parametrize("column", LINKED)
-@pytest.mark.parametrize("name", slow_links.FILES)
+@pytest.mark.parametrize("name", data.parameters(slow_links.FILES))
 @pytest.mark.slow
 def test_linked_objects_one_by_one(name, column):
     """What coffea's own tests look up for electrons and muons; a target that is not in the file is None."""
@@ -114,7 +114,7 @@ def test_linked_objects_one_by_one(name, column):
     assert values(follow(made(name).events())[field]) == expected
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", data.parameters(FILES))
 def test_truth_particles(name):
     """coffea 2026.9 raises for each of these: "multiple temporal aliases present: ['e', 'm']"."""
     found, expected = made(name).events(), physlite.events(data.path_of(name))

@@ -21,7 +21,7 @@ import physlite.coffea  # needs coffea
 FILES = (*data.REAL_TTREES, data.RNTUPLE)
 
 
-@pytest.fixture(scope="module", params=FILES)
+@pytest.fixture(scope="module", params=data.parameters(FILES))
 def events(request):
     return physlite.events(data.path_of(request.param))
 

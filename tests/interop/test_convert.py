@@ -133,7 +133,7 @@ def masks(file, collection, kept):
 THINNED = ("Electrons", "GSFTrackParticles", "InDetTrackParticles", "TruthElectrons", "egammaClusters")
 
 
-@pytest.mark.parametrize("name", [name for name in data.ALL_FILES if name != data.TIMES_50])
+@pytest.mark.parametrize("name", data.parameters(name for name in data.ALL_FILES if name != data.TIMES_50))
 def test_thinned_files(name):
     path = data.path_of(name)
     with physlite.open(path) as file:

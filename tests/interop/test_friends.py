@@ -31,7 +31,7 @@ from support.compare import assert_same
 KEYS = ("runNumber", "eventNumber")
 
 
-@pytest.fixture(scope="module", params=data.ALL_FILES)
+@pytest.fixture(scope="module", params=data.parameters(data.ALL_FILES))
 def events(request):
     return physlite.events(data.path_of(request.param))
 

@@ -34,7 +34,7 @@ from support.compare import assert_same, difference
 from support.servers.faults import fault_server
 
 
-@pytest.fixture(scope="module", params=[name for name in data.ALL_FILES if name != data.TIMES_50])
+@pytest.fixture(scope="module", params=data.parameters(name for name in data.ALL_FILES if name != data.TIMES_50))
 def pair(request, tmp_path_factory):
     """A file, and what it was converted to."""
     path = data.path_of(request.param)

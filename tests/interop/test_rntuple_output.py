@@ -54,7 +54,7 @@ def written(tmp_path_factory):
 # ------------------------------------------------------------------------------------------------------- whole files
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", data.parameters(FILES))
 def test_collections_and_values(written, name):
     file, other = written(name)
     assert (other.format, other.num_entries, other.compression) == ("RNTuple", file.num_entries, "zstd-5")
@@ -63,14 +63,14 @@ def test_collections_and_values(written, name):
     assert assert_same_values(file, other) > 200
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", data.parameters(FILES))
 @pytest.mark.filterwarnings("ignore::physlite.exceptions.MissingFieldWarning")
 @pytest.mark.filterwarnings("ignore::physlite.exceptions.UnknownLinkWarning")
 def test_links(written, name):
     assert assert_same_links(*written(name)) >= 44
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", data.parameters(FILES))
 def test_metadata_and_trigger(written, name):
     assert_same_metadata(*written(name))
     assert_same_trigger(*written(name))

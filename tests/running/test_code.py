@@ -318,7 +318,6 @@ def test_what_is_registered_for_arrays(worker, write, monkeypatch):
 
 
 def test_what_is_registered_everywhere_is_not_sent(monkeypatch):
-    before = dict(ak.behavior)
     monkeypatch.setattr(ak, "behavior", {})
     physlite.register_awkward()
     assert len(ak.behavior) > 100

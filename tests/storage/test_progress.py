@@ -23,6 +23,8 @@ def terminal(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(module, "_PATIENCE", 0.0)
     monkeypatch.setattr(module, "_BEAT", 0.01)
+    # That of other tests may be waiting for what was to be shown with more patience.
+    monkeypatch.setattr(module, "_display", module._Display())
     return found
 
 
@@ -112,7 +114,6 @@ def test_nothing_is_shown_in_pipes(monkeypatch, capsys):
 
 def test_the_thread_ends_when_there_is_nothing_to_watch(terminal, monkeypatch):
     monkeypatch.setattr(module, "_IDLE", 0.05)
-    monkeypatch.setattr(module, "_display", module._Display())
     with bar(terminal, "file.root", lambda: 0, 10):
         shown(terminal, "file.root")
     wait_until(lambda: not module._display._is_running)

@@ -22,8 +22,16 @@ REAL_TTREES = (R21, R22, R24, TREE_ONLY)
 ALL_TTREES = (*REAL_TTREES, TIMES_50, SAMPLE)
 ALL_FILES = (*ALL_TTREES, RNTUPLE, SAMPLE_RNTUPLE)
 
+# What is in them is in one of the others too.
+LIKE_OTHERS = (TREE_ONLY, TIMES_50, SAMPLE_RNTUPLE)
+
 # Bytes of baskets in one request from which on the core decodes on four threads: it starts none for little work.
 ENOUGH_FOR_THREADS = 512 * 1024
+
+
+def parameters(names):
+    """Files as parameters of tests that take long with each: those that are like others are for the campaign."""
+    return [pytest.param(name, marks=pytest.mark.slow if name in LIKE_OTHERS else ()) for name in names]
 
 
 def folder() -> Path:
