@@ -1,18 +1,11 @@
-"""What a run took: of each file, of each dataset, and in all."""
+"""What a run took, to be looked at: in a notebook, on a terminal, as JSON and as a picture."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from physlite.running.records import STAGES, FileFailure, FileRecord, Stage
-from physlite.running.recordtable import RecordTable, Sums
-from physlite.running.wording import duration, frequency
-from physlite.text import human_bytes
+from physlite.running.account import Account
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,93 +13,16 @@ if TYPE_CHECKING:
 __all__ = ["Report"]
 
 
-class Report:
+class Report(Account):
     """What a run took, and what it could not do.
 
-    It keeps the records in columns: some 200 bytes a file. Nothing in it gives access to files.
-
-    Args:
-        files: a record of each file that was analysed.
-        failures: files, and parts of files, that could not be.
-        wall: seconds from the begin of the run to its end.
-        workers: how many processes, or threads of Dask workers, analysed files at the same time.
-
-    Attributes:
-        files: the records, as a sequence in the order given.
-        failures: as given.
-        wall: as given.
-        workers: as given.
-        total: sums over all files.
+    Its numbers are those of `Account`; args as there. Nothing in it gives access to files.
     """
-
-    def __init__(self, files: Iterable[FileRecord], failures: Iterable[FileFailure], wall: float, workers: int) -> None:
-        self.files = RecordTable(files)
-        self.failures = tuple(failures)
-        self.wall = wall
-        self.workers = workers
-        self.total = self.files.total(self.failures)
-
-    def __repr__(self) -> str:
-        return f"<Report of {self.summary}>"
 
     def _repr_html_(self) -> str:
         from physlite.running.reporthtml import html
 
         return html(self)
-
-    @property
-    def summary(self) -> str:
-        """The run in a line."""
-        files = f"{len(self.files):,} file{'s' * (len(self.files) != 1)}"
-        failed = f", {len(self.failures):,} failed" if self.failures else ""
-        return (
-            f"{files}{failed}, {self.events:,} events, {human_bytes(self.bytes)} in {duration(self.wall)} on "
-            f"{self.workers} worker{'s' * (self.workers != 1)}, {frequency(1000 * self.khz_per_core)} per core"
-        )
-
-    @property
-    def events(self) -> int:
-        """Events that the analysis has seen."""
-        return self.total.events
-
-    @property
-    def bytes(self) -> int:
-        """Bytes that were received from the sources of the files."""
-        return self.total.bytes
-
-    @cached_property
-    def by_dataset(self) -> Mapping[str, Sums]:
-        """Sums over the files of each dataset, by its name."""
-        return self.files.sums(self.failures)
-
-    @property
-    def seconds_per_stage(self) -> Mapping[str, Stage]:
-        """Seconds that all files spent in each stage, in the order of `STAGES`."""
-        return dict(zip(STAGES, self.total.stages, strict=True))
-
-    @property
-    def khz_per_core(self) -> float:
-        """Events / sum of the files' wall times / 1000: what one worker does while it has a file open.
-
-        The wall time of a file is by the clock, from opening it to its end, waiting for data included; time in which
-        workers had nothing to do is not.
-        """
-        return self.total.khz_per_core
-
-    @property
-    def waiting(self) -> float:
-        """The share of the files' wall times, from 0 to 1, that was spent waiting for data (the stage "fetch")."""
-        return self.total.waiting
-
-    @property
-    def columns(self) -> list[str]:
-        """All columns that were read from any file, sorted."""
-        return sorted(set().union(*self.files.columns))
-
-    def slowest(self, n: int = 5) -> list[FileRecord]:
-        """The files that took longest by the clock, the slowest first."""
-        order = np.argsort(-self.files.numbers["wall"], kind="stable")
-        return [self.files[int(i)] for i in order[:n]]
 
     def show(self) -> None:
         """Prints tables of datasets, stages, failures and the slowest files.

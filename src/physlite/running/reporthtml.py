@@ -10,7 +10,7 @@ from physlite.running.reportrows import Table, datasets, failures, slowest, stag
 from physlite.running.wording import distinct
 
 if TYPE_CHECKING:
-    from physlite.running.report import Report
+    from physlite.running.account import Account
 
 __all__ = ["html"]
 
@@ -18,7 +18,7 @@ _NAME_WIDTH = 60
 _MOST = 50  # files and failures: a notebook is saved with them
 
 
-def html(report: Report) -> str:
+def html(report: Account) -> str:
     """A line about the run, tables of datasets and stages, and, folded, of failures and files."""
     parts = [f"<b>Run</b>: {_html.escape(report.summary)}", _table(datasets(report)), _table(stages(report))]
     if report.failures:

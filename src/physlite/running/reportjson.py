@@ -11,14 +11,14 @@ from physlite.running.records import STAGES, FileRecord
 from physlite.running.recordtable import Sums
 
 if TYPE_CHECKING:
-    from physlite.running.report import Report
+    from physlite.running.account import Account
 
 __all__ = ["to_json"]
 
 _DECIMALS = 6  # of seconds
 
 
-def to_json(report: Report) -> str:
+def to_json(report: Account) -> str:
     """The report, as `Report.to_json` says."""
     # Line by line: all files as dictionaries at once would take gigabytes.
     which = report.files.numbers["columns"].tolist()

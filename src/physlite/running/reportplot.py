@@ -18,7 +18,7 @@ except ImportError as error:
     raise ImportError(msg) from None
 
 if TYPE_CHECKING:
-    from physlite.running.report import Report
+    from physlite.running.account import Account
 
 __all__ = ["Picture", "draw"]
 
@@ -59,7 +59,7 @@ class Picture(Figure):
         shell.events.register("post_run_cell", show)
 
 
-def draw(report: Report) -> Picture:
+def draw(report: Account) -> Picture:
     """Bars of what each stage took in each dataset, and a histogram of the files' speeds."""
     names, seconds = _bars(report)
     figure = Picture(figsize=(12, 2.2 + 0.32 * max(len(names), 6)), layout="constrained", dpi=100)
@@ -70,7 +70,7 @@ def draw(report: Report) -> Picture:
     return figure
 
 
-def _bars(report: Report) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float64]]]:
+def _bars(report: Account) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float64]]]:
     """Names of datasets, the longest first, and their seconds by stage and other; the shortest of many together."""
     sums = sorted(report.by_dataset.items(), key=lambda item: -item[1].wall)
     rows = []
@@ -104,7 +104,7 @@ def _draw_stages(axes: Any, names: list[str], seconds: np.ndarray[Any, np.dtype[
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(_COLORS), frameon=False, fontsize=9, columnspacing=1)
 
 
-def _draw_speeds(axes: Any, report: Report) -> None:
+def _draw_speeds(axes: Any, report: Account) -> None:
     numbers = report.files.numbers
     timed = numbers[numbers["wall"] > 0]
     speeds = timed["events"] / timed["wall"] / 1000

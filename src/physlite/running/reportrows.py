@@ -13,7 +13,7 @@ from physlite.storage.redaction import short_name
 from physlite.text import human_bytes
 
 if TYPE_CHECKING:
-    from physlite.running.report import Report
+    from physlite.running.account import Account
 
 __all__ = ["Table", "datasets", "failures", "slowest", "stages"]
 
@@ -29,7 +29,7 @@ class Table:
     long: int = 0
 
 
-def datasets(report: Report) -> Table:
+def datasets(report: Account) -> Table:
     """A row a dataset, and the sum of several."""
     sums = dict(report.by_dataset)
     rows = [_row(name, of_dataset) for name, of_dataset in sums.items()]
@@ -44,7 +44,7 @@ def _row(name: str, sums: Sums) -> tuple[str, ...]:
     return name, f"{sums.files:,}", f"{sums.failures:,}", f"{sums.events:,}", human_bytes(sums.bytes), speed, waiting
 
 
-def stages(report: Report) -> Table:
+def stages(report: Account) -> Table:
     """A row a stage; what is left of the files' wall times is the last."""
     wall = report.total.wall
     rest = max(wall - sum(stage.wall for stage in report.total.stages), 0.0)
@@ -60,7 +60,7 @@ def _share(part: float, whole: float) -> str:
     return f"{part / whole:.0%}" if whole else ""
 
 
-def failures(report: Report, most: int) -> Table:
+def failures(report: Account, most: int) -> Table:
     """A row a failure, at most so many."""
     rows = [
         (short_name(f.file), f"{f.entries[0]:,}-{f.entries[1]:,}" if f.entries else "all", f"{f.attempts}", f.error)
@@ -69,7 +69,7 @@ def failures(report: Report, most: int) -> Table:
     return Table("Failures", ("file", "entries", "attempts", "error"), rows, frozenset({2}), long=3)
 
 
-def slowest(report: Report, most: int) -> Table:
+def slowest(report: Account, most: int) -> Table:
     """A row a file, the slowest first, at most so many."""
     fetch = STAGES.index("fetch")
     rows = [

@@ -14,7 +14,7 @@ from physlite.running.wording import distinct
 from physlite.text import aligned
 
 if TYPE_CHECKING:
-    from physlite.running.report import Report
+    from physlite.running.account import Account
 
 __all__ = ["show"]
 
@@ -25,7 +25,7 @@ _NARROW = 12  # names are not cut to less
 _WIDE = 28  # names beside a text that takes several lines
 
 
-def show(report: Report) -> None:
+def show(report: Account) -> None:
     """Prints the report, as `Report.show` says."""
     console = Console(highlight=False)
     _line(console, report.summary, "bold")
