@@ -17,6 +17,7 @@ from physlite.model.eventformat import event_format
 from physlite.model.metadata import Metadata, read_metadata
 from physlite.model.store import ColumnStore, open_store
 from physlite.storage import ByteSource, Openable
+from physlite.storage.progress import progress
 
 __all__ = ["Inputs", "survey"]
 
@@ -45,6 +46,10 @@ class Inputs:
         if not self._where:
             msg = "no files to convert"
             raise ConversionError(msg)
+
+    def __len__(self) -> int:
+        """How many files there are."""
+        return len(self._where)
 
     def __iter__(self) -> Iterator[ColumnStore]:
         """Each file, open until the next one is wanted.
@@ -95,17 +100,20 @@ def survey(inputs: Inputs, columns: Sequence[OutputColumn]) -> Survey:
     incomplete: set[str] = set()
     metadata: list[Metadata] = []
     entries = stored = unpacked = 0
-    for store in inputs:
-        first = first or store
-        for column, i in zip(columns, positions_in(store, first, columns), strict=True):
-            stored += store.stored_bytes(i)
-            unpacked += sum(_bytes_of(store.manifest, part) for part in store.manifest.with_members(i))
-            if column.collection and store.is_incomplete(i, column.collection):
-                incomplete.add(column.name)
-        entries += store.manifest.num_entries
-        trees.add(store)
-        containers |= _containers(store)
-        metadata.append(read_metadata(store).kept())
+    seen = [0]
+    with progress(f"looking at {len(inputs)} files", lambda: seen[0]):
+        for store in inputs:
+            seen[0] += store.manifest.file_bytes
+            first = first or store
+            for column, i in zip(columns, positions_in(store, first, columns), strict=True):
+                stored += store.stored_bytes(i)
+                unpacked += sum(_bytes_of(store.manifest, part) for part in store.manifest.with_members(i))
+                if column.collection and store.is_incomplete(i, column.collection):
+                    incomplete.add(column.name)
+            entries += store.manifest.num_entries
+            trees.add(store)
+            containers |= _containers(store)
+            metadata.append(read_metadata(store).kept())
     assert first is not None  # noqa: S101  # there are files
     return Survey(
         first=first,

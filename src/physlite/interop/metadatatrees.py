@@ -26,11 +26,17 @@ class MergedTrees:
     """
 
     def __init__(self) -> None:
-        self._trees: list[Manifest] = []
-        self._first = ""
+        self._first: Manifest | None = None
+        self._named = ""  # the file of which it is
         self._without = ""
         self._places: dict[bytes, int] = {}
         self._size = 0
+        # Of each tree what is of its own.
+        self._entries = [0]
+        self._clusters: list[NDArray[np.int64]] = []
+        self._pages: list[NDArray[np.int64]] = []
+        # Of each column, in all trees: how many pages it has, bytes stored, bytes unpacked.
+        self._totals: NDArray[np.int64] = np.zeros((0, 3), dtype=np.int64)
 
     def add(self, file: ColumnStore) -> None:
         """Adds that of a file, or that it has none.
@@ -43,16 +49,25 @@ class MergedTrees:
         if tree is None:
             self._without = self._without or file.name
         else:
-            self._first = self._first or file.name
-        if self._without and self._first:
-            msg = f"{self._without}: it has no MetaData tree, {self._first} has one: convert them one by one"
+            self._named = self._named or file.name
+        if self._without and self._named:
+            msg = f"{self._without}: it has no MetaData tree, {self._named} has one: convert them one by one"
             raise ConversionError(msg)
         if tree is None:
             return
-        if self._trees and (differing := _difference(self._trees[0], tree.manifest)):
-            msg = f"{file.name}: MetaData column {differing} is not as in {self._first}: convert them one by one"
+        manifest = tree.manifest
+        if self._first is None:
+            self._first = manifest
+            self._totals = np.zeros((len(manifest.columns), 3), dtype=np.int64)
+        elif differing := _difference(self._first, manifest):
+            msg = f"{file.name}: MetaData column {differing} is not as in {self._named}: convert them one by one"
             raise ConversionError(msg)
-        self._trees.append(replace(tree.manifest, page_offset=self._kept(tree), inline=b""))
+        of_column, its = _pages_of_columns(manifest)
+        first_entry = manifest.page_first_entry[its] + self._entries[-1]
+        self._pages.append(np.array([of_column, first_entry, self._kept(tree)[its], manifest.page_size[its]]))
+        self._clusters.append(manifest.clusters[:-1] + self._entries[-1])
+        self._entries.append(self._entries[-1] + manifest.num_entries)
+        self._totals += [(c.pages, c.compressed_bytes, c.uncompressed_bytes) for c in manifest.columns]
 
     def _kept(self, tree: ColumnStore) -> NDArray[np.int64]:
         """Where the pages of a tree are in those of all, as `page_offset` says it."""
@@ -72,41 +87,38 @@ class MergedTrees:
 
     def manifest(self) -> Manifest | None:
         """The manifest, or None where no file has such a tree."""
-        if not self._trees:
+        if self._first is None:
             return None
-        manifests = self._trees
-        first = manifests[0]
-        entries = np.cumsum([0, *(m.num_entries for m in manifests)])
-        columns, first_entry, offset, size, total = [], [], [], [], 0
-        for i, column in enumerate(first.columns):
-            for manifest, entry in zip(manifests, entries, strict=False):
-                its = manifest.columns[i]
-                span = slice(its.first_page, its.first_page + its.pages)
-                first_entry.append(manifest.page_first_entry[span] + entry)
-                offset.append(manifest.page_offset[span])
-                size.append(manifest.page_size[span])
-            same = [m.columns[i] for m in manifests]
-            pages = sum(c.pages for c in same)
-            columns.append(
-                column._replace(
-                    first_page=total,
-                    pages=pages,
-                    compressed_bytes=sum(c.compressed_bytes for c in same),
-                    uncompressed_bytes=sum(c.uncompressed_bytes for c in same),
-                )
+        starts = np.cumsum(self._totals[:, 0]) - self._totals[:, 0]
+        columns = tuple(
+            column._replace(first_page=at, pages=pages, compressed_bytes=stored, uncompressed_bytes=unpacked)
+            for column, at, (pages, stored, unpacked) in zip(
+                self._first.columns, starts.tolist(), self._totals.tolist(), strict=True
             )
-            total += pages
-        clusters = [m.clusters[:-1] + entry for m, entry in zip(manifests, entries, strict=False)]
+        )
+        pages = np.concatenate(self._pages, axis=1)
+        # The pages of the first column come first, of all trees in their order.
+        _, first_entry, offset, size = pages[:, np.argsort(pages[0], kind="stable")]
         return replace(
-            first,
-            num_entries=int(entries[-1]),
-            clusters=np.concatenate([*clusters, entries[-1:]]),
-            columns=tuple(columns),
-            page_first_entry=np.concatenate(first_entry),
-            page_offset=np.concatenate(offset),
-            page_size=np.concatenate(size),
+            self._first,
+            num_entries=self._entries[-1],
+            clusters=np.array([*np.concatenate(self._clusters), self._entries[-1]]),
+            columns=columns,
+            page_first_entry=first_entry,
+            page_offset=offset,
+            page_size=size,
             inline=b"".join(self._places),
         )
+
+
+def _pages_of_columns(tree: Manifest) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For the pages of all columns, one behind the other, the column and the place among those of the tree.
+
+    Several columns can have the same pages.
+    """
+    first, pages = np.array([(column.first_page, column.pages) for column in tree.columns], dtype=np.int64).T
+    of_column = np.repeat(np.arange(len(pages)), pages)
+    return of_column, np.arange(len(of_column)) + np.repeat(first - np.cumsum(pages) + pages, pages)
 
 
 def packed_tree(tree: Manifest | None, who: str) -> bytes:
