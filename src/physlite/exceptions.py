@@ -182,7 +182,7 @@ class WorkingPointWarning(UserWarning):
 
 
 class NoFriendWarning(UserWarning):
-    """A friend that has none of the events for which its columns are asked."""
+    """A friend that has none of the events for which its columns are asked, but those of other runs."""
 
 
 class SameFileWarning(UserWarning):

@@ -316,7 +316,7 @@ def test_what_cannot_be(tmp_path):
         convert(data.path_of(data.SAMPLE), out, format="flat", links="resolved")
     with pytest.raises(UnsupportedFormatError, match=r"a ROOT file has zlib, lzma, lz4, zstd"):
         convert(data.path_of(data.SAMPLE), out, format="flat", compression="gzip")
-    with pytest.raises(ConversionError, match=r"none of the columns has numbers for a tree: choose others"):
+    with pytest.raises(ConversionError, match=r"none of the columns has values that can be written here"):
         convert(data.path_of(data.SAMPLE), out, format="flat", columns=["EventInfo"])
     assert list(tmp_path.iterdir()) == []
 

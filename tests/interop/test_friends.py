@@ -440,16 +440,19 @@ def test_event_numbers_in_columns_with_a_sign():
 @pytest.mark.parametrize("kind", ["table", "file", "events"])
 def test_a_friend_of_other_events_is_told_of(kind, sample, tmp_path):
     columns = columns_of(sample[:10])
-    where = columns | {"eventNumber": columns["eventNumber"] + 1_000_000}
+    where = columns | {"runNumber": columns["runNumber"] + 1}
     if kind == "file":
         where = write_tree(tmp_path / "friend.root", where)
     elif kind == "events":
         where = data.path_of(data.R24)
     friend = Friend(where)
-    with pytest.warns(NoFriendWarning, match="none of 2000 events, of which the first is runNumber 284500, ") as caught:
+    with pytest.warns(NoFriendWarning, match="has none of 2000 events: their runNumber is 284500 or others") as caught:
         found = friend.of(sample)
     assert ak.all(ak.is_none(found))
     assert [Path(warning.filename) for warning in caught] == [Path(__file__)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        friend.of(sample[:10])  # it has been said
 
 
 def test_friends_that_are_not_told_of(sample, recwarn):
@@ -458,6 +461,9 @@ def test_friends_that_are_not_told_of(sample, recwarn):
     assert ak.sum(~ak.is_none(Friend(columns).of(sample))) == 1
     assert len(Friend(columns).of(sample[:0])) == 0
     Friend({name: values[:0] for name, values in columns.items()}).of(sample)
+    others = columns_of(sample)
+    others["eventNumber"] = others["eventNumber"] + 1_000_000
+    assert ak.all(ak.is_none(Friend(others).of(sample)))  # others of the same run
     assert not recwarn.list
 
 

@@ -50,14 +50,22 @@ def test_one_name_in_two_datasets_is_wanted():
         warn_of_copies({"a": [of("x.root", 1), of("y.root", 2)], "b": [of("x.root", 1)]})
 
 
-TWO_SKIMS = [of("a.parquet", 10, 1, 2), of("b.parquet", 11, 3), of("c.parquet", 12, 2)]
+SKIMS = [of("a.parquet", 10, 1, 2), of("b.parquet", 11, 3), of("c.parquet", 12, 2)]
 
 
-def test_two_files_made_of_one():
-    assert told({"a": TWO_SKIMS}) == (
-        "dataset a: a.parquet and c.parquet have events of one file (UUID 00000000-0000-0000-0000-000000000002), and "
-        "each the sums of weights of all of its events: these count twice, make one file with what both have, or a "
-        "dataset of each"
+def test_a_file_made_of_one_of_several():
+    """The sums of all are in the first."""
+    assert told({"a": SKIMS}) == (
+        "dataset a: a.parquet and c.parquet have events of one file (UUID 00000000-0000-0000-0000-000000000002): its "
+        "sum of weights counts once, and so should its events, make sure that no event is in both"
+    )
+
+
+def test_files_made_of_several_of_which_they_share_one():
+    assert told({"a": [*SKIMS[:1], of("d.parquet", 13, 2, 4)]}) == (
+        "dataset a: a.parquet and d.parquet have events of one file (UUID 00000000-0000-0000-0000-000000000002), and "
+        "each the sums of weights of all of its events, together with those of other files: these count twice, make "
+        "one file with what both have"
     )
 
 
@@ -65,16 +73,17 @@ def test_two_files_made_of_one():
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_file_beside_what_was_made_of_it(order, is_data):
     files = [of("x.root", 1, is_data=is_data), of("a.parquet", 10, 1, is_data=is_data)][::order]
-    what = "they are counted twice, leave one out" if is_data else "and each the sums of weights of all of its events"
-    assert what in told({"a": files})
+    said = told({"a": files})
+    assert ("its sum of weights counts once" in said) != is_data
+    assert ("a.parquet, which was made of it, have the same events: they are counted twice" in said) == is_data
 
 
 @pytest.mark.parametrize(
     "datasets",
     [
-        {"a": TWO_SKIMS[:1], "b": TWO_SKIMS[1:]},  # each has the right sums
+        {"a": SKIMS[:1], "b": SKIMS[1:]},
         {"a": [of("a.parquet", 10, 1, is_data=True), of("b.parquet", 11, 1, is_data=True)]},  # events may be different
-        {"a": [TWO_SKIMS[0], TWO_SKIMS[0]]},  # one name
+        {"a": [SKIMS[0], SKIMS[0]]},  # one name
     ],
 )
 def test_what_was_made_of_one_file_and_is_right(datasets):
@@ -83,13 +92,16 @@ def test_what_was_made_of_one_file_and_is_right(datasets):
         warn_of_copies(datasets)
 
 
-def test_many_skims_are_told_of_in_one_line():
+def test_all_files_that_have_something_in_common_are_counted():
     skims = [of(f"{i}.parquet", 10 + i, 1) for i in range(1000)]
-    assert ", and each the sums of weights of all of its events (and 998 more): these count twice" in told({"a": skims})
+    assert told({"a": skims}).endswith("make sure that no event is in both (and 998 more)")
+    chain = [of("1.parquet", 11, 1), of("2.parquet", 12, 1, 2), of("3.parquet", 13, 2)]
+    assert told({"a": chain}).endswith("(and 1 more)")
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "root"])
 def test_a_run_over_two_skims(tmp_path, suffix):
+    """The sum of weights is that of the file that they were made of."""
     (file,) = many_files(tmp_path, 1)
     skims = [tmp_path / f"{name}.{suffix}" for name in "ab"]
     for i, skim in enumerate(skims):
@@ -97,7 +109,8 @@ def test_a_run_over_two_skims(tmp_path, suffix):
     with pytest.warns(SameFileWarning, match=f"^dataset a: .*a.{suffix} and .*b.{suffix} have events of one file"):
         result = physlite.run(len, {"a": skims}, workers=0)
     assert result.value == 2000
-    assert result.by_dataset["a"].sum_of_weights == 2 * physlite.open(file).metadata.sum_of_weights()
+    with physlite.open(file) as original:
+        assert result.by_dataset["a"].sum_of() == original.metadata.sum_of()
 
 
 def test_a_run_with_a_copy(tmp_path):

@@ -1,5 +1,7 @@
 """Sums of weights of a dataset, from the files that were processed."""
 
+from uuid import UUID
+
 import pytest
 
 import physlite
@@ -50,6 +52,26 @@ def test_of_a_file_without_metadata():
     assert refusal(ONE._replace(channels=(700322,)), of_file(data.TREE_ONLY)) == (
         f"dataset ttbar: no sum of weights: {problem}"
     )
+
+
+def test_of_files_that_were_made_of_one():
+    """The sums of their originals, each once; copies count as often as they are there, as their events do."""
+
+    def skim(number, *originals):
+        made_of = tuple(str(UUID(int=original)) for original in originals)
+        return FileWeights(f"{number}", (number, 1, ""), (), WeightSum(number, 1.0 * number, 0.0), originals=made_of)
+
+    def events(*files):
+        return total_weights("ttbar", files).events
+
+    original, half, other_half = skim(1), skim(2, 1), skim(4, 1)
+    assert events(half, other_half) == 2
+    assert events(half, original) == 2  # the same number, as files are; the first has it
+    assert events(original, original) == 2
+    assert events(half, other_half, half) == 4
+    of_both, of_one, of_other = skim(8, 1, 16), skim(32, 16), skim(64, 17)
+    assert events(half, of_both, of_one, of_other) == 8 + 64
+    assert events(of_both, skim(128, 16, 17)) == 8 + 128  # what cannot be told apart
 
 
 def test_of_a_dataset():

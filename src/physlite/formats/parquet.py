@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from physlite.exceptions import CorruptDataError, StaleManifestError, UnsupportedFormatError
 from physlite.formats.arrowcolumns import LinkNames, arrow_field, from_arrow, member_from_arrow, member_path
 from physlite.formats.manifest import PARQUET, Manifest, ManifestColumn
-from physlite.formats.notes import FACTS, METADATA, NOTES, unpack_manifest
+from physlite.formats.notes import FACTS, METADATA, NOTES, read_json, unpack_manifest
 from physlite.formats.parquetseal import SealedFooter, pyarrow_parquet, read_sealed_footer
 from physlite.storage import ByteSource, Range
 
@@ -132,7 +132,7 @@ def _texts(source: ByteSource, footer: FileMetaData) -> Mapping[bytes, bytes]:
 def _notes(source: ByteSource, footer: FileMetaData) -> Notes:
     text = _texts(source, footer)[NOTES.encode()]
     with _damaged(source.name, "footer"):
-        content = json.loads(text)
+        content = read_json(text, "notes")
         version = content.pop("version")
         if version != _VERSION:
             msg = (

@@ -40,6 +40,9 @@ def naming(what: str) -> Iterator[None]:
         raise UnsupportedFormatError(msg) from None
 
 
+_OBJECT_BYTES = slice(6, 10)  # in a key: how many bytes its object has
+
+
 @dataclass(frozen=True)
 class Key:
     """An object in the file's top directory."""
@@ -142,9 +145,18 @@ class RootFile:
         found = [k for k in self.keys if k.name == name]
         return max(found, key=lambda k: k.cycle, default=None)
 
-    def object(self, key: Key) -> bytes:
-        """The decompressed object behind a key."""
+    def object(self, key: Key, most: int | None = None) -> bytes:
+        """The decompressed object behind a key.
+
+        Raises:
+            CorruptDataError: it is damaged, or has more bytes than `most`.
+        """
         (data,) = self.source.fetch([Range(key.offset, key.total_bytes)])
+        size = int.from_bytes(data[_OBJECT_BYTES], "big")
+        if most is not None and size > most:
+            what = f"{self.name}, object {key.name};{key.cycle}"
+            msg = f"{what}: it has {size} bytes, more than {most}; the file is damaged, copy it again"
+            raise CorruptDataError(msg)
         with naming(f"{self.name}, object {key.name};{key.cycle}"):
             return _core.object(data)
 

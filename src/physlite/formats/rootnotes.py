@@ -12,9 +12,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from physlite.exceptions import CorruptDataError, StaleManifestError
+from physlite.exceptions import CorruptDataError
 from physlite.formats.manifest import Manifest
-from physlite.formats.notes import FACTS, METADATA, NOTES, unpack_manifest
+from physlite.formats.notes import (
+    FACTS,
+    METADATA,
+    MOST_JSON,
+    MOST_METADATA_TEXT,
+    NOTES,
+    read_json,
+    unpack_manifest,
+)
 from physlite.formats.rootfile import RootFile
 
 __all__ = ["Container", "containers_text", "read_containers", "read_facts_text", "read_metadata_tree"]
@@ -26,6 +34,7 @@ _VERSION = 1
 # A TObjString is its byte count and version, then those of a TObject with 8 bytes of its own, then its text.
 _BEFORE_TEXT = 6 + 10
 _LONG_TEXT = 255
+_LONG_LENGTH = 5
 
 
 def containers_text(containers: list[Container]) -> str:
@@ -43,9 +52,8 @@ def read_containers(root: RootFile) -> tuple[Container, ...]:
     if text is None:
         return ()
     try:
-        rows = json.loads(text)["containers"]
-        return tuple(_container(*row) for row in rows)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        return tuple(_container(*row) for row in read_json(text, "containers")["containers"])
+    except (CorruptDataError, ValueError, KeyError, TypeError) as error:
         raise _damaged(root, NOTES, error) from None
 
 
@@ -55,13 +63,12 @@ def read_metadata_tree(root: RootFile) -> Manifest | None:
     Raises:
         CorruptDataError: it was written, and cannot be read.
     """
-    text = _text(root, METADATA)
+    text = _text(root, METADATA, MOST_METADATA_TEXT)
     if text is None:
         return None
     try:
         return unpack_manifest(text.encode())
-    # Of JSON, of its content, and of arrays that are too large.
-    except (CorruptDataError, StaleManifestError, ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
+    except CorruptDataError as error:
         raise _damaged(root, METADATA, error) from None
 
 
@@ -81,15 +88,15 @@ def _container(name: Any, class_name: Any, key: Any) -> Container:
     return name, class_name, key
 
 
-def _text(root: RootFile, name: str) -> str | None:
+def _text(root: RootFile, name: str, most: int = MOST_JSON) -> str | None:
     """The text of this name, or None where there is none."""
     key = root.key(name)
     if key is None or key.class_name != "TObjString":
         return None
-    content = root.object(key)[_BEFORE_TEXT:]
+    content = root.object(key, most + _BEFORE_TEXT + _LONG_LENGTH)[_BEFORE_TEXT:]
     begin, length = 1, content[0] if content else 0
     if length == _LONG_TEXT:
-        begin, length = 5, int.from_bytes(content[1:5], "big")
+        begin, length = _LONG_LENGTH, int.from_bytes(content[1:5], "big")
     if len(content) < begin + length:
         raise _damaged(root, name, CorruptDataError(f"{length} characters in {len(content)} bytes"))
     return content[begin : begin + length].decode("utf-8", "replace")

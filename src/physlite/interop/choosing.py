@@ -12,7 +12,7 @@ from physlite.model.columns import Columns
 from physlite.model.naming import container_of
 from physlite.model.store import ColumnStore
 
-__all__ = ["chosen_columns", "left_out", "output_columns", "positions_in"]
+__all__ = ["chosen_columns", "left_out", "output_columns", "positions_in", "problem_of_column"]
 
 
 def chosen_columns(file: ColumnStore, columns: NameFilter, collections: NameFilter) -> list[int]:
@@ -83,7 +83,7 @@ def output_columns(
     members = {member for i in chosen for member in _members(manifest, i)}
     rows, columns = [], []
     for i in chosen:
-        problem = _problem(manifest, i)
+        problem = problem_of_column(manifest, i)
         its = tuple(places[member] for member in _members(manifest, i))
         rows.append(manifest.columns[i]._replace(members=its, problem=problem))
         encoding = manifest.encoding(i)
@@ -101,7 +101,7 @@ def output_columns(
     return rows, columns
 
 
-def _problem(manifest: Manifest, column: int) -> str:
+def problem_of_column(manifest: Manifest, column: int) -> str:
     """Why a column has no values here; empty when it has."""
     part = manifest.unreadable_part(column)
     if part is not None:
@@ -125,16 +125,20 @@ def positions_in(file: ColumnStore, first: ColumnStore, columns: Iterable[Output
     Raises:
         ConversionError: a column is missing there, or of another type.
     """
+    places = [file.manifest.index.get(column.info.path, file.manifest.index.get(column.name)) for column in columns]
+    if missing := [column.name for column, place in zip(columns, places, strict=True) if place is None]:
+        more = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
+        msg = (
+            f"{file.name}: it has no column {missing[0]}{more}, {first.name} has {'them' if more else 'one'}: convert "
+            "what both have (columns=)"
+        )
+        raise ConversionError(msg)
     found = []
-    for column in columns:
-        position = file.manifest.index.get(column.info.path, file.manifest.index.get(column.name))
-        if position is None:
-            msg = (
-                f"{file.name}: it has no column {column.name}, {first.name} has one: convert what both have (columns=)"
-            )
-            raise ConversionError(msg)
+    for column, position in zip(columns, places, strict=True):
+        assert position is not None  # noqa: S101  # as was seen
         its = file.manifest.columns[position]
-        if (its.encoding, its.type_name) != (column.info.encoding, column.info.type_name):
+        same_values = file.manifest.require_encoding(position).node == column.encoding.node if its.encoding else False
+        if not same_values or _plain(its.type_name) != _plain(column.info.type_name):
             msg = (
                 f"{file.name}: column {column.name} is of type {its.type_name} ({its.encoding}), in {first.name} of "
                 f"{column.info.type_name} ({column.info.encoding}): they do not fit into one file, convert them apart"
@@ -142,3 +146,8 @@ def positions_in(file: ColumnStore, first: ColumnStore, columns: Iterable[Output
             raise ConversionError(msg)
         found.append(position)
     return found
+
+
+def _plain(type_name: str) -> str:
+    """A C++ type as trees name it: RNTuples have `std::` in front of what is of the standard library, and no blanks."""
+    return type_name.replace("std::", "").replace(" ", "")

@@ -17,7 +17,7 @@ from physlite.formats.filters import NameFilter, nearest
 from physlite.formats.manifest import ManifestColumn
 from physlite.interop.choosing import chosen_columns, left_out, output_columns, positions_in
 from physlite.interop.cutting import Mask, Selection
-from physlite.interop.inputs import Inputs, survey
+from physlite.interop.inputs import Inputs, entry_bytes, survey
 from physlite.interop.survey import Survey
 from physlite.interop.writing import Chunk, LinkStyle, Output, OutputColumn, Writer, writer_format
 from physlite.model.events import EventSource
@@ -136,8 +136,11 @@ def convert(
         chosen = chosen_columns(first, columns, collections)
         rows, wanted = output_columns(first, chosen, writer_class.problem_of)
         _require_collections(first, thin, wanted)
-        known = survey(inputs, wanted)
-        its_columns = _thinnable(rows, wanted, known, thin)
+        known = survey(inputs, wanted, thin, with_trees=writer_class.keeps_metadata_tree)
+        its_columns = _writable(rows, wanted, known, thin)
+        if not its_columns:
+            msg = f"{known.who}: none of the columns has values that can be written here: choose others (columns=)"
+            raise ConversionError(msg)
         if group_entries is not None:
             _require_room(known, group_entries, memory)
         part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
@@ -261,7 +264,8 @@ def _convert(output: Output, inputs: Inputs, selection: Selection, writing: _Wri
     with progress(what, lambda: done[0] * known.stored_bytes // max(known.num_entries, 1), known.stored_bytes):
         for store in inputs:
             its = positions_in(store, known.first, output.columns)
-            for start, stop in _ranges(store.manifest.clusters.tolist(), output.chunk_bytes / known.entry_bytes):
+            size = output.chunk_bytes / max(entry_bytes(store, its), 1.0)
+            for start, stop in _ranges(store.manifest.clusters.tolist(), size):
                 writing.write(_chunk(store, its, output.columns, selection, (start, stop)))
                 done[0] += stop - start
 
@@ -334,14 +338,16 @@ def _require_collections(first: ColumnStore, thin: Mapping[str, Mask], columns: 
         raise ConversionError(msg)
 
 
-def _thinnable(
+def _writable(
     rows: list[ManifestColumn], columns: list[OutputColumn], known: Survey, thin: Mapping[str, Mask]
 ) -> list[OutputColumn]:
-    """The columns that can be written; of others it is not known what objects they have, and `rows` says so."""
+    """The columns that can be written, of all files; of others `rows` says why not."""
     kept = []
     for column in columns:
-        if column.collection in thin and column.name in known.incomplete:
+        problem = known.problems.get(column.name, "")
+        if not problem and column.collection in thin and column.name in known.incomplete:
             problem = f"it was not stored for all {column.collection}, which are thinned: nothing tells which it has"
+        if problem:
             rows[column.row] = rows[column.row]._replace(problem=problem)
         else:
             kept.append(column)

@@ -26,6 +26,8 @@ from physlite.model.targets import link_target
 __all__ = ["Cut", "Mask", "Selection"]
 
 _THIN = "thin={'Jets': hard_jets}"
+_HINT = ", as `ak.num(events.Electrons) >= 2` or `events.Jets.pt > 25_000` gives: return that, not what it chooses"
+_LONG_TYPE = 60  # characters
 
 # What tells which events, or which of the objects of a collection, are kept.
 Mask = Callable[[ak.Array], Any]
@@ -98,7 +100,7 @@ def _event_mask(found: Any, number: int, who: str) -> Bools:
     _require_something(found, who)
     mask = found if isinstance(found, ak.Array) else ak.Array(np.asarray(found))
     if mask.ndim != 1 or len(mask) != number or not _is_bool(mask):
-        msg = f"{who} gives {mask.type}: a mask has one bool for each of the {number} events"
+        msg = f"{who} gives {_what(mask)}: a mask has one bool for each of the {number} events{_HINT}"
         raise ConversionError(msg)
     return np.asarray(ak.to_numpy(ak.fill_none(mask, value=False, axis=0)), dtype=np.bool_)
 
@@ -107,8 +109,8 @@ def _object_mask(found: Any, offsets: Offsets, who: str) -> Bools:
     _require_something(found, who)
     number = len(offsets) - 1
     if not isinstance(found, ak.Array) or found.ndim != 2 or len(found) != number or not _is_bool(found):  # noqa: PLR2004
-        what = found.type if isinstance(found, ak.Array) else type(found).__name__
-        msg = f"{who} gives {what}: a mask has for each of the {number} events a list of bools, one for each object"
+        what = _what(found) if isinstance(found, ak.Array) else type(found).__name__
+        msg = f"{who} gives {what}: a mask has for each of the {number} events a list of bools, one for each object{_HINT}"
         raise ConversionError(msg)
     mask = ak.fill_none(ak.fill_none(found, value=False, axis=1), value=[], axis=0)
     counts = ak.to_numpy(ak.num(mask, axis=1))
@@ -119,6 +121,14 @@ def _object_mask(found: Any, offsets: Offsets, who: str) -> Bools:
         )
         raise ConversionError(msg)
     return np.asarray(ak.to_numpy(ak.flatten(mask)), dtype=np.bool_)
+
+
+def _what(array: ak.Array) -> str:
+    """An array in some words: types of events fill pages."""
+    if ak.fields(array):
+        return f"{len(array)} {'events' if array.ndim == 1 else 'lists of objects'}"
+    text = str(array.type)
+    return text if len(text) <= _LONG_TYPE else f"{text[:_LONG_TYPE]} …"
 
 
 def _require_something(found: Any, who: str) -> None:

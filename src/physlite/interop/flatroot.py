@@ -44,6 +44,8 @@ class _Planned(NamedTuple):
 class FlatRootWriter:
     """Writes a flat tree; see `Writer`."""
 
+    keeps_metadata_tree = False
+
     def __init__(self, output: Output) -> None:
         import uproot
 
@@ -64,9 +66,6 @@ class FlatRootWriter:
             if any(planned.group == flat_name(column.collection) for planned in its)
         }
         self._targets = {key: (name, whole[name]) for name, key in schema.links.keys.items() if key and name in whole}
-        if not any(self._plan):
-            msg = f"{output.inputs.first.name}: none of the columns has numbers for a tree: choose others (columns=)"
-            raise ConversionError(msg)
         compression = root_compression(output.compression)
         # Where a tree has more baskets than it was made for, uproot writes all that describes it anew.
         baskets = int(output.inputs.num_entries / self._grouping.least) + 2

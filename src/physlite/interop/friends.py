@@ -58,6 +58,7 @@ class Friend:
             raise ValueError(msg)
         self._tree = tree
         self._where = where if _is_file(where) else records_of(where)
+        self._is_told = False
 
     @property
     def fields(self) -> list[str]:
@@ -89,7 +90,7 @@ class Friend:
             OSError, CorruptDataError: as `physlite.open`.
 
         Warns:
-            NoFriendWarning: it has none of these events.
+            NoFriendWarning: it has none of these events, since it is of other runs (or whatever is the first key).
         """
         require_events(events)
         rows = self._find(events)
@@ -160,16 +161,25 @@ class Friend:
                 "event once: leave one out, or tell them apart with another key, on="
             )
             raise FriendError(msg)
-        if self._rows.length and there.any() and not (rows >= 0).any():
-            which = self._named(events, int(np.flatnonzero(there)[0]))
-            own = self._rows.record(0, 1)
-            mine = ", ".join(f"{name} {field_of(own, name, self.name)[0]}" for name in self._on.values())
-            warn(
-                f"{self.name}: it has none of {len(events)} events, of which the first is {which}, its own first row "
-                f"{mine}: is it of other events, or of other keys, on=?",
-                NoFriendWarning,
-            )
+        if there.any() and not (rows >= 0).any():
+            self._tell_of_strangers(events, keys[0][0][there])
         return rows
+
+    def _tell_of_strangers(self, events: ak.Array, numbers: NDArray[np.uint64]) -> None:
+        """Warns, once, of events that it has nothing of because no first key, as the run, is the same.
+
+        Where only the others differ, it may be a friend of some of the events.
+        """
+        name, column = next(iter(self._on.items()))
+        own = self._rows.index(tuple(self._on.values())).first_key
+        if self._is_told or len(own) == 0 or np.isin(numbers, own).any():
+            return
+        self._is_told = True
+        warn(
+            f"{self.name}: it has none of {len(events)} events: their {name} is {numbers[0]} or others, its {column} "
+            f"{own[0]} or others: is it of other events, or are its keys others, on=?",
+            NoFriendWarning,
+        )
 
     def _named(self, events: ak.Array, at: int) -> str:
         """An event in words."""

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Self, cast
 
 from physlite.exceptions import ConversionError
 from physlite.formats.encoding import ListOf, Text
 from physlite.formats.manifest import Manifest
-from physlite.interop.choosing import positions_in
+from physlite.interop.choosing import positions_in, problem_of_column
 from physlite.interop.metadatatrees import MergedTrees
 from physlite.interop.survey import Survey
 from physlite.interop.writing import OutputColumn
 from physlite.model.eventformat import event_format
 from physlite.model.metadata import Metadata, read_metadata
+from physlite.model.originals import each_once
 from physlite.model.store import ColumnStore, open_store
 from physlite.storage import ByteSource, Openable
 from physlite.storage.progress import progress
 
-__all__ = ["Inputs", "survey"]
+__all__ = ["Inputs", "entry_bytes", "survey"]
 
 _OFFSET_BYTES = 8  # of where a list begins
 
@@ -87,8 +88,14 @@ class Inputs:
         self._close()
 
 
-def survey(inputs: Inputs, columns: Sequence[OutputColumn]) -> Survey:
+def survey(inputs: Inputs, columns: Sequence[OutputColumn], thinned: Iterable[str], *, with_trees: bool) -> Survey:
     """Opens all files, and looks at what they say of themselves and of these columns.
+
+    Args:
+        inputs: the files.
+        columns: of the first one.
+        thinned: the names of collections that have to be the same in all files.
+        with_trees: whether their MetaData trees are wanted.
 
     Raises:
         ConversionError: they do not fit together.
@@ -97,22 +104,29 @@ def survey(inputs: Inputs, columns: Sequence[OutputColumn]) -> Survey:
     first: ColumnStore | None = None
     trees = MergedTrees()
     containers: dict[int, tuple[str, str]] = {}
+    problems: dict[str, str] = {}
     incomplete: set[str] = set()
     metadata: list[Metadata] = []
-    entries = stored = unpacked = 0
-    seen = [0]
-    with progress(f"looking at {len(inputs)} files", lambda: seen[0]):
+    entries = stored = seen = 0
+    largest = 1.0
+    with progress(f"looking at {len(inputs)} files", lambda: seen):
         for store in inputs:
-            seen[0] += store.manifest.file_bytes
+            seen += store.manifest.file_bytes
             first = first or store
-            for column, i in zip(columns, positions_in(store, first, columns), strict=True):
+            if with_trees:
+                trees.add(store)
+            positions = positions_in(store, first, columns)
+            _require_same_containers(store, first, thinned)
+            for column, i in zip(columns, positions, strict=True):
                 stored += store.stored_bytes(i)
-                unpacked += sum(_bytes_of(store.manifest, part) for part in store.manifest.with_members(i))
-                if column.collection and store.is_incomplete(i, column.collection):
+                if problem := problem_of_column(store.manifest, i):
+                    problems.setdefault(column.name, f"in {store.name}: {problem}")
+                collection = store.schema.collection_of.get(i)
+                if collection is not None and store.is_incomplete(i, collection.name):
                     incomplete.add(column.name)
             entries += store.manifest.num_entries
-            trees.add(store)
-            containers |= _containers(store)
+            largest = max(largest, entry_bytes(store, positions))
+            _add_containers(containers, store)
             metadata.append(read_metadata(store).kept())
     assert first is not None  # noqa: S101  # there are files
     return Survey(
@@ -120,12 +134,31 @@ def survey(inputs: Inputs, columns: Sequence[OutputColumn]) -> Survey:
         num_files=len(metadata),
         num_entries=entries,
         stored_bytes=stored,
-        entry_bytes=max(unpacked / max(entries, 1), 1.0),
+        entry_bytes=largest,
+        problems=problems,
         incomplete=frozenset(incomplete),
         metadata=sum(metadata),  # type: ignore[arg-type]  # 0 adds nothing
-        metadata_tree=trees.manifest(),
+        metadata_tree=trees.manifest(each_once([one.originals for one in metadata])),
         containers=containers,
     )
+
+
+def _require_same_containers(store: ColumnStore, first: ColumnStore, names: Iterable[str]) -> None:
+    """Raises ConversionError for a collection that is another one than in the first file."""
+    for name in names:
+        its, there = (each.schema.collections.get(name) for each in (store, first))
+        if its is None or there is None or its.container != there.container:
+            msg = (
+                f"{store.name}: {name} is {its.container if its else 'not there'}, in {first.name} it is "
+                f"{there.container if there else 'not there'}: thin them apart"
+            )
+            raise ConversionError(msg)
+
+
+def entry_bytes(store: ColumnStore, positions: Iterable[int]) -> float:
+    """What an event of a file has in memory of these columns, about."""
+    parts = (part for i in positions for part in store.manifest.with_members(i))
+    return sum(_bytes_of(store.manifest, part) for part in parts) / max(store.manifest.num_entries, 1)
 
 
 def _bytes_of(manifest: Manifest, column: int) -> int:
@@ -138,8 +171,18 @@ def _bytes_of(manifest: Manifest, column: int) -> int:
     return manifest.columns[column].uncompressed_bytes + offsets * _OFFSET_BYTES
 
 
-def _containers(store: ColumnStore) -> dict[int, tuple[str, str]]:
-    """Name and class of all containers that links of a file lead to, by key."""
-    found = {key: (target.container, target.class_name) for key, target in store.schema.links.targets.items()}
+def _add_containers(known: dict[int, tuple[str, str]], store: ColumnStore) -> None:
+    """Adds name and class of all containers that links of a file lead to, by key.
+
+    Raises:
+        ConversionError: a key is that of another container in the files before.
+    """
     told = [*(event_format(store.metadata) if store.metadata else []), *store.written_containers]
-    return found | {key: (name, class_name) for name, class_name, key in told if key}
+    found = {key: (name, class_name) for name, class_name, key in told if key}
+    # These are followed, whatever the file says.
+    found |= {key: (target.container, target.class_name) for key, target in store.schema.links.targets.items()}
+    for key, (name, class_name) in found.items():
+        other, _ = known.setdefault(key, (name, class_name))
+        if other != name:
+            msg = f"{store.name}: links with key {key} lead to {name}, in a file before to {other}: convert them apart"
+            raise ConversionError(msg)

@@ -95,6 +95,11 @@ class KeyIndex:
         self._first[codes[::-1]] = rows[::-1]
         self._last[codes] = rows
 
+    @property
+    def first_key(self) -> Numbers:
+        """The different numbers of the first key, in their order."""
+        return self._levels[0][0]
+
     def find(self, keys: Sequence[Numbers], there: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The first and the last row of each of some events; -1 for those that have none.
 

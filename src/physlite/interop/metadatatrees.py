@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -32,11 +32,11 @@ class MergedTrees:
         self._places: dict[bytes, int] = {}
         self._size = 0
         # Of each tree what is of its own.
-        self._entries = [0]
         self._clusters: list[NDArray[np.int64]] = []
         self._pages: list[NDArray[np.int64]] = []
-        # Of each column, in all trees: how many pages it has, bytes stored, bytes unpacked.
-        self._totals: NDArray[np.int64] = np.zeros((0, 3), dtype=np.int64)
+        self._totals: list[
+            NDArray[np.int64]
+        ] = []  # of each column: how many pages it has, bytes stored, bytes unpacked
 
     def add(self, file: ColumnStore) -> None:
         """Adds that of a file, or that it has none.
@@ -58,16 +58,15 @@ class MergedTrees:
         manifest = tree.manifest
         if self._first is None:
             self._first = manifest
-            self._totals = np.zeros((len(manifest.columns), 3), dtype=np.int64)
         elif differing := _difference(self._first, manifest):
             msg = f"{file.name}: MetaData column {differing} is not as in {self._named}: convert them one by one"
             raise ConversionError(msg)
         of_column, its = _pages_of_columns(manifest)
-        first_entry = manifest.page_first_entry[its] + self._entries[-1]
-        self._pages.append(np.array([of_column, first_entry, self._kept(tree)[its], manifest.page_size[its]]))
-        self._clusters.append(manifest.clusters[:-1] + self._entries[-1])
-        self._entries.append(self._entries[-1] + manifest.num_entries)
-        self._totals += [(c.pages, c.compressed_bytes, c.uncompressed_bytes) for c in manifest.columns]
+        pages = [of_column, manifest.page_first_entry[its], self._kept(tree)[its], manifest.page_size[its]]
+        self._pages.append(np.array(pages))
+        self._clusters.append(manifest.clusters)
+        totals = [(c.pages, c.compressed_bytes, c.uncompressed_bytes) for c in manifest.columns]
+        self._totals.append(np.array(totals, dtype=np.int64))
 
     def _kept(self, tree: ColumnStore) -> NDArray[np.int64]:
         """Where the pages of a tree are in those of all, as `page_offset` says it."""
@@ -85,24 +84,29 @@ class MergedTrees:
             found.append(-1 - place)
         return np.array(found, dtype=np.int64)
 
-    def manifest(self) -> Manifest | None:
-        """The manifest, or None where no file has such a tree."""
+    def manifest(self, wanted: Sequence[int]) -> Manifest | None:
+        """The manifest of the trees of some of the files, by their numbers, or None where no file has such a tree."""
         if self._first is None:
             return None
-        starts = np.cumsum(self._totals[:, 0]) - self._totals[:, 0]
+        totals = np.sum([self._totals[i] for i in wanted], axis=0)
+        starts = np.cumsum(totals[:, 0]) - totals[:, 0]
         columns = tuple(
             column._replace(first_page=at, pages=pages, compressed_bytes=stored, uncompressed_bytes=unpacked)
             for column, at, (pages, stored, unpacked) in zip(
-                self._first.columns, starts.tolist(), self._totals.tolist(), strict=True
+                self._first.columns, starts.tolist(), totals.tolist(), strict=True
             )
         )
-        pages = np.concatenate(self._pages, axis=1)
+        ends = np.cumsum([0, *(self._clusters[i][-1] for i in wanted)])
+        pages = np.concatenate([self._pages[i] for i in wanted], axis=1)
+        pages[1] += np.repeat(ends[:-1], [self._pages[i].shape[1] for i in wanted])
         # The pages of the first column come first, of all trees in their order.
         _, first_entry, offset, size = pages[:, np.argsort(pages[0], kind="stable")]
         return replace(
             self._first,
-            num_entries=self._entries[-1],
-            clusters=np.array([*np.concatenate(self._clusters), self._entries[-1]]),
+            num_entries=int(ends[-1]),
+            clusters=np.concatenate(
+                [*(self._clusters[i][:-1] + end for i, end in zip(wanted, ends, strict=False)), ends[-1:]]
+            ),
             columns=columns,
             page_first_entry=first_entry,
             page_offset=offset,

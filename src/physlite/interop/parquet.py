@@ -38,6 +38,8 @@ _MOST_FOOTER = 60_000_000
 class ParquetWriter:
     """Writes a Parquet file; see `Writer`."""
 
+    keeps_metadata_tree = True
+
     def __init__(self, output: Output) -> None:
         import pyarrow as pa
 

@@ -28,6 +28,8 @@ __all__ = ["RNTupleWriter"]
 class RNTupleWriter:
     """Writes an RNTuple; see `Writer`."""
 
+    keeps_metadata_tree = True
+
     def __init__(self, output: Output) -> None:
         if output.links != "keys":
             msg = f"links={output.links!r}: in an RNTuple links are written as they are, with their keys: links='keys'"

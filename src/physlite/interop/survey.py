@@ -20,10 +20,12 @@ class Survey(NamedTuple):
         num_files: how many there are.
         num_entries: events in all of them.
         stored_bytes: of the columns that are wanted, in the files.
-        entry_bytes: what an event has of them in memory.
+        entry_bytes: what an event has of them in memory, in the file where that is most.
+        problems: by the names of columns that cannot be read in one of the files, why.
         incomplete: the names of columns that lack objects of their collection in a file, as far as sizes tell.
         metadata: what the files say of themselves, added up, with their sums of weights.
-        metadata_tree: their MetaData trees as one, with all of its pages; None where they have none.
+        metadata_tree: their MetaData trees as one, with all of its pages; None where they have none. Of files that were
+            made of one it has one, so that sums of weights count once.
         containers: name and class of all containers that links lead to, by their key.
     """
 
@@ -32,6 +34,7 @@ class Survey(NamedTuple):
     num_entries: int
     stored_bytes: int
     entry_bytes: float
+    problems: Mapping[str, str]
     incomplete: frozenset[str]
     metadata: Metadata
     metadata_tree: Manifest | None

@@ -144,7 +144,13 @@ class Writer(Protocol):
 
 
 class WriterClass(Protocol):
-    """The class of a format."""
+    """The class of a format.
+
+    Attributes:
+        keeps_metadata_tree: whether files of the format take the MetaData tree along.
+    """
+
+    keeps_metadata_tree: bool
 
     def __call__(self, output: Output) -> Writer:
         """Opens a file."""

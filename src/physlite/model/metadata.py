@@ -31,6 +31,7 @@ from physlite.model.bookkeepers import (
     require_sums,
 )
 from physlite.model.facts import Facts, agreed, metadata_tree, read_facts, read_tags
+from physlite.model.originals import counted_twice, each_once, same_original
 from physlite.model.store import ColumnStore
 from physlite.warning import warn
 
@@ -46,11 +47,12 @@ _Identity = tuple[int, int, str]  # as ColumnStore.identity
 
 @dataclass(frozen=True)
 class _Part:
-    """One file, where it is still needed, and the names of its weights in each entry of its MetaData tree."""
+    """One file, where it is still needed, the weights' names in each entry of its MetaData tree, and its originals."""
 
     name: str
     events: ColumnStore | None
     weight_names: tuple[tuple[str, ...], ...]
+    originals: frozenset[str]
 
     def kept(self) -> _Part:
         """The same with its sums, if it has them, and without the file."""
@@ -82,7 +84,10 @@ class _Part:
         return _common(read_tags(tree, entry) for entry in range(tree.manifest.num_entries))
 
     def _require(self) -> ColumnStore:
-        tree = None if self.events is None else metadata_tree(self.events)
+        if self.events is None:
+            msg = f"{self.name}: this was not kept, and the file is closed: open it again"
+            raise MetadataNotFoundError(msg)
+        tree = metadata_tree(self.events)
         if tree is None:
             msg = (
                 f"{self.name}: it has no MetaData tree (or an empty one), where sums of weights and tags are: "
@@ -142,12 +147,12 @@ class Metadata(Facts):
 
     @functools.cached_property
     def cut_bookkeepers(self) -> tuple[CutBookkeeper, ...]:
-        """The bookkeepers of all files, of complete inputs only.
+        """The bookkeepers of all files, of complete inputs only; of files that were made of one, once.
 
         Raises:
             MetadataNotFoundError: a file has no MetaData tree, or no bookkeepers.
         """
-        return tuple(row for part in self._parts.values() for rows in part.bookkeepers for row in rows)
+        return tuple(row for part in self._counted for rows in part.bookkeepers for row in rows)
 
     @functools.cached_property
     def sums(self) -> Mapping[int, WeightSum]:
@@ -159,14 +164,15 @@ class Metadata(Facts):
         (PhysicsAnalysis/Algorithms/AsgAnalysisAlgorithms), which of today takes the streams RDO, EVGEN and EVNT too,
         and of 2019 `StreamAOD` alone, as here. Only where there is no `StreamAOD`, a `StreamDAOD` is taken, which
         Athena's does not. Files whose weights have different names have the nominal sum in common only, and so have
-        the parts of a file that was merged from such files.
+        the parts of a file that was merged from such files. Files that were made of one, as two skims of it, have each
+        the sums of all of its events, which count once.
 
         Raises:
             MetadataNotFoundError: a file has no MetaData tree, or no such bookkeeper.
         """
         if not self._same_weights:
             return MappingProxyType({0: self._nominal})
-        sums = [(part.name, sums) for part in self._parts.values() for sums in part.sums]
+        sums = [(part.name, sums) for part in self._counted for sums in part.sums]
         first, total = sums[0][0], dict(sums[0][1])
         for name, more in sums[1:]:
             if more.keys() != total.keys():
@@ -186,7 +192,13 @@ class Metadata(Facts):
 
     @functools.cached_property
     def _nominal(self) -> WeightSum:
-        return functools.reduce(operator.add, (part.nominal for part in self._parts.values()))
+        return functools.reduce(operator.add, (part.nominal for part in self._counted))
+
+    @functools.cached_property
+    def _counted(self) -> tuple[_Part, ...]:
+        """The files whose sums make the whole."""
+        parts = tuple(self._parts.values())
+        return tuple(parts[i] for i in each_once([part.originals for part in parts]))
 
     @functools.cached_property
     def tag_info(self) -> Mapping[str, str]:
@@ -253,7 +265,8 @@ class Metadata(Facts):
     def __add__(self, other: Metadata) -> Metadata:
         """Both together, with a MixedTagsWarning where they were processed differently.
 
-        Where simulated events of both come from one file, as those of two skims, there is a SameFileWarning.
+        Where simulated events of both come from one file, as those of two skims, there is a SameFileWarning: the sums
+        of weights of that file count once, but events that both have count twice.
 
         Raises:
             ValueError: they are of different channels, or one is data and the other simulation, or a file is in both.
@@ -270,8 +283,10 @@ class Metadata(Facts):
         if self._ami_tags.keys() - other._ami_tags.keys() and other._ami_tags.keys() - self._ami_tags.keys():
             warn(_mixed(self._ami_tags, other._ami_tags), MixedTagsWarning)
         if self.is_simulation is not False and (shared := self._originals.keys() & other._originals.keys()):
-            original = min(shared)
-            warn(_skims(self._originals[original], other._originals[original], original), SameFileWarning)
+            twice_counted = counted_twice([part.originals for part in [*self._parts.values(), *other._parts.values()]])
+            original = min(shared & twice_counted or shared)
+            files = self._originals[original], other._originals[original]
+            warn(same_original(*files, original, counts_twice=original in twice_counted), SameFileWarning)
         return Metadata(
             **agreed(self, other),
             _parts={**self._parts, **other._parts},
@@ -350,7 +365,7 @@ def read_metadata(store: ColumnStore) -> Metadata:
         CorruptDataError: the MetaData tree is damaged.
     """
     entries = read_facts(store)
-    part = _Part(store.name, store, tuple(facts.weight_names for facts in entries))
+    part = _Part(store.name, store, tuple(facts.weight_names for facts in entries), store.originals)
     facts = functools.reduce(lambda one, other: Facts(**agreed(one, other)), entries)
     facts = replace(facts, num_events=store.manifest.num_entries)
     known = {what: getattr(facts, what) for what in _MUST_AGREE}
@@ -378,14 +393,6 @@ def _twice(pairs: Mapping[_Identity, tuple[_Part, _Part]]) -> str:
     besides = f", and so are {len(more)} more" if more else ""
     return (
         f"{which} added twice (UUID {UUID(int=number)}){besides}: their events would count twice, take each file once"
-    )
-
-
-def _skims(one: str, other: str, original: str) -> str:
-    """What is wrong with files that were made of one."""
-    return (
-        f"{one} and {other} have events of one file (UUID {original}), and each the sums of weights of all of its "
-        "events: these count twice, make one file with what both have"
     )
 
 

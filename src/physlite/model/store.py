@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import operator
 import os
 import pickle
@@ -11,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, Protocol, TypeVar
+from uuid import UUID
 
 import awkward as ak
 import numpy as np
@@ -22,6 +22,7 @@ from physlite.formats.cache import BufferCache
 from physlite.formats.counts import number_of_items
 from physlite.formats.detect import read_event_manifest
 from physlite.formats.manifest import PARQUET, Manifest
+from physlite.formats.notes import read_json
 from physlite.formats.reader import ColumnReader, default_threads
 from physlite.formats.rootfile import RootFile
 from physlite.formats.verifying import verified
@@ -138,8 +139,9 @@ class ColumnStore:
 
             text = rootnotes.read_facts_text(self._root)
         try:
-            return frozenset(map(str, json.loads(text).get("originals", [])))
-        except (ValueError, AttributeError, TypeError, RecursionError) as error:
+            told: list[Any] = read_json(text, "facts").get("originals", [])
+            return frozenset(str(UUID(each)) for each in told)
+        except (CorruptDataError, ValueError, AttributeError, TypeError) as error:
             msg = f"{self.name}: what it says of its originals cannot be read ({error}): copy or convert it again"
             raise CorruptDataError(msg) from None
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import awkward as ak
 
-from physlite.model.behaviors import known_everywhere, register_awkward
+from physlite.model.behaviors import known_everywhere
 from physlite.running.codeowner import home, is_own
 from physlite.running.codepieces import Absent
 
@@ -31,6 +31,5 @@ def own_behavior() -> dict[Any, Any]:
 
 
 def register(behavior: Mapping[Any, Any]) -> None:
-    """Registers what has arrived, as far as it is installed here, and what is known everywhere."""
-    register_awkward()
+    """Registers what has arrived, as far as it is installed here. What is known everywhere is registered already."""
     ak.behavior.update({key: value for key, value in behavior.items() if not isinstance(value, Absent)})

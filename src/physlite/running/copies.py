@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from uuid import UUID
 
 from physlite.exceptions import SameFileWarning
+from physlite.model.originals import counted_twice, same_original
 from physlite.running.weights import FileWeights
 from physlite.warning import warn
 
@@ -16,7 +16,7 @@ def warn_of_copies(datasets: Mapping[str, Iterable[FileWeights]]) -> None:
     """Warns, once of each, where files have the same identity and different names, and where they were made of one.
 
     Under one name a file is in several datasets because somebody wanted that. So is what was made of it, where that is
-    in different datasets: each has the right sum of weights.
+    in different datasets.
 
     Args:
         datasets: their files, by name.
@@ -30,18 +30,11 @@ def warn_of_copies(datasets: Mapping[str, Iterable[FileWeights]]) -> None:
             "leave one out",
             SameFileWarning,
         )
-    skims = [(name, *pair) for name, files in datasets.items() for pair in _of_one_file(files)]
+    skims = [(name, problem) for name, files in datasets.items() for problem in _of_one_file(list(files))]
     if skims:
-        dataset, first, other, original = skims[0]
-        lead = f"dataset {dataset}: {first.file} and {other.file} have events of one file (UUID {original})"
-        if first.is_data:
-            warn(f"{lead}{_more(skims)}: they are counted twice, leave one out", SameFileWarning)
-        else:
-            warn(
-                f"{lead}, and each the sums of weights of all of its events{_more(skims)}: these count twice, make one "
-                "file with what both have, or a dataset of each",
-                SameFileWarning,
-            )
+        dataset, problem = skims[0]
+        more = f" (and {len(skims) - 1} more)" if len(skims) > 1 else ""
+        warn(f"dataset {dataset}: {problem}{more}", SameFileWarning)
 
 
 def _more(found: Sequence[object]) -> str:
@@ -58,22 +51,26 @@ def _copies(datasets: Mapping[str, Iterable[FileWeights]]) -> Iterable[tuple[tup
                 yield first, other
 
 
-def _of_one_file(files: Iterable[FileWeights]) -> Iterable[tuple[FileWeights, FileWeights, str]]:
-    """Pairs of different files of a dataset, with the UUID of what both have events of.
+def _of_one_file(files: Sequence[FileWeights]) -> Iterable[str]:
+    """What is to be known of pairs of different files that have events of one.
 
     Selections of data may be of different events, and have no sums of weights: only a file beside what was made of it
     is certain to have some events twice.
     """
-    files = list(files)
     if not any(file.originals for file in files):
         return
-    known: dict[str, FileWeights] = {str(UUID(int=file.identity[0])): file for file in files if not file.originals}
-    for file in files:
-        for original in file.originals:
-            first = known.get(original)
-            if first is None:
-                if not file.is_data:
-                    known[original] = file
-            elif first.identity != file.identity:
-                yield first, file, original
-                break
+    twice = counted_twice([file.made_of for file in {file.identity: file for file in files}.values()])
+    known: dict[str, FileWeights] = {}
+    for file in sorted(files, key=lambda file: bool(file.originals)):
+        shared = [original for original in sorted(file.made_of) if original in known]
+        for original in file.made_of:
+            known.setdefault(original, file)
+        original = next((each for each in shared if each in twice), shared[0] if shared else "")
+        first = known.get(original)
+        if first is None or first.identity == file.identity:
+            continue
+        if not file.is_data:
+            yield same_original(first.file, file.file, original, counts_twice=original in twice)
+        elif not first.originals:
+            both = f"{first.file} and {file.file}, which was made of it"
+            yield f"{both}, have the same events: they are counted twice, leave one out"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import hashlib
 import os
 import pickle
 import tempfile
@@ -15,6 +16,7 @@ from typing import IO, Any
 import loky
 from loky.process_executor import BrokenProcessPool
 
+from physlite.exceptions import CodeError
 from physlite.running.code import PackedCode, unpack
 from physlite.running.engines import FutureEngine
 from physlite.running.merging import merged, of_one_file
@@ -62,11 +64,18 @@ class InProcesses(FutureEngine):
 
     def begin(self) -> None:
         """As the interface says."""
-        if self._code_file is None:
+        packed = pickle.dumps(self._code)
+        if self._code_file is not None:
+            self._code_file.close()  # who knows what has become of it since
+        try:
             self._code_file = tempfile.NamedTemporaryFile(prefix="physlite-")  # noqa: SIM115  # until the end
-            pickle.dump(self._code, self._code_file)
+            self._code_file.write(packed)
             self._code_file.flush()
-        given = (self._code_file.name, os.getpid())
+        except OSError as error:
+            where = tempfile.gettempdir()
+            msg = f"{where}: the analysis cannot be written there for other processes: {error.strerror}; set TMPDIR"
+            raise OSError(error.errno, msg) from error
+        given = (self._code_file.name, hashlib.sha256(packed).hexdigest(), os.getpid())
         self._executor = loky.ProcessPoolExecutor(self._workers, initializer=_begin, initargs=given)
 
     def window(self) -> int:
@@ -127,10 +136,14 @@ class InProcesses(FutureEngine):
             self._code_file.close()
 
 
-def _begin(code_file: str, parent: int) -> None:
+def _begin(code_file: str, digest: str, parent: int) -> None:
     global _code  # noqa: PLW0603  # one a process
     threading.Thread(target=_leave_after, args=(parent,), name="physlite-parent", daemon=True).start()
-    _code = pickle.loads(Path(code_file).read_bytes())  # noqa: S301  # the process that started this one has written it
+    packed = Path(code_file).read_bytes()
+    if hashlib.sha256(packed).hexdigest() != digest:  # folders for temporary files are everybody's
+        msg = f"{code_file}: not what was written there for this process"
+        raise CodeError(msg)
+    _code = pickle.loads(packed)  # noqa: S301  # of the process that started this one
     hide()
 
 

@@ -6,10 +6,12 @@ import functools
 import operator
 from collections.abc import Iterable
 from typing import NamedTuple
+from uuid import UUID
 
 from physlite.exceptions import MetadataNotFoundError, PhysliteError
 from physlite.model.bookkeepers import WeightSum, read_nominal
 from physlite.model.facts import metadata_tree, read_origin
+from physlite.model.originals import each_once
 from physlite.model.store import ColumnStore
 
 __all__ = ["FileWeights", "channels", "total_weights", "weights_of"]
@@ -37,6 +39,12 @@ class FileWeights(NamedTuple):
     tag: str = ""
     is_data: bool = False
     originals: tuple[str, ...] = ()
+
+    @property
+    def made_of(self) -> frozenset[str]:
+        """The UUIDs of its originals, or its own; none where it has none."""
+        number = self.identity[0]
+        return frozenset(self.originals or ([str(UUID(int=number))] if number else []))
 
 
 def weights_of(store: ColumnStore) -> FileWeights:
@@ -72,7 +80,9 @@ def channels(files: Iterable[FileWeights]) -> dict[int, str]:
 
 
 def total_weights(dataset: str, files: Iterable[FileWeights]) -> WeightSum:
-    """The sum over all files of a dataset.
+    """The sum over all files of a dataset; of files that were made of one, its sum once.
+
+    Copies of a file count as often as they are there, as their events do.
 
     Raises:
         MetadataNotFoundError: a file has none, or they are of different channels.
@@ -83,8 +93,12 @@ def total_weights(dataset: str, files: Iterable[FileWeights]) -> WeightSum:
         (one, first), (other, second), *_ = found.items()
         msg = f"dataset {dataset}: {first} is of channel {one}, {second} of {other}: their weights do not add up"
         raise MetadataNotFoundError(msg)
+    different = list({file.identity: file for file in files}.values())
+    counted = {different[i].identity for i in each_once([file.made_of for file in different])}
     sums = []
     for file in files:
+        if file.identity not in counted:
+            continue
         if file.sum is None:
             msg = f"dataset {dataset}: no sum of weights: {file.problem}"
             raise MetadataNotFoundError(msg)

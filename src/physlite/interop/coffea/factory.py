@@ -147,6 +147,8 @@ def make_factory(file: Any, options: Mapping[str, Any]) -> NanoEventsFactory:
         try:
             import dask_awkward  # noqa: F401  # says what is missing
         except ImportError as error:
+            if error.name != "dask_awkward":
+                raise
             msg = "mode='dask' makes an array of dask-awkward, which is not there: pip install dask-awkward"
             raise ImportError(msg, name=error.name) from error
         from physlite.interop.coffea.daskarrays import make_dask_factory
