@@ -1,6 +1,8 @@
 """What physlite adds to the ROOT files that it writes: found as it was written, and refused where it is damaged."""
 
+import base64
 import json
+import zlib
 
 import pytest
 import uproot
@@ -65,7 +67,24 @@ def test_damaged_containers(tmp_path, text):
         read_containers(root)
 
 
-@pytest.mark.parametrize("text", ["", "?", "QUJD", "QUJD" * 1000])
+def packed_content(header, rest=b""):
+    text = header.encode()
+    return base64.b64encode(zlib.compress(len(text).to_bytes(8, "little") + text + rest)).decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "?",
+        "QUJD",
+        "QUJD" * 1000,
+        *map(packed_content, ["5", "null", "[" * 200_000, '{"columns": 5}', '{"columns": [], "clusters": -5}']),
+        packed_content('{"columns": [], "clusters": 9000000000000000000}'),
+        packed_content('{"a":[' + "[]," * 3_000_000 + "[]]}"),
+    ],
+    ids=lambda text: text[:8],
+)
 def test_damaged_metadata(tmp_path, text):
     root = with_texts(tmp_path / "out.root", physlite_metadata=text)
     with pytest.raises(CorruptDataError, match=r"^\S+: physlite\.metadata: .*; the file is damaged, copy it again$"):
@@ -114,3 +133,17 @@ def test_a_text_that_is_cut_short(tmp_path, kept):
     container.close()
     with pytest.raises(CorruptDataError):
         read_containers(RootFile(MemorySource(path.read_bytes())))
+
+
+@pytest.mark.parametrize("name", ["physlite", "physlite_facts"])
+def test_texts_that_would_fill_the_memory(tmp_path, name):
+    """As objects, JSON takes thirty times its bytes; compressed, a thousandth of them."""
+    text = '{"originals":[' + "[]," * 5_000_000 + "[]]}"
+    container = RootContainer(tmp_path / "out.root", uproot.ZLIB(1))
+    container.add_text(name.replace("_", "."), text)
+    container.close()
+    content = (tmp_path / "out.root").read_bytes()
+    assert len(content) < 200_000
+    read = read_containers if name == "physlite" else read_facts_text
+    with pytest.raises(CorruptDataError, match=r"it has \d+ bytes, more than 8388629; the file is damaged"):
+        read(RootFile(MemorySource(content)))

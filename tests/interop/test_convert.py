@@ -24,6 +24,7 @@ import awkward as ak
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import uproot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -283,6 +284,26 @@ def test_columns_bring_what_says_of_which_class_they_are(tmp_path):
         assert [c.name for c in found.select()] == ["AnalysisElectrons", "AnalysisElectronsAuxDyn.pt"]
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            {"select": lambda e: e[e.EventInfo.eventNumber > 7]},
+            r"select gives 1993 events: a mask has one bool for each",
+        ),
+        (
+            {"thin": {"Jets": lambda e: e.Jets[e.Jets.pt > 3e4]}},
+            r"gives 2000 lists of objects: a mask has .* return that",
+        ),
+    ],
+)
+def test_what_was_chosen_is_no_mask(options, said, tmp_path):
+    """The type of events fills pages."""
+    with pytest.raises(ConversionError, match=said) as caught:
+        convert(SAMPLE, tmp_path / "out.parquet", collections=["Jets", "EventInfo"], **options)
+    assert len(str(caught.value)) < 400
+
+
 def test_a_member_brings_its_group(tmp_path):
     name = "AnalysisElectronsAuxDyn.ambiguityLink"
     convert(SAMPLE, tmp_path / "out.parquet", columns=f"{name}.m_persKey")
@@ -441,6 +462,43 @@ def test_metadata_of_one_file_only(order):
             trees.add(second._store)
 
 
+def test_a_column_that_cannot_be_read_in_one_of_the_files(tmp_path):
+    """Whichever comes first."""
+    thin_truth_electrons(tmp_path / "thin.parquet")
+    other = tmp_path / "other.root"
+    other.write_bytes(another(data.path_of(data.R24).read_bytes(), 1))
+    for i, files in enumerate(itertools.permutations([tmp_path / "thin.parquet", other])):
+        done = convert(files, tmp_path / f"{i}.parquet", collections="TruthElectrons")
+        assert sorted(done.left_out) == sorted(LACKING)
+        assert "it was not stored for all TruthElectrons" in done.left_out[LACKING[0]]
+
+
+def test_trees_and_ntuples_become_one(tmp_path):
+    ntuple = tmp_path / "ntuple.root"
+    convert(SAMPLE, ntuple, collections=["Electrons", "EventInfo"])
+    with pytest.warns(SameFileWarning):
+        convert([SAMPLE, ntuple], tmp_path / "out.parquet", collections=["Electrons", "EventInfo"])
+    with physlite.open(tmp_path / "out.parquet") as found, physlite.open(SAMPLE) as file:
+        for name in ("AnalysisElectronsAuxDyn.pt", "AnalysisElectronsAuxDyn.trackParticleLinks"):
+            assert_same(found.array(name), ak.concatenate([file.array(name)] * 2), name)
+
+
+def test_nothing_that_can_be_written(tmp_path):
+    for out in ("out.parquet", "out.root"):
+        with pytest.raises(ConversionError, match="none of the columns has values that can be written here"):
+            convert(data.path_of(data.R21), tmp_path / out, columns="McEventInfo")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_flat_trees_need_no_metadata_of_the_same_kind(tmp_path):
+    other = tmp_path / "other.root"
+    other.write_bytes(another(Path(SAMPLE).read_bytes(), 1).replace(b"\x08MetaData", b"\x08Metadata"))
+    with pytest.raises(ConversionError, match=r"other\.root: it has no MetaData tree"):
+        convert([SAMPLE, other], tmp_path / "out.parquet", columns="EventInfoAuxDyn.eventNumber")
+    done = convert([SAMPLE, other], tmp_path / "out.root", format="flat", columns="EventInfoAuxDyn.eventNumber")
+    assert done.num_entries == 4000
+
+
 def merged(files):
     trees = MergedTrees()
     for file in files:
@@ -513,12 +571,13 @@ def test_files_that_do_not_fit(halves, tmp_path):
     convert(SAMPLE, tmp_path / "muons.parquet", collections="Muons")
     with pytest.raises(ConversionError, match=r"muons\.parquet: it has no column \S+ and \d+ others, \S+ has them"):
         convert([halves[0], tmp_path / "muons.parquet"], tmp_path / "out.parquet")
-    with pytest.raises(ConversionError, match=r"R?rntuple\.root: column .* is of type"):
-        convert(
-            [SAMPLE, physlite.sample("rntuple")],
-            tmp_path / "out.parquet",
-            columns="AnalysisElectronsAuxDyn.trackParticleLinks",
-        )
+    for name, dtype in (("int", "i4"), ("float", "f4")):
+        with uproot.recreate(tmp_path / f"{name}.root") as file:
+            file.mktree("CollectionTree", {"a": dtype}).extend({"a": np.zeros(3, dtype)})
+    with pytest.raises(
+        ConversionError, match=r"float\.root: column a is of type float \(f4\), in \S+int\.root of int "
+    ):
+        convert([tmp_path / "int.root", tmp_path / "float.root"], tmp_path / "out.parquet")
     with pytest.raises(ValueError, match=r"is in both|there twice|twice"):
         convert([SAMPLE, SAMPLE], tmp_path / "out.parquet")
     with pytest.raises((ConversionError, ValueError), match=r"MetaData|do not add up"):

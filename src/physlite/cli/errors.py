@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import typer
 
+from physlite import exceptions
 from physlite.exceptions import PhysliteError
 
 __all__ = ["CommandError", "reported"]
@@ -38,7 +41,8 @@ class CommandError(Exception):
 def reported(*, debug: bool) -> Iterator[None]:
     """Turns exceptions into a line and an exit code; with `debug` they come through, for their traceback."""
     try:
-        yield
+        with _warnings_as_lines():
+            yield
         _flush()
     except BrokenPipeError:
         # The reader has seen enough, as `head` does.
@@ -54,6 +58,22 @@ def reported(*, debug: bool) -> Iterator[None]:
         typer.echo(f"physlite: {_line(error)}", err=True)
         _drop_output()
         raise typer.Exit(_FAILURE) from None
+
+
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """Shows warnings of physlite as errors are shown; lines of code in front of them say nothing here."""
+    with warnings.catch_warnings():
+        before = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if category.__module__ == exceptions.__name__:
+                typer.echo(f"physlite: warning: {' '.join(str(message).split())}", err=True)
+            else:
+                before(message, category, *where, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def _is_typers(error: Exception) -> bool:

@@ -202,8 +202,8 @@ class _Tree:
         except Exception as error:  # uproot has no common base class for what a type can make it raise
             column = self._manifest.index.get(_path(branch))
             part = None if column is None else self._manifest.unreadable_part(column)
-            first_line = str(error).strip().partition("\n")[0]
-            why = f"uproot says {type(error).__name__}: {first_line}" if part is None else part.problem
+            said = " ".join(str(error).split())
+            why = f"uproot says {type(error).__name__}: {said}" if part is None else part.problem
             msg = f"{self._reader.source.name}: branch {_path(branch)} cannot be read: {why}"
             raise UnreadableColumnError(msg) from error
 

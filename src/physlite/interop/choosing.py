@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from physlite.exceptions import ColumnNotFoundError, ConversionError
@@ -13,6 +14,8 @@ from physlite.model.naming import container_of
 from physlite.model.store import ColumnStore
 
 __all__ = ["chosen_columns", "left_out", "output_columns", "positions_in", "problem_of_column"]
+
+_LINK = re.compile(r"ElementLink<.+>")
 
 
 def chosen_columns(file: ColumnStore, columns: NameFilter, collections: NameFilter) -> list[int]:
@@ -137,8 +140,9 @@ def positions_in(file: ColumnStore, first: ColumnStore, columns: Iterable[Output
     for column, position in zip(columns, places, strict=True):
         assert position is not None  # noqa: S101  # as was seen
         its = file.manifest.columns[position]
-        same_values = file.manifest.require_encoding(position).node == column.encoding.node if its.encoding else False
-        if not same_values or _plain(its.type_name) != _plain(column.info.type_name):
+        encoding = file.manifest.encoding(position)
+        same_values = encoding is not None and encoding.form() == column.encoding.form()
+        if not same_values or _link_type(its.type_name) != _link_type(column.info.type_name):
             msg = (
                 f"{file.name}: column {column.name} is of type {its.type_name} ({its.encoding}), in {first.name} of "
                 f"{column.info.type_name} ({column.info.encoding}): they do not fit into one file, convert them apart"
@@ -148,6 +152,7 @@ def positions_in(file: ColumnStore, first: ColumnStore, columns: Iterable[Output
     return found
 
 
-def _plain(type_name: str) -> str:
-    """A C++ type as trees name it: RNTuples have `std::` in front of what is of the standard library, and no blanks."""
-    return type_name.replace("std::", "").replace(" ", "")
+def _link_type(type_name: str) -> str:
+    """The part of a C++ type that says where links lead; trees and RNTuples have other names for what is around it."""
+    found = _LINK.search(type_name.replace(" ", ""))
+    return found[0] if found else ""

@@ -110,7 +110,10 @@ def _object_mask(found: Any, offsets: Offsets, who: str) -> Bools:
     number = len(offsets) - 1
     if not isinstance(found, ak.Array) or found.ndim != 2 or len(found) != number or not _is_bool(found):  # noqa: PLR2004
         what = _what(found) if isinstance(found, ak.Array) else type(found).__name__
-        msg = f"{who} gives {what}: a mask has for each of the {number} events a list of bools, one for each object{_HINT}"
+        msg = (
+            f"{who} gives {what}: a mask has for each of the {number} events a list of bools, one for each object"
+            f"{_HINT}"
+        )
         raise ConversionError(msg)
     mask = ak.fill_none(ak.fill_none(found, value=False, axis=1), value=[], axis=0)
     counts = ak.to_numpy(ak.num(mask, axis=1))

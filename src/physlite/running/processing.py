@@ -164,8 +164,10 @@ class _Attempt:
         self, analysis: Analysis, store: ColumnStore, watch: ColumnWatch, chunk: tuple[int, int], *, is_first: bool
     ) -> Any:
         """What the analysis returns for a range of events."""
-        given = MappingProxyType({**self._part.given, "dataset": self._part.dataset})
-        events = EventSource(store, *chunk, self._settings.on_bad_link, given).events()
+        given = {**self._part.given, "dataset": self._part.dataset}
+        if callable(getattr(getattr(analysis, "__self__", None), "postprocess", None)):
+            given |= _names_of_coffea(store, chunk)
+        events = EventSource(store, *chunk, self._settings.on_bad_link, MappingProxyType(given)).events()
         watch.failure = None
         try:
             value = detached(analysis(events))
@@ -244,3 +246,11 @@ def _notes(error: BaseException) -> str:
 def _traceback(error: BaseException) -> str:
     lines = traceback.format_exception(type(error), error, error.__traceback__)
     return redacted("".join(lines[-_DEPTH:]))
+
+
+def _names_of_coffea(store: ColumnStore, chunk: tuple[int, int]) -> dict[str, Any]:
+    """What `events.metadata` has in coffea, for processors that are written for it."""
+    start, stop = chunk
+    uuid = str(store.manifest.uuid)
+    names = {"filename": store.name, "treename": store.manifest.tree, "entrystart": start, "entrystop": stop}
+    return {**names, "fileuuid": uuid}

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import uproot
+from uproot.behaviors.RNTuple import HasFields
+from uproot.behaviors.TBranch import HasBranches
 
 from physlite.exceptions import NotAnEventFileError
 from physlite.formats.manifest import EVENT_NTUPLE, EVENT_TREE, Manifest
@@ -31,12 +33,14 @@ def inputs_of(file: Any, tree: str | None = None) -> Iterator[Input]:
     """The files that `from_root` was given.
 
     Args:
-        file: a path, `path:tree`, a mapping of paths to trees (or to `object_path` and `steps`), a file opened with
-            uproot or in binary mode, or a list of these.
+        file: a path, `path:tree`, a mapping of paths to trees (or to `object_path` and `steps`), a file or tree opened
+            with uproot, a file opened in binary mode, or a list of these.
         tree: the name of the tree where `file` has none.
     """
     if isinstance(file, uproot.ReadOnlyDirectory):
         yield Input(file.file_path, tree)
+    elif isinstance(file, HasBranches | HasFields):
+        yield Input(file.file.file_path, file.name)
     elif isinstance(file, Mapping):
         for path, what in file.items():
             if isinstance(what, Mapping):
