@@ -289,6 +289,13 @@ def test_what_is_no_file_of_events(tmp_path):
         from_root(tmp_path / "text.root")
 
 
+@pytest.mark.parametrize("name", [data.R21, data.RNTUPLE])
+def test_a_tree_that_was_opened_with_uproot(name):
+    with uproot.open(data.path_of(name)) as file:
+        events = from_root(file[tree_of(name)]).events()
+        assert_same(events.Electrons.pt, physlite.events(data.path_of(name)).Electrons.pt)
+
+
 def test_without_dask_awkward(monkeypatch):
     monkeypatch.setitem(sys.modules, "dask_awkward", None)
     with pytest.raises(ImportError, match=r"mode='dask' makes an array of dask-awkward, .*: pip install dask-awkward"):

@@ -120,3 +120,25 @@ def test_physlite_runs_processors(workers, expected):
     datasets = {name: each["files"] for name, each in fileset().items()}
     found = physlite.run(Tracks(), datasets, workers=workers, chunk_size=1000, progress=False).value
     check(found, {name: numbers | {"first": found[name]["first"]} for name, numbers in expected.items()})
+
+
+class Names(processor.ProcessorABC):
+    """What coffea says of a chunk, as a set of one."""
+
+    def process(self, events):
+        told = events.metadata
+        names = ("filename", "treename", "entrystart", "entrystop", "fileuuid")
+        return {events.metadata["dataset"]: {tuple(str(told[name]) for name in names)}}
+
+    def postprocess(self, accumulator):
+        return accumulator
+
+
+def test_names_of_metadata():
+    """Those of coffea are there in both, and are the same; UUIDs are there as texts."""
+    runner = processor.Runner(
+        executor=processor.IterativeExecutor(status=False), schema=PHYSLITESchema, chunksize=10_000, savemetrics=False
+    )
+    theirs = runner(fileset(), Names())
+    ours = physlite.run(Names(), fileset(), workers=0, chunk_size=10_000, progress=False).value
+    assert ours == theirs

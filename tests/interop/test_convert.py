@@ -395,10 +395,10 @@ def test_more_metadata_than_can_be_read_again(suffix, tmp_path, monkeypatch):
     out = tmp_path / f"out{suffix}"
     with physlite.open(SAMPLE) as file:
         size = unpacked_size(merged([file]))
-    monkeypatch.setattr("physlite.formats.notes._MOST_METADATA", size)
+    monkeypatch.setattr("physlite.formats.notes.MOST_METADATA", size)
     with pytest.raises(ConversionError, match=rf"sample\.root: in all there are {size} bytes of MetaData"):
         convert(SAMPLE, out)
-    monkeypatch.setattr("physlite.formats.notes._MOST_METADATA", size + 100)
+    monkeypatch.setattr("physlite.formats.notes.MOST_METADATA", size + 100)
     read = []
     said = r"000\.root and 1 other file: in all .*: convert fewer files at a time"
     with pytest.raises(ConversionError, match=said):
@@ -516,6 +516,49 @@ def test_what_metadata_of_many_files_have_in_common_is_there_once(tmp_path):
     assert all_of_them.num_entries == 20
     assert all_of_them.inline == one.inline  # the files are copies
     assert unpacked_size(all_of_them) < 3 * unpacked_size(one)
+    assert all_of_them.clusters.tolist() == list(range(21))
+    for column, its in zip(one.columns, all_of_them.columns, strict=True):
+        assert (its.pages, its.uncompressed_bytes) == (20 * column.pages, 20 * column.uncompressed_bytes)
+
+
+def test_dates_of_baskets_make_no_difference(tmp_path):
+    content = bytearray(another(Path(SAMPLE).read_bytes(), 1))
+    with physlite.open(SAMPLE) as file:
+        tree = file._store.metadata.manifest
+        for at in tree.page_offset[tree.page_offset >= 0].tolist():
+            content[at + 10 : at + 14] = b"date"
+        with physlite.open(bytes(content)) as other:
+            assert merged([file, other]).inline == merged([file]).inline
+            assert other.metadata.sums == file.metadata.sums
+
+
+def test_metadata_that_are_too_many_are_found_while_they_are_gathered(monkeypatch):
+    with physlite.open(SAMPLE) as file:
+        monkeypatch.setattr("physlite.formats.notes.MOST_METADATA", len(merged([file]).inline))
+        with pytest.raises(ConversionError, match=r"sample\.root: with it the MetaData trees are too large"):
+            merged([file])
+
+
+def write_lists(path, columns):
+    with uproot.recreate(path) as file:
+        file.mktree("CollectionTree", dict.fromkeys(columns, "var * float32")).extend(columns)
+    return path
+
+
+def test_a_name_that_is_of_another_container_in_another_file(tmp_path):
+    """`Electrons` are AnalysisElectrons where there are no others of this name."""
+    pt = ak.Array([[40.0, 20.0], [50.0]])
+    name = "AnalysisElectronsAuxDyn.pt"
+    first = write_lists(tmp_path / "first.root", {name: pt})
+    second = write_lists(tmp_path / "second.root", {name: pt, "ElectronsAuxDyn.pt": pt[::-1]})
+    said = r"second\.root: Electrons is Electrons, in \S+first\.root it is AnalysisElectrons: thin them apart"
+    with pytest.raises(ConversionError, match=said):
+        convert(
+            [first, second], tmp_path / "o.parquet", columns=name, thin={"Electrons": lambda e: e.Electrons.pt > 30}
+        )
+    for i, files in enumerate(itertools.permutations([first, second])):
+        convert(files, tmp_path / f"{i}.parquet", columns=name)
+        assert physlite.open(tmp_path / f"{i}.parquet").array(name).to_list() == [[40, 20], [50]] * 2
 
 
 @pytest.mark.parametrize("suffix", [".root", ".parquet"])

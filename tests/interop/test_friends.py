@@ -470,6 +470,8 @@ def test_friends_that_are_not_told_of(sample, recwarn):
 def test_what_is_no_table(tmp_path):
     with pytest.raises(TypeError, match="something of type int is no table"):
         Friend(7)
+    with pytest.raises(TypeError, match="something of type Series is no table"):
+        Friend(pytest.importorskip("pandas").Series([1, 2]))
     with pytest.raises(TypeError, match="give one of records"):
         Friend(ak.Array([1, 2]))
     with pytest.raises(ValueError, match="a 2, b 1"):

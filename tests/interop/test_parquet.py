@@ -262,6 +262,8 @@ def test_facts_stand_in_the_footer(sample):
         assert facts["mc_channel_number"] == file.metadata.mc_channel_number
         assert facts["sum_of_weights"]["weights"] == file.metadata.sum_of_weights()
         assert facts["weight_names"] == list(file.metadata.weight_names)
+        sums = {str(variation): dataclasses.asdict(one) for variation, one in file.metadata.sums.items()}
+        assert facts["sums_of_weights"] == sums
     containers = {key: name for name, _, key in json.loads(texts[b"physlite"])["containers"]}
     keys = ak.flatten(physlite.events(sample).Electrons.trackParticleLinks.m_persKey, axis=None)
     assert {containers[key] for key in keys} == {"GSFTrackParticles"}

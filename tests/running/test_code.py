@@ -324,6 +324,27 @@ def test_what_is_registered_everywhere_is_not_sent(monkeypatch):
     assert len(pack(lambda events: events.pt).code) < 5_000
 
 
+def test_a_class_of_ones_own_by_a_name_of_ours(worker, write, monkeypatch):
+    write(
+        "own_electrons.py",
+        """
+        import awkward as ak
+        import physlite
+
+        class Electron(ak.behavior["Electron"]):
+            @property
+            def seven(self):
+                return 7
+
+        ak.behavior["Electron"] = Electron
+        """,
+    )
+    monkeypatch.setattr(ak, "behavior", {})
+    physlite.register_awkward()
+    importlib.import_module("own_electrons")
+    assert worker.call(lambda: ak.Record({"pt": 1.0}, with_name="Electron").seven) == 7
+
+
 def test_types_by_another_name(worker, write):
     write("types_of_mine.py", "from typing import NewType\nMass = NewType('Mass', float)\n")
     from types_of_mine import Mass

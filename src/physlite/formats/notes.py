@@ -20,6 +20,7 @@ __all__ = [
     "FACTS",
     "METADATA",
     "MOST_JSON",
+    "MOST_METADATA",
     "MOST_METADATA_TEXT",
     "NOTES",
     "pack_manifest",
@@ -30,8 +31,8 @@ __all__ = [
 NOTES, METADATA, FACTS = "physlite", "physlite.metadata", "physlite.facts"
 
 # What is read of a MetaData tree at most, unpacked, and so written: those of production have some MB.
-_MOST_METADATA = 1 << 28
-MOST_METADATA_TEXT = _MOST_METADATA // 3 * 4 + 4
+MOST_METADATA = 1 << 28
+MOST_METADATA_TEXT = MOST_METADATA // 3 * 4 + 4
 
 # What is read of JSON at most: as objects it can have thirty times the bytes.
 MOST_JSON = 1 << 23
@@ -82,8 +83,8 @@ def pack_manifest(manifest: Manifest) -> bytes:
     text = json.dumps(header, separators=(",", ":")).encode()
     parts = [len(text).to_bytes(8, "little"), text, *(array.tobytes() for array in arrays.values()), manifest.inline]
     size = sum(map(len, parts))
-    if size >= _MOST_METADATA or len(text) > MOST_JSON:
-        msg = f"{size} bytes of MetaData, where less than {_MOST_METADATA} can be read again"
+    if size >= MOST_METADATA or len(text) > MOST_JSON:
+        msg = f"{size} bytes of MetaData, where less than {MOST_METADATA} can be read again"
         raise ConversionError(msg)
     packing = zlib.compressobj()
     return base64.b64encode(b"".join([*(packing.compress(part) for part in parts), packing.flush()]))
@@ -116,7 +117,7 @@ def unpack_manifest(packed: bytes) -> Manifest:
 
 def _decompressed(packed: bytes) -> bytes:
     unpacking = zlib.decompressobj()
-    content = unpacking.decompress(base64.b64decode(packed, validate=True), _MOST_METADATA)
+    content = unpacking.decompress(base64.b64decode(packed, validate=True), MOST_METADATA)
     if not unpacking.eof:
         msg = "it is cut short"
         raise CorruptDataError(msg)

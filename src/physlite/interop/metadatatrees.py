@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physlite.exceptions import ConversionError
+from physlite.formats import notes
 from physlite.formats.basketkeys import without_place
 from physlite.formats.manifest import Manifest
 from physlite.formats.notes import pack_manifest
@@ -62,7 +63,13 @@ class MergedTrees:
             msg = f"{file.name}: MetaData column {differing} is not as in {self._named}: convert them one by one"
             raise ConversionError(msg)
         of_column, its = _pages_of_columns(manifest)
-        pages = [of_column, manifest.page_first_entry[its], self._kept(tree)[its], manifest.page_size[its]]
+        places = self._kept(tree)[its]
+        if self._size >= notes.MOST_METADATA:
+            msg = (
+                f"{file.name}: with it the MetaData trees are too large to be read again: convert fewer files at a time"
+            )
+            raise ConversionError(msg)
+        pages = [of_column, manifest.page_first_entry[its], places, manifest.page_size[its]]
         self._pages.append(np.array(pages))
         self._clusters.append(manifest.clusters)
         totals = [(c.pages, c.compressed_bytes, c.uncompressed_bytes) for c in manifest.columns]

@@ -37,7 +37,11 @@ def records_of(table: Any) -> ak.Array:
     elif hasattr(table, "__arrow_c_stream__"):
         import pyarrow as pa
 
-        return _records(_from_arrow(pa.table(table)))
+        try:
+            return _records(_from_arrow(pa.table(table)))
+        except pa.ArrowInvalid as error:  # a single column, as a series of pandas
+            msg = f"something of type {type(table).__name__} is no table ({error}): give a data frame or a mapping"
+            raise TypeError(msg) from None
     else:
         msg = f"something of type {type(table).__name__} is no table: give a path, records, a data frame or a mapping"
         raise TypeError(msg)
