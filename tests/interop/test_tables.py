@@ -320,3 +320,26 @@ def plain(rows):
         {name: "NaN" if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
         for row in rows
     ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "error", "said"),
+    [
+        (["averageInteractionPerCrossing"], ColumnNotFoundError, "nearest: averageInteractionsPerCrossing"),
+        (["AnalysisElectronsAuxDyn.pt"], ColumnNotFoundError, "no column '.*': here it is Electrons.pt$"),
+        (["AnalysisElectronsAuxDyn:pt"], ColumnNotFoundError, "no column '.*': here it is Electrons.pt$"),
+        (["Electrons"], ValueError, "name the fields that are wanted, as 'Electrons.[a-zA-Z]+'$"),
+        ({"w": 1.0}, TypeError, "column w is 1.0: give an array"),
+        ({"w": np.float32(1.0)}, TypeError, "column w is .*: give an array"),
+    ],
+)
+def test_what_to_do_is_said(columns, error, said):
+    with pytest.raises(error, match=said):
+        to_arrow(physlite.events(data.path_of(data.SAMPLE)), columns)
+
+
+def test_records_without_keys():
+    jets = ak.flatten(physlite.events(data.path_of(data.SAMPLE)).Jets)
+    with pytest.raises(ColumnNotFoundError, match=r"no column 'runNumber'.*; keys=\(\) leaves out"):
+        to_arrow(jets, ["pt"])
+    assert to_arrow(jets, ["pt"], keys=()).column_names == ["pt"]

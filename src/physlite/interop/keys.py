@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import awkward as ak
@@ -10,8 +11,12 @@ from numpy.typing import NDArray
 
 from physlite.exceptions import ColumnNotFoundError, FriendError
 from physlite.formats.filters import nearest
+from physlite.model.objects import shown
 
 __all__ = ["KEYS", "KeyIndex", "counts_of", "field_of", "key_of"]
+
+# A column as files name it.
+_COLUMN = re.compile(r"(?:Analysis)?(?P<collection>\w+?)Aux(?:Dyn)?:?[.:](?P<field>\w+)$")
 
 KEYS = ("runNumber", "eventNumber")  # what names an event
 
@@ -34,6 +39,11 @@ def field_of(records: ak.Array, name: str, whose: str) -> ak.Array:
         if rest in ak.fields(records[first]):
             return records[first][rest]
         fields = [f"{first}.{field}" for field in ak.fields(records[first])]
+    elif (found := _COLUMN.match(name)) and found["collection"] in fields:
+        msg = f"{whose}: no column {name!r}: here it is {found['collection']}.{found['field']}"
+        raise ColumnNotFoundError(msg)
+    elif "EventInfo" in fields:  # others than its fields are collections
+        fields = shown(ak.fields(records["EventInfo"]))
     msg = f"{whose}: no column {name!r}{nearest(fields, name, f'; there are {len(fields)} others')}"
     raise ColumnNotFoundError(msg)
 

@@ -70,7 +70,7 @@ def to_arrow(
         msg = "first= is for rows of events: rows of objects have all of them"
         raise ValueError(msg)
     named = columns if isinstance(columns, Mapping) else {name: name for name in _names(columns)}
-    values = {key: _values(events, key, key) for key in _names(keys)}
+    values = {key: _key(events, key) for key in _names(keys)}
     values |= {name: _values(events, name, what) for name, what in named.items()}
     found = dict(_named(_of_objects(events, values) if rows == "objects" else _of_events(values, first)))
     layouts = [masked(ak.to_layout(ak.materialize(array))) for array in found.values()]
@@ -107,17 +107,33 @@ def _names(given: str | Sequence[str]) -> Sequence[str]:
     return [given] if isinstance(given, str) else given
 
 
+def _key(events: ak.Array, name: str) -> ak.Array:
+    try:
+        return _values(events, name, name)
+    except ColumnNotFoundError as error:
+        msg = f"{error}; keys=() leaves out what rows are joined by"
+        raise ColumnNotFoundError(msg) from None
+
+
 def _values(events: ak.Array, name: str, what: Any) -> ak.Array:
     """The values of a column."""
-    found = _looked_up(events, what) if isinstance(what, str) else ak.Array(what)
+    found = _looked_up(events, what) if isinstance(what, str) else _array(name, what)
     if len(found) != len(events):
         msg = f"column {name} has {len(found)} values for {len(events)} events: give one, or a list, for each"
         raise ValueError(msg)
     if ak.fields(found) and found.layout.purelist_parameter("__record__") is not None:
-        example = f"{name}.{ak.fields(found)[0]}"
+        numbers = [field for field in ak.fields(found) if not ak.fields(found[field])]
+        example = f"{name}.{(numbers or ak.fields(found))[0]}"
         msg = f"{name} are objects, and no column: name the fields that are wanted, as {example!r}"
         raise ValueError(msg)
     return found
+
+
+def _array(name: str, what: Any) -> ak.Array:
+    if np.isscalar(what):
+        msg = f"column {name} is {what!r}: give an array with a value, or a list, for each event"
+        raise TypeError(msg)
+    return ak.Array(what)
 
 
 def _looked_up(events: ak.Array, name: str) -> ak.Array:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from physlite.notebook import notebook_shell
+from physlite.text import cut
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -21,6 +22,9 @@ __all__ = ["hidden", "hide", "progress"]
 _PATIENCE = 2.0  # seconds that nobody minds waiting for
 _BEAT = 0.2  # seconds between two looks at how far it is
 _hidden = 0  # how many want that no bars are shown
+_BAR_WIDTH = 20
+_NUMBERS_WIDTH = 40  # of what stands behind the bar, with the gaps
+_SHORTEST = 12  # of what is said of a bar
 _IDLE = 10.0  # seconds without anything to watch, after which the thread ends
 
 
@@ -130,7 +134,8 @@ class _Display:
         for watch in self._watches:
             if watch.task is None and now - watch.since >= _PATIENCE:
                 self._bars = self._bars or _bars()
-                watch.task = self._bars.add_task(watch.what, total=watch.total)
+                room = self._bars.console.width - _BAR_WIDTH - _NUMBERS_WIDTH
+                watch.task = self._bars.add_task(cut(watch.what, max(room, _SHORTEST)), total=watch.total)
             if watch.task is not None and self._bars is not None:
                 count = done.get(watch, 0)
                 self._bars.update(watch.task, completed=count, visible=innermost[watch.thread] is watch)
@@ -144,7 +149,7 @@ def _bars() -> Progress:
 
     bars = Progress(
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        BarColumn(bar_width=_BAR_WIDTH),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
