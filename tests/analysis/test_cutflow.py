@@ -57,7 +57,7 @@ def example(weights=(1.0, 2.0, -1.0, 4.0), masks=((1, 1, 1, 0), (1, 0, 1, 1))):
     return flow
 
 
-@pytest.mark.parametrize("name", data.ALL_FILES)
+@pytest.mark.parametrize("name", data.parameters(data.ALL_FILES))
 def test_of_real_files(name):
     events = physlite.events(data.path_of(name))
     weights = event_weights(events)

@@ -141,7 +141,7 @@ def test_against_sets_of_lumi_blocks(one, other):
     assert (a == b) == (blocks_of(one) == blocks_of(other))
 
 
-@pytest.mark.parametrize("name", data.ALL_FILES)
+@pytest.mark.parametrize("name", data.parameters(data.ALL_FILES))
 def test_of_real_files(name):
     """Simulated events pass; as data they pass where their lumi block does."""
     events = physlite.events(data.path_of(name))

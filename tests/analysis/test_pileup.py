@@ -251,7 +251,7 @@ def test_it_is_sent_to_workers():
     assert pickle.loads(pickled).weight(simulated([(A, 1.6)])).tolist() == expected  # noqa: S301
 
 
-@pytest.mark.parametrize("name", data.ALL_FILES)
+@pytest.mark.parametrize("name", data.parameters(data.ALL_FILES))
 def test_stored_weights(name):
     events = physlite.events(data.path_of(name))
     if name in (*WITH_WEIGHTS, data.TIMES_50):

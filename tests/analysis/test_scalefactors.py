@@ -119,7 +119,7 @@ def one_by_one(pts, etas, systematic="nominal"):
     ]
 
 
-@pytest.mark.parametrize("name", data.ALL_FILES)
+@pytest.mark.parametrize("name", data.parameters(data.ALL_FILES))
 def test_of_real_objects(name, factors):
     electrons = physlite.events(data.path_of(name)).Electrons
     for systematic in ("nominal", "up", "down"):

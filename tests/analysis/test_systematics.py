@@ -41,7 +41,7 @@ OBJECTS = {
 }
 
 
-@pytest.fixture(scope="module", params=(*data.REAL_TTREES, data.RNTUPLE))
+@pytest.fixture(scope="module", params=data.parameters((*data.REAL_TTREES, data.RNTUPLE)))
 def events(request):
     return physlite.open(data.path_of(request.param)).events()
 

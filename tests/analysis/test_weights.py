@@ -35,7 +35,7 @@ from support import data
 WITH_NAMES = (data.R21, data.R22, data.R24, data.RNTUPLE, data.SAMPLE)
 
 
-@pytest.mark.parametrize("name", data.ALL_FILES)
+@pytest.mark.parametrize("name", data.parameters(data.ALL_FILES))
 def test_nominal_weights(name):
     events = physlite.events(data.path_of(name))
     weights = event_weights(events)

@@ -28,7 +28,7 @@ class Case:
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(n, marks=pytest.mark.slow if n == data.TIMES_50 else ()) for n in data.ALL_TTREES],
+    params=data.parameters(data.ALL_TTREES),
 )
 def case(request):
     return Case(request.param)

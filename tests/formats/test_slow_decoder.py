@@ -25,7 +25,7 @@ def _kinds(manifest):
         yield from columns[:A_KIND]
 
 
-@pytest.mark.parametrize("name", [*data.REAL_TTREES, data.SAMPLE])
+@pytest.mark.parametrize("name", data.parameters([*data.REAL_TTREES, data.SAMPLE]))
 def test_columns_of_each_type_equal_the_slow_decoder(name):
     path = data.path_of(name)
     content = path.read_bytes()

@@ -68,7 +68,7 @@ def _vertex_types(file):
     return file.array(name)
 
 
-@pytest.mark.parametrize("name", data.ALL_TTREES)
+@pytest.mark.parametrize("name", data.parameters(data.ALL_TTREES))
 def test_interface_containers_tell_how_many_objects_there_are(name):
     with physlite.open(data.path_of(name)) as file:
         sized = [c for c in file.manifest.columns if SIZED.match(c.type_name)]
@@ -90,7 +90,7 @@ def test_interface_containers_tell_how_many_objects_there_are(name):
         assert checked > 25
 
 
-@pytest.mark.parametrize("name", data.ALL_TTREES)
+@pytest.mark.parametrize("name", data.parameters(data.ALL_TTREES))
 def test_columns_left_to_uproot_are_what_uproot_reads_or_a_clear_error(name):
     """uproot5#1046: what cannot be read is listed, and raises when it is used, and only then."""
     with physlite.open(data.path_of(name)) as file:

@@ -10,7 +10,7 @@ import physlite
 from support import data
 
 
-@pytest.fixture(scope="module", params=data.ALL_FILES)
+@pytest.fixture(scope="module", params=data.parameters(data.ALL_FILES))
 def events(request):
     return physlite.open(data.path_of(request.param)).events()
 

@@ -20,7 +20,7 @@ from support.recording import RecordingSource, baskets
 CHAIN = "HLT_e26_lhtight_nod0_ivarloose"
 
 
-@pytest.fixture(scope="module", params=data.ALL_FILES)
+@pytest.fixture(scope="module", params=data.parameters(data.ALL_FILES))
 def file(request):
     return physlite.open(data.path_of(request.param))
 

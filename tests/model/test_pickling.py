@@ -241,7 +241,7 @@ SELECTIONS = {
 
 
 @pytest.mark.parametrize("select", SELECTIONS.values(), ids=SELECTIONS)
-@pytest.mark.parametrize("name", [data.R21, data.R22, data.TREE_ONLY])
+@pytest.mark.parametrize("name", data.parameters([data.R21, data.R22, data.TREE_ONLY]))
 def test_selected_objects_pickle_as_references(name, select):
     """Their columns do not travel, and are not read: some of them could not be, as etcone20 in 22.2."""
     file = physlite.open(data.path_of(name), cache_bytes=0)
@@ -268,7 +268,7 @@ def test_selected_objects_pickle_as_references(name, select):
 REAL = [data.R21, data.R22, data.R24, data.TREE_ONLY]
 
 
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", data.parameters(REAL))
 def test_events_with_a_field_of_the_users_after_a_selection(name):
     """Flag, choose, send: what the file has does not travel, nor is it read."""
     file = physlite.open(data.path_of(name))
@@ -298,7 +298,7 @@ def test_events_with_a_field_of_the_users_after_a_selection(name):
         assert_same(ak.to_layout(twice.Jets.pt), ak.to_layout(made.Jets.pt))
 
 
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", data.parameters(REAL))
 @pytest.mark.parametrize(
     "make",
     [
@@ -359,7 +359,7 @@ def test_linked_objects_of_every_kind_come_back(name, first):
                     assert repr(ak.to_list(again[field])) == repr(ak.to_list(made[field])), (link.name, field)
 
 
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", data.parameters(REAL))
 def test_linked_objects_leave_files_of_bytes_as_they_are(name):
     """With the classes and the fields that each of them has."""
     events = physlite.events(data.path_of(name).read_bytes())
@@ -370,7 +370,7 @@ def test_linked_objects_leave_files_of_bytes_as_they_are(name):
     assert [type(x).__name__ for lists in again for row in lists for x in row if x is not None] == kinds
 
 
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", data.parameters(REAL))
 def test_a_field_that_is_given_after_a_selection(name):
     file = physlite.open(data.path_of(name), cache_bytes=0)
     chosen = file.events().TruthElectrons

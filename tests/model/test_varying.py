@@ -21,7 +21,7 @@ from support.recording import RecordingSource, baskets
 FILES = (*data.REAL_TTREES, data.RNTUPLE)
 
 
-@pytest.fixture(scope="module", params=FILES)
+@pytest.fixture(scope="module", params=data.parameters(FILES))
 def events(request):
     return physlite.open(data.path_of(request.param)).events()
 

@@ -9,7 +9,7 @@ from support import data
 from support.compare import assert_same
 
 
-@pytest.fixture(scope="module", params=data.ALL_FILES)
+@pytest.fixture(scope="module", params=data.parameters(data.ALL_FILES))
 def events(request):
     return physlite.events(data.path_of(request.param))
 
