@@ -411,6 +411,25 @@ def test_lists_of_other_lengths_than_the_collection(sample):
         friend.of_objects(sample, "Electrons", "el_bt")
 
 
+def test_objects_in_another_order_than_in_the_file(sample):
+    """The numbers would be those of other objects."""
+    friend = Friend(columns_of(sample))
+    whole = friend.of_objects(sample, "Electrons", "el_pt")
+    sorted_by_eta = ak.copy(sample)
+    sorted_by_eta["Electrons"] = sample.Electrons[ak.argsort(sample.Electrons.eta, axis=1)]
+    with pytest.raises(
+        FriendError, match=r"el_pt is in the order of the file, and Electrons are in another one in runN"
+    ):
+        friend.of_objects(sorted_by_eta, "Electrons", "el_pt")
+    masked = ak.copy(sample)
+    masked["Electrons"] = ak.mask(
+        sample.Electrons, sample.Electrons.pt > 20_000
+    )  # objects that are missing keep places
+    assert ak.to_list(friend.of_objects(masked, "Electrons", "el_pt")) == ak.to_list(whole)
+    some = sample[::-3]
+    assert ak.to_list(friend.of_objects(some, "Electrons", "el_pt")) == ak.to_list(whole[::-3])
+
+
 def test_keys_that_are_not_there_or_no_integers(sample):
     columns = columns_of(sample)
     with pytest.raises(ColumnNotFoundError, match="the friend: no column 'mcChannelNumber'"):

@@ -23,9 +23,12 @@ from physlite.interop.keys import KEYS, counts_of, field_of, key_of
 from physlite.interop.rowfiles import Where, open_rows
 from physlite.interop.rows import MemoryRows, Rows
 from physlite.interop.rowtables import records_of
+from physlite.model.objects import LINK
 from physlite.warning import warn
 
 __all__ = ["Friend"]
+
+_INDEX = 0xFFFFFFFF  # of the number in which objects know their place
 
 
 class Friend:
@@ -118,7 +121,8 @@ class Friend:
         Raises:
             TypeError, ColumnNotFoundError, OSError, CorruptDataError: as `of`, or there is no such column.
             UnreadableColumnError: it is there, but cannot be read; then it is not among `fields`.
-            FriendError: as `of`, or a list that is of another length than the collection; the message names the event.
+            FriendError: as `of`, a list that is of another length than the collection, or objects that are in another
+                order than in their file; the message names the event.
         """
         self._rows.require(column)
         values = field_of(self.of(events), column, self.name)
@@ -130,6 +134,7 @@ class Friend:
         there = ~_missing(values) & ~masked
         counts = counts_of(objects)
         self._require_same(events, np.where(there, counts_of(values), counts), counts, collection, column)
+        self._require_order(events, objects, there, collection, column)
         belongs = np.repeat(there, counts)
         index = ak.index.Index64(np.where(belongs, np.cumsum(belongs) - 1, -1))
         flat = ak.to_layout(ak.flatten(ak.drop_none(values[there], axis=0), axis=1))
@@ -194,6 +199,22 @@ class Friend:
             msg = (
                 f"{self.name}: {column} has {has[at]} values and {collection} {should[at]} objects in "
                 f"{self._named(events, at)}: take it for the collection that it was made of, before objects are chosen"
+            )
+            raise FriendError(msg)
+
+    def _require_order(
+        self, events: ak.Array, objects: ak.Array, there: NDArray[np.bool_], collection: str, column: str
+    ) -> None:
+        """Raises FriendError where objects, as far as they know their place in the file, are in another one."""
+        if LINK not in ak.fields(objects):
+            return
+        own = ak.fill_none(objects[LINK], -1, axis=-1)
+        moved = (own >= 0) & ((own & _INDEX) != ak.local_index(own, axis=1))
+        found = np.flatnonzero(ak.to_numpy(ak.fill_none(ak.any(moved, axis=1), value=False)) & there)
+        if len(found):
+            msg = (
+                f"{self.name}: {column} is in the order of the file, and {collection} are in another one in "
+                f"{self._named(events, int(found[0]))}: take it before objects are sorted"
             )
             raise FriendError(msg)
 
