@@ -343,7 +343,7 @@ def test_two_thousand_reads_with_faults_of_all_kinds():
         for source in sources:
             source.close()
         wait_until(lambda: [t.name for t in set(threading.enumerate()) - threads_before] == ["fault-server"])
-    assert open_sockets() <= sockets_before
+    wait_until(lambda: open_sockets() <= sockets_before)
 
 
 def open_sockets():
