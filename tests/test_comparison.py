@@ -84,17 +84,16 @@ def test_other_structures_and_types_are_differences(left, right):
 
 def test_the_comparison_with_uproot_notices_a_decoder_that_is_wrong(monkeypatch):
     """One bit of one value of a column that is read."""
-    decode = reader._core.decode
+    decode = reader.ColumnReader._decode
 
     def wrong(*arguments):
-        columns = decode(*arguments)
-        if columns:
-            columns[0][-1].view(np.uint8)[7] ^= 1
-        return columns
+        for buffers in decode(*arguments):
+            buffers[-1].view(np.uint8)[7] ^= 1
+            yield buffers
 
     name = "AnalysisElectronsAuxDyn.pt"
     expected = oracle.column(data.R24, name)
     assert_same(physlite.open(data.path_of(data.R24)).array(name), expected)
-    monkeypatch.setattr(reader._core, "decode", wrong)
+    monkeypatch.setattr(reader.ColumnReader, "_decode", wrong)
     with pytest.raises(AssertionError):
         assert_same(physlite.open(data.path_of(data.R24)).array(name), expected)

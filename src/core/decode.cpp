@@ -7,9 +7,10 @@
 #include "decode.hpp"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <condition_variable>
 #include <cstring>
-#include <deque>
 #include <mutex>
 #include <shared_mutex>
 
@@ -36,24 +37,25 @@ public:
             data_bytes_ += headers_.back().data_bytes;
             weight_.push_back(weight_.back() + wanted_bytes(page));
         }
-        capacity_.assign(request.program.slots.size(), 0);
-        for (Slot slot : request.program.slots) {
+        capacity_.assign(request.program->slots.size(), 0);
+        for (Slot slot : request.program->slots) {
             buffers_.push_back({Block(8), 0, slot});
             std::memset(buffers_.back().data.get(), 0, 8);  // the first of the offsets
         }
-        base_.assign(request.pages.size() + 1, Counts(request.program.counters, 0));
+        base_.assign(request.pages.size() + 1, Counts(request.program->counters, 0));
         counts_.resize(request.pages.size());
     }
 
     std::size_t pages() const { return request_.pages.size(); }
     std::size_t data_bytes() const { return data_bytes_; }
+    bool is_written() const { return written_.load() == pages(); }
 
     /// Decompresses and measures one page; afterwards the bases of later pages can be known.
     PageEntries measure(std::size_t page, Decompressor& decompressor, Scratch& scratch) {
         BasketView basket = open_basket(request_.pages[page], headers_[page], decompressor, scratch);
         auto [begin, end] = wanted_entries(page);
-        PageEntries entries(request_.program, basket, begin, end);
-        Counts counts(request_.program.counters, 0);
+        PageEntries entries(*request_.program, basket, begin, end);
+        Counts counts(request_.program->counters, 0);
         entries.measure_all(counts);
 
         std::lock_guard lock(mutex_);
@@ -79,14 +81,15 @@ public:
         return failed_ ? Base::never : Base::unknown;
     }
 
-    /// Writes a page whose base is known; that of the next one then is known too.
-    void write(std::size_t page, const PageEntries& entries) {
+    /// Writes a page whose base is known; that of the next one then is known too. Whether it was the last.
+    bool write(std::size_t page, const PageEntries& entries) {
         std::shared_lock lock(growing_);
         Writer writer;
         writer.at = base_[page];
         writer.end = base_[page + 1];
         for (const Buffer& buffer : buffers_) writer.out.push_back(buffer.data.get());
         entries.write_all(writer);
+        return written_.fetch_add(1) + 1 == pages();
     }
 
     /// A page could not be measured: the bases of later ones will not be known.
@@ -168,6 +171,7 @@ private:
     const ColumnRequest& request_;
     std::size_t index_;
     std::size_t data_bytes_ = 0;
+    std::atomic<std::size_t> written_{0};  ///< pages
     std::vector<BasketHeader> headers_;
     std::vector<double> weight_;  ///< wanted bytes of all pages before each, and of all
 
@@ -187,51 +191,78 @@ struct Task {
     std::size_t column, page;
 };
 
-/// What each thread does.
-class Worker {
+/// The baskets of all columns.
+class Baskets {
 public:
-    Worker(std::vector<std::unique_ptr<Column>>& columns, Tasks<Task>& tasks, Spent* spent)
-        : columns_(columns), tasks_(tasks), spent_(spent) {}
+    class Worker;
 
-    /// An exception ends the work of all.
-    void operator()() noexcept {
-        Stopwatch stopwatch(spent_ ? &spent_->all : nullptr);
-        std::size_t task = 0;
-        try {
-            run_tasks(task);
-        } catch (...) {
-            tasks_.note(task, std::current_exception());
-            for (auto& column : columns_) column->fail();
-        }
+    explicit Baskets(std::vector<ColumnRequest> requests)
+        : requests_(std::move(requests)), columns_(columns_of(requests_)), tasks_(tasks_of(columns_)) {}
+
+    Tasks<Task>& tasks() { return tasks_; }
+
+    std::size_t bytes() const {
+        std::size_t total = 0;
+        for (const auto& column : columns_) total += column->data_bytes();
+        return total;
+    }
+
+    std::size_t number() const { return columns_.size(); }
+    bool is_done(std::size_t i) const { return columns_[i]->is_written(); }
+    ColumnResult finish(std::size_t i) { return columns_[i]->finish(); }
+
+    void stop() noexcept {
+        tasks_.stop();
+        for (auto& column : columns_) column->fail();
     }
 
 private:
-    /// Takes tasks until there are no more; `task` is the one at hand.
-    void run_tasks(std::size_t& task) {
-        Decompressor decompressor(spent_);
-        std::deque<OpenPage> open;
-        std::vector<Scratch> spare(most_open);
-        auto write_front = [&](bool wait) {
-            OpenPage& page = open.front();
-            Column& column = *columns_[tasks_[page.task].column];
-            Column::Base base = column.base(tasks_[page.task].page, wait);
-            if (base == Column::Base::unknown) return false;
-            if (base == Column::Base::known) column.write(tasks_[page.task].page, page.entries);
-            spare.push_back(std::move(page.scratch));
-            open.pop_front();
-            return true;
-        };
-        while (tasks_.take(task)) {
-            Scratch scratch = std::move(spare.back());
-            spare.pop_back();
-            PageEntries entries = columns_[tasks_[task].column]->measure(tasks_[task].page, decompressor, scratch);
-            open.push_back({task, entries, std::move(scratch)});
-            while (!open.empty() && write_front(open.size() == most_open)) {
-            }
-        }
-        while (!open.empty()) write_front(true);
+    static std::vector<std::unique_ptr<Column>> columns_of(const std::vector<ColumnRequest>& requests) {
+        std::vector<std::unique_ptr<Column>> out;
+        for (std::size_t i = 0; i < requests.size(); ++i) out.push_back(std::make_unique<Column>(requests[i], i));
+        return out;
     }
 
+    static std::vector<Task> tasks_of(const std::vector<std::unique_ptr<Column>>& columns) {
+        std::vector<Task> out;
+        for (std::size_t i = 0; i < columns.size(); ++i)
+            for (std::size_t page = 0; page < columns[i]->pages(); ++page) out.push_back({i, page});
+        return out;
+    }
+
+    std::vector<ColumnRequest> requests_;
+    std::vector<std::unique_ptr<Column>> columns_;
+    Tasks<Task> tasks_;
+};
+
+/// What each thread does.
+class Baskets::Worker {
+public:
+    Worker(Baskets& baskets, Spent& spent)
+        : baskets_(baskets), columns_(baskets.columns_), tasks_(baskets.tasks_), decompressor_(&spent) {}
+
+    /// Measures the next basket, and writes what can be written; in the end what is left. An exception ends the work of
+    /// all.
+    bool step() noexcept {
+        std::size_t task = 0;
+        try {
+            if (tasks_.take(task)) {
+                Scratch scratch = std::move(spare_[most_open - 1 - open_.size()]);
+                PageEntries entries = columns_[tasks_[task].column]->measure(tasks_[task].page, decompressor_, scratch);
+                open_.push_back({task, entries, std::move(scratch)});
+                while (!open_.empty() && write_front(open_.size() == most_open, task)) {
+                }
+                return true;
+            }
+            while (!open_.empty()) write_front(true, task);
+        } catch (...) {
+            tasks_.note(task, std::current_exception());
+            baskets_.stop();
+        }
+        return false;
+    }
+
+private:
     /// A measured page that waits to be written, and the memory it lies in.
     struct OpenPage {
         std::size_t task;
@@ -241,29 +272,31 @@ private:
 
     static constexpr std::size_t most_open = 4;
 
+    /// Whether the first of the open pages could be written, or never will be; `task` is the one at hand.
+    bool write_front(bool wait, std::size_t& task) {
+        OpenPage& page = open_.front();
+        task = page.task;
+        Column& column = *columns_[tasks_[task].column];
+        Column::Base base = column.base(tasks_[task].page, wait);
+        if (base == Column::Base::unknown) return false;
+        if (base == Column::Base::known && column.write(tasks_[task].page, page.entries)) tasks_.tell();
+        spare_[most_open - open_.size()] = std::move(page.scratch);
+        open_.erase(open_.begin());
+        return true;
+    }
+
+    Baskets& baskets_;
     std::vector<std::unique_ptr<Column>>& columns_;
     Tasks<Task>& tasks_;
-    Spent* spent_;
+    Decompressor decompressor_;
+    std::vector<OpenPage> open_;
+    std::array<Scratch, most_open> spare_;  ///< of those that are not open, the first of them
 };
 
 }  // namespace
 
-std::vector<ColumnResult> decode(std::vector<ColumnRequest> requests, std::size_t threads, Spent* spent) {
-    std::vector<std::unique_ptr<Column>> columns;
-    std::vector<Task> tasks;
-    std::size_t bytes = 0;
-    for (std::size_t i = 0; i < requests.size(); ++i) {
-        columns.push_back(std::make_unique<Column>(requests[i], i));
-        bytes += columns.back()->data_bytes();
-        for (std::size_t page = 0; page < columns.back()->pages(); ++page) tasks.push_back({i, page});
-    }
-    Tasks<Task> shared(std::move(tasks));
-    shared.run(threads, bytes, Worker(columns, shared, spent));
-    shared.raise_first_error();
-
-    std::vector<ColumnResult> out;
-    for (auto& column : columns) out.push_back(column->finish());
-    return out;
+std::unique_ptr<Decoding> decode(std::vector<ColumnRequest> requests, std::size_t threads) {
+    return std::make_unique<DecodingOf<Baskets>>(std::make_unique<Baskets>(std::move(requests)), threads);
 }
 
 }  // namespace physlite

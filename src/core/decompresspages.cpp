@@ -40,7 +40,11 @@ void decompress_pages(const std::vector<CompressedPage>& pages, std::size_t thre
         tasks.push_back({0, i});
     }
     Tasks<Task> shared(std::move(tasks));
-    shared.run(threads, bytes, [&] { decompress_tasks(pages, shared); });
+    auto work = [&] { decompress_tasks(pages, shared); };
+    {
+        auto helpers = shared.help(threads, bytes, work);
+        work();
+    }
     shared.raise_first_error();
 }
 

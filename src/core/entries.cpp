@@ -1,38 +1,21 @@
 // Two passes over the entries of a decompressed basket while it is in the cache. The first ("measure") walks them with
 // a Cursor, rejects what does not fit, and counts what will come out. The second ("write") goes over the same bytes and
-// checks nothing.
+// checks nothing. Of most entries, those of lists.hpp, the first pass needs to know little, and the second one checks.
 
 #include "entries.hpp"
 
 #include <bit>
 #include <cstring>
 #include <string>
-#include <type_traits>
 
 #include "cursor.hpp"
+#include "items.hpp"
+#include "lists.hpp"
 
 namespace physlite {
 namespace {
 
-constexpr std::uint32_t byte_count_mask = 0x40000000;
 constexpr std::uint16_t memberwise_mask = 0x4000;
-constexpr std::size_t vector_header = 6;  // byte count and version, before a vector's own count
-
-[[noreturn]] void corrupt_entry(std::size_t entry, const std::string& what) {
-    throw CorruptData("entry " + std::to_string(entry) + " of the basket: " + what);
-}
-
-/// Calls a function with the size of items; the usual ones as constants, by which a compiler divides quickly.
-template <class F>
-auto with_size(std::size_t size, F function) {
-    switch (size) {
-        case 1: return function(std::integral_constant<std::size_t, 1>{});
-        case 2: return function(std::integral_constant<std::size_t, 2>{});
-        case 4: return function(std::integral_constant<std::size_t, 4>{});
-        case 8: return function(std::integral_constant<std::size_t, 8>{});
-        default: return function(size);
-    }
-}
 
 // ---------------------------------------------------------------------------------------------------------- measure
 
@@ -64,17 +47,6 @@ std::size_t skip_lists(std::size_t item_bytes, Cursor& cursor, std::size_t n) {
     }
     cursor.skip(at);
     return items;
-}
-
-/// Counts what `n` of a node add to each output when all of it has a fixed size.
-void count_exact(const Node& node, std::size_t n, Counts& counts) {
-    switch (node.op) {
-        case Op::fixed: count_exact(node.children[0], n * node.number, counts); break;
-        case Op::record:
-            for (const Node& child : node.children) count_exact(child, n, counts);
-            break;
-        default: counts[node.slot] += static_cast<std::int64_t>(n);
-    }
 }
 
 void measure_exact(const Node& node, Cursor& cursor, std::size_t n, Counts& counts) {
@@ -214,65 +186,6 @@ void measure(const Node& node, Cursor& cursor, std::size_t n, Counts& counts) {
 
 // ------------------------------------------------------------------------------------------------------------ write
 
-template <class T>
-inline void copy_block_swapped(std::uint8_t* to, const std::uint8_t* from, std::size_t n) {
-    for (std::size_t i = 0; i < n; ++i) {
-        T value = load_be<T>(from + i * sizeof(T));
-        std::memcpy(to + i * sizeof(T), &value, sizeof(T));
-    }
-}
-
-/// Copies numbers into native order, 16 bytes at a time; the last block overlaps the one before it, which is cheaper
-/// than going number by number through what is left of a short list.
-template <class T>
-inline void copy_swapped(std::uint8_t* to, const std::uint8_t* from, std::size_t n) {
-    constexpr std::size_t block = 16 / sizeof(T);
-    if (n < block) return copy_block_swapped<T>(to, from, n);
-    for (std::size_t i = 0; i + block <= n; i += block)
-        copy_block_swapped<T>(to + i * sizeof(T), from + i * sizeof(T), block);
-    copy_block_swapped<T>(to + (n - block) * sizeof(T), from + (n - block) * sizeof(T), block);
-}
-
-/// How far `copy_ahead` may read and write behind what it copies.
-constexpr std::size_t ahead = 32;
-
-/// Copies numbers as copy_swapped does, `ahead` bytes at a time, one time at least: for short lists of various lengths
-/// it guesses wrong less often how many times it is.
-template <class T>
-inline void copy_ahead(std::uint8_t* to, const std::uint8_t* from, std::size_t n) {
-    constexpr std::size_t block = ahead / sizeof(T);
-    std::size_t i = 0;
-    do copy_block_swapped<T>(to + i * sizeof(T), from + i * sizeof(T), block);
-    while ((i += block) < n);
-}
-
-/// The place where a writer puts the numbers of lists, one list after the other; the next one overwrites what was
-/// written too far.
-template <class T>
-class Lists {
-public:
-    Lists(const Node& item, const Writer& w)
-        : to_(w.out[item.slot] + static_cast<std::size_t>(w.at[item.slot]) * sizeof(T)),
-          end_(w.out[item.slot] + static_cast<std::size_t>(w.end[item.slot]) * sizeof(T)),
-          from_end_(w.readable) {}
-
-    void copy(const std::uint8_t* from, std::size_t n) {
-        std::size_t bytes = n * sizeof(T);
-        if (bytes + ahead <= static_cast<std::size_t>(end_ - to_) &&
-            bytes + ahead <= static_cast<std::size_t>(from_end_ - from)) {
-            copy_ahead<T>(to_, from, n);
-        } else {
-            copy_swapped<T>(to_, from, n);
-        }
-        to_ += bytes;
-    }
-
-private:
-    std::uint8_t* to_;
-    const std::uint8_t* end_;
-    const std::uint8_t* from_end_;
-};
-
 void copy_values(Value value, std::uint8_t* to, const std::uint8_t* from, std::size_t n) {
     switch (value) {
         case Value::boolean:
@@ -354,52 +267,21 @@ void close_list(const Node& node, std::size_t items, Writer& w) {
     w.put_offset(node.slot, w.at[node.items]);
 }
 
-/// Lists of numbers, the innermost level of nested vectors.
-template <class T>
-const std::uint8_t* write_lists_of(const Node& list, const std::uint8_t* p, std::size_t n, Writer& w) {
-    std::int64_t items = w.at[list.items];
-    Lists<T> lists(list.children[0], w);
+/// Lists of items of the usual kinds, the innermost level of nested vectors.
+template <class Items>
+const std::uint8_t* write_lists_of(Items items, const Node& list, const std::uint8_t* p, std::size_t n, Writer& w) {
     auto* offsets = reinterpret_cast<std::int64_t*>(w.out[list.slot]) + w.at[list.slot] + 1;
+    std::int64_t total = w.at[list.items];
     for (std::size_t i = 0; i < n; ++i) {
         std::size_t m = load_be<std::uint32_t>(p);
-        lists.copy(p + 4, m);
-        p += 4 + m * sizeof(T);
-        items += static_cast<std::int64_t>(m);
-        offsets[i] = items;
+        items.take(p + 4, m);
+        p += 4 + m * items.stride;
+        total += static_cast<std::int64_t>(m);
+        offsets[i] = total;
     }
     w.at[list.slot] += static_cast<std::int64_t>(n);
-    w.at[list.children[0].slot] += items - w.at[list.items];
-    w.at[list.items] = items;
-    return p;
-}
-
-/// Lists of ElementLinks (two 4-byte members behind object headers): most of the bytes of link columns.
-const std::uint8_t* write_lists_of_pairs(const Node& list, const std::uint8_t* p, std::size_t n, Writer& w) {
-    const Node& record = list.children[0];
-    std::size_t slots[2] = {record.children[0].slot, record.children[1].slot};
-    std::int64_t items = w.at[list.items];
-    std::uint8_t* first = w.out[slots[0]] + 4 * static_cast<std::size_t>(items);
-    std::uint8_t* second = w.out[slots[1]] + 4 * static_cast<std::size_t>(items);
-    auto* offsets = reinterpret_cast<std::int64_t*>(w.out[list.slot]) + w.at[list.slot] + 1;
-    std::size_t skip = record.number;
-    std::size_t stride = record.least;
-    for (std::size_t i = 0; i < n; ++i) {
-        std::size_t m = load_be<std::uint32_t>(p);
-        p += 4;
-        for (std::size_t j = 0; j < m; ++j, p += stride, first += 4, second += 4) {
-            auto both = load_be<std::uint64_t>(p + skip);
-            auto key = static_cast<std::uint32_t>(both >> 32);
-            auto index = static_cast<std::uint32_t>(both);
-            std::memcpy(first, &key, 4);
-            std::memcpy(second, &index, 4);
-        }
-        items += static_cast<std::int64_t>(m);
-        offsets[i] = items;
-    }
-    w.at[list.slot] += static_cast<std::int64_t>(n);
-    w.at[slots[0]] += items - w.at[list.items];
-    w.at[slots[1]] += items - w.at[list.items];
-    w.at[list.items] = items;
+    items.commit(w, total - w.at[list.items]);
+    w.at[list.items] = total;
     return p;
 }
 
@@ -430,15 +312,8 @@ const std::uint8_t* write(const Node& node, const std::uint8_t* p, const std::ui
         case Op::fixed: return write(node.children[0], p, end, n * node.number, w);
         case Op::list: {
             const Node& item = node.children[0];
-            if (item.op == Op::primitive && item.value != Value::boolean && item.value != Value::f4_as_f8) {
-                switch (item.width) {
-                    case 1: return write_lists_of<std::uint8_t>(node, p, n, w);
-                    case 2: return write_lists_of<std::uint16_t>(node, p, n, w);
-                    case 4: return write_lists_of<std::uint32_t>(node, p, n, w);
-                    default: return write_lists_of<std::uint64_t>(node, p, n, w);
-                }
-            }
-            if (item.words && item.children.size() == 2) return write_lists_of_pairs(node, p, n, w);
+            const std::uint8_t* after = nullptr;
+            if (with_items(item, w, [&](auto items) { after = write_lists_of(items, node, p, n, w); })) return after;
             for (std::size_t i = 0; i < n; ++i) {
                 std::size_t m = load_be<std::uint32_t>(p);
                 p = write(item, p + 4, end, m, w);
@@ -501,12 +376,42 @@ void check_byte_count(std::size_t i, Bytes entry) {
         corrupt_entry(i, "its byte count does not match its " + std::to_string(entry.size()) + " bytes");
 }
 
+void measure_entry(const Program& program, std::size_t i, Bytes entry, Counts& counts) {
+    Cursor cursor(entry);
+    cursor.skip(program.header);
+    if (has_byte_count(program.header, program.root)) check_byte_count(i, entry);
+    measure(program.root, cursor, 1, counts);
+    if (cursor.remaining() != 0)
+        corrupt_entry(i, std::to_string(cursor.remaining()) + " bytes more than its content needs");
+}
+
 }  // namespace
+
+void corrupt_entry(std::size_t entry, const std::string& what) {
+    throw CorruptData("entry " + std::to_string(entry) + " of the basket: " + what);
+}
+
+void count_exact(const Node& node, std::size_t n, Counts& counts) {
+    switch (node.op) {
+        case Op::fixed: count_exact(node.children[0], n * node.number, counts); break;
+        case Op::record:
+            for (const Node& child : node.children) count_exact(child, n, counts);
+            break;
+        default: counts[node.slot] += static_cast<std::int64_t>(n);
+    }
+}
+
+void write_exact(const Node& node, const std::uint8_t* p, std::size_t n, Writer& w) { write(node, p, nullptr, n, w); }
+
+void check_entry(const Program& program, std::size_t i, Bytes entry) {
+    Counts counts(program.counters, 0);
+    measure_entry(program, i, entry, counts);
+}
 
 // ------------------------------------------------------------------------------------------------- entries of a page
 
 PageEntries::PageEntries(const Program& program, const BasketView& basket, std::size_t begin, std::size_t end)
-    : program_(program), basket_(basket), begin_(begin), end_(end) {
+    : program_(&program), basket_(basket), begin_(begin), end_(end) {
     if (basket.has_offsets()) return;
     if (!program.root.exact) throw CorruptData("a basket without the table of its entries' offsets");
     stride_ = program.header + program.root.least;
@@ -516,45 +421,31 @@ PageEntries::PageEntries(const Program& program, const BasketView& basket, std::
 }
 
 void PageEntries::measure_all(Counts& counts) const {
-    if (stride_ != 0 && program_.header == 0) {
-        count_exact(program_.root, end_ - begin_, counts);
-        return;
-    }
-    if (is_flat_list()) return measure_flat_list(counts);
-    if (is_packed_list()) return measure_packed_list(counts);
-    for (std::size_t i = begin_; i < end_; ++i) {
-        Bytes entry = bytes(i);
-        Cursor cursor(entry);
-        cursor.skip(program_.header);
-        if (has_byte_count(program_.header, program_.root)) check_byte_count(i, entry);
-        measure(program_.root, cursor, 1, counts);
-        if (cursor.remaining() != 0)
-            corrupt_entry(i, std::to_string(cursor.remaining()) + " bytes more than its content needs");
+    if (stride_ != 0 && program_->header == 0) {
+        count_exact(program_->root, end_ - begin_, counts);
+    } else if (are_sized_lists(*program_, basket_)) {
+        measure_sized_lists(*program_, basket_, begin_, end_, counts);
+    } else if (program_->root.op == Op::size) {
+        counts[program_->root.slot] += static_cast<std::int64_t>(end_ - begin_);
+    } else {
+        for (std::size_t i = begin_; i < end_; ++i) measure_entry(*program_, i, bytes(i), counts);
     }
 }
 
 void PageEntries::write_all(Writer& w) const {
     w.readable = basket_.data().data() + basket_.data().size();
-    if (stride_ != 0 && program_.header == 0) {
-        const std::uint8_t* from = basket_.data().data() + begin_ * stride_;
-        write(program_.root, from, nullptr, end_ - begin_, w);
-        return;
+    if (stride_ != 0 && program_->header == 0) {
+        write_exact(program_->root, basket_.data().data() + begin_ * stride_, end_ - begin_, w);
+    } else if (are_sized_lists(*program_, basket_)) {
+        write_sized_lists(*program_, basket_, begin_, end_, w);
+    } else if (program_->root.op == Op::size) {
+        write_sizes(w);
+    } else {
+        for (std::size_t i = begin_; i < end_; ++i) {
+            Bytes entry = bytes(i);
+            write(program_->root, entry.data() + program_->header, entry.data() + entry.size(), 1, w);
+        }
     }
-    if (is_flat_list()) return write_flat_list(w);
-    if (is_packed_list()) return write_packed_list(w);
-    for (std::size_t i = begin_; i < end_; ++i) {
-        Bytes entry = bytes(i);
-        write(program_.root, entry.data() + program_.header, entry.data() + entry.size(), 1, w);
-    }
-}
-
-bool PageEntries::is_flat_list() const {
-    return program_.root.op == Op::list && program_.root.children[0].op == Op::primitive &&
-           program_.header == vector_header && begin_ < end_;
-}
-
-bool PageEntries::is_packed_list() const {
-    return program_.root.op == Op::to_end && program_.root.children[0].exact && program_.header == 0 && begin_ < end_;
 }
 
 Bytes PageEntries::bytes(std::size_t i) const {
@@ -564,98 +455,19 @@ Bytes PageEntries::bytes(std::size_t i) const {
     return basket_.data().subspan(from, to - from);
 }
 
-void PageEntries::measure_flat_list(Counts& counts) const {
-    constexpr std::size_t header = vector_header + 4;
-    const Node& list = program_.root;
-    std::size_t items = with_size(list.children[0].least, [this](auto size) {
-        std::size_t total = 0;
-        for (std::size_t i = begin_; i < end_; ++i) {
-            Bytes entry = bytes(i);
-            if (entry.size() < header) corrupt_entry(i, "it is shorter than the header of a vector");
-            check_byte_count(i, entry);
-            std::size_t n = load_be<std::uint32_t>(entry.data() + vector_header);
-            if (n != (entry.size() - header) / size || (entry.size() - header) % size != 0)
-                corrupt_entry(i, "a vector of " + std::to_string(n) + " items of " + std::to_string(size) +
-                                     " bytes in " + std::to_string(entry.size()) + " bytes");
-            total += n;
-        }
-        return total;
-    });
-    counts[list.slot] += static_cast<std::int64_t>(end_ - begin_);
-    counts[list.items] += static_cast<std::int64_t>(items);
-    counts[list.children[0].slot] += static_cast<std::int64_t>(items);
-}
-
-void PageEntries::write_flat_list(Writer& w) const {
-    const Node& list = program_.root;
-    const Node& item = list.children[0];
-    switch (item.value) {
-        case Value::i4:
-        case Value::u4:
-        case Value::f4: return write_flat<std::uint32_t>(list, item, w);
-        case Value::i1:
-        case Value::u1: return write_flat<std::uint8_t>(list, item, w);
-        default: break;
-    }
-    for (std::size_t i = begin_; i < end_; ++i) {
+/// Whatever follows the header of a collection is passed over, so that this is checked and written at once.
+void PageEntries::write_sizes(Writer& w) const {
+    const Node& size = program_->root;
+    std::uint8_t* to = w.out[size.slot] + 4 * static_cast<std::size_t>(w.at[size.slot]);
+    for (std::size_t i = begin_; i < end_; ++i, to += 4) {
         Bytes entry = bytes(i);
-        std::size_t n = (entry.size() - vector_header - 4) / item.least;
-        write_values(item, entry.data() + vector_header + 4, n, w);
-        close_list(list, n, w);
+        check_byte_count(i, entry);
+        Cursor cursor(entry);
+        cursor.skip(program_->header);
+        std::uint32_t n = read_collection_header(cursor).n;
+        std::memcpy(to, &n, 4);
     }
-}
-
-template <class T>
-void PageEntries::write_flat(const Node& list, const Node& item, Writer& w) const {
-    Lists<T> lists(item, w);
-    auto* offsets = reinterpret_cast<std::int64_t*>(w.out[list.slot]) + w.at[list.slot] + 1;
-    std::int64_t total = w.at[list.items];
-    const std::uint8_t* data = basket_.data().data();
-    std::size_t from = basket_.start(begin_);
-    for (std::size_t i = begin_; i < end_; ++i) {
-        std::size_t next = basket_.start(i + 1);
-        std::size_t n = (next - from - vector_header - 4) / sizeof(T);
-        lists.copy(data + from + vector_header + 4, n);
-        total += static_cast<std::int64_t>(n);
-        *offsets++ = total;
-        from = next;
-    }
-}
-
-void PageEntries::measure_packed_list(Counts& counts) const {
-    const Node& list = program_.root;
-    const Node& item = list.children[0];
-    std::size_t items = with_size(item.least, [this](auto size) {
-        std::size_t total = 0;
-        for (std::size_t i = begin_; i < end_; ++i) {
-            Bytes entry = bytes(i);
-            if (std::size_t more = entry.size() % size; more != 0)
-                corrupt_entry(i, std::to_string(more) + " bytes more than its content needs");
-            total += entry.size() / size;
-        }
-        return total;
-    });
-    counts[list.slot] += static_cast<std::int64_t>(end_ - begin_);
-    counts[list.items] += static_cast<std::int64_t>(items);
-    count_exact(item, items, counts);
-}
-
-/// All items at once: nothing stands between those of an entry and those of the next.
-void PageEntries::write_packed_list(Writer& w) const {
-    const Node& list = program_.root;
-    const Node& item = list.children[0];
-    auto* offsets = reinterpret_cast<std::int64_t*>(w.out[list.slot]) + w.at[list.slot] + 1;
-    std::int64_t before = w.at[list.items];
-    std::size_t first = basket_.start(begin_);
-    std::size_t items = with_size(item.least, [&](auto size) {
-        std::size_t total = 0;
-        for (std::size_t i = begin_; i < end_; ++i) {
-            total = (basket_.start(i + 1) - first) / size;
-            *offsets++ = before + static_cast<std::int64_t>(total);
-        }
-        return total;
-    });
-    write(item, basket_.data().data() + first, nullptr, items, w);
+    w.at[size.slot] += static_cast<std::int64_t>(end_ - begin_);
 }
 
 }  // namespace physlite

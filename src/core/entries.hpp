@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "basket.hpp"
@@ -25,8 +26,21 @@ struct Writer {
     }
 };
 
-/// The entries of one basket that a request wants. First measure, which throws CorruptData for what does not fit the
-/// program; only then write, which checks nothing.
+constexpr std::uint32_t byte_count_mask = 0x40000000;
+
+[[noreturn]] void corrupt_entry(std::size_t entry, const std::string& what);
+
+/// Throws CorruptData when the bytes of entry `i` of a basket do not fit the program.
+void check_entry(const Program& program, std::size_t i, Bytes entry);
+
+/// Counts what `n` of a node add to each output when all of it has a fixed size.
+void count_exact(const Node& node, std::size_t n, Counts& counts);
+
+/// Writes `n` of a node that has a fixed size, whose bytes are there.
+void write_exact(const Node& node, const std::uint8_t* p, std::size_t n, Writer& w);
+
+/// The entries of one basket that a request wants. First measure, then write; either throws CorruptData for what does
+/// not fit the program.
 class PageEntries {
 public:
     PageEntries(const Program& program, const BasketView& basket, std::size_t begin, std::size_t end);
@@ -37,17 +51,10 @@ public:
     void write_all(Writer& w) const;
 
 private:
-    bool is_flat_list() const;
-    bool is_packed_list() const;
     Bytes bytes(std::size_t i) const;
-    void measure_flat_list(Counts& counts) const;
-    void measure_packed_list(Counts& counts) const;
-    void write_packed_list(Writer& w) const;
-    void write_flat_list(Writer& w) const;
-    template <class T>
-    void write_flat(const Node& list, const Node& item, Writer& w) const;
+    void write_sizes(Writer& w) const;
 
-    const Program& program_;
+    const Program* program_;  ///< so that this can be assigned
     BasketView basket_;
     std::size_t begin_, end_;
     std::size_t stride_ = 0;  ///< bytes an entry, in baskets without offsets

@@ -11,16 +11,14 @@
 #include <memory>
 #include <optional>
 
-#include "decode.hpp"
 #include "decompresspages.hpp"
 #include "links.hpp"
 #include "ntuple.hpp"
-#include "ntuplepages.hpp"
+#include "python.hpp"
 #include "rootfile.hpp"
 #include "ttree.hpp"
 
-namespace nb = nanobind;
-using namespace nb::literals;
+using namespace nanobind::literals;
 
 namespace physlite {
 namespace {
@@ -28,57 +26,12 @@ namespace {
 PyObject* corrupt_type = nullptr;
 PyObject* unsupported_type = nullptr;
 
-/// A Python object's bytes, held for as long as this lives.
-class HeldBytes {
-public:
-    explicit HeldBytes(nb::handle object) {
-        if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_SIMPLE) != 0) nb::raise_python_error();
-    }
-    ~HeldBytes() { PyBuffer_Release(&view_); }
-    HeldBytes(const HeldBytes&) = delete;
-    HeldBytes& operator=(const HeldBytes&) = delete;
-    Bytes bytes() const { return {static_cast<const std::uint8_t*>(view_.buf), static_cast<std::size_t>(view_.len)}; }
-
-private:
-    Py_buffer view_{};
-};
-
 /// Names come from the file: bytes that are not UTF-8 must not make them unreadable.
 nb::object text(std::string_view s) {
     return nb::steal(PyUnicode_DecodeUTF8(s.data(), static_cast<Py_ssize_t>(s.size()), "surrogateescape"));
 }
 
 nb::bytes to_bytes(Bytes data) { return nb::bytes(reinterpret_cast<const char*>(data.data()), data.size()); }
-
-template <class T>
-nb::object to_array(std::vector<T>&& values) {
-    auto* held = new std::vector<T>(std::move(values));
-    nb::capsule owner(held, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
-    return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(held->data(), {held->size()}, owner));
-}
-
-nb::dlpack::dtype dtype_of(Value value) {
-    switch (value) {
-        case Value::boolean: return nb::dtype<bool>();
-        case Value::i1: return nb::dtype<std::int8_t>();
-        case Value::u1: return nb::dtype<std::uint8_t>();
-        case Value::i2: return nb::dtype<std::int16_t>();
-        case Value::u2: return nb::dtype<std::uint16_t>();
-        case Value::i4: return nb::dtype<std::int32_t>();
-        case Value::u4: return nb::dtype<std::uint32_t>();
-        case Value::i8: return nb::dtype<std::int64_t>();
-        case Value::u8: return nb::dtype<std::uint64_t>();
-        case Value::f4: return nb::dtype<float>();
-        default: return nb::dtype<double>();
-    }
-}
-
-nb::object to_array(Buffer&& buffer) {
-    auto* held = new Block(std::move(buffer.data));
-    nb::capsule owner(held, [](void* p) noexcept { delete static_cast<Block*>(p); });
-    std::size_t shape[1] = {buffer.length};
-    return nb::cast(nb::ndarray<nb::numpy>(held->get(), 1, shape, owner, nullptr, dtype_of(buffer.slot.value)));
-}
 
 nb::dict file_header(nb::handle data) {
     FileHeader header = read_file_header(HeldBytes(data).bytes());
@@ -162,9 +115,6 @@ nb::dict scan(nb::handle data, std::size_t key_bytes) {
     return out;
 }
 
-template <class T>
-using Numbers = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
 nb::tuple link(const EnvelopeLink& l) { return nb::make_tuple(l.offset, l.bytes, l.uncompressed); }
 
 nb::tuple ntuple_anchor(nb::handle data) {
@@ -219,144 +169,6 @@ nb::dict ntuple_pages(nb::handle data, std::size_t clusters, std::size_t columns
     out["offset"] = to_array(std::move(pages.offset));
     out["bytes"] = to_array(std::move(pages.bytes));
     out["has_checksum"] = to_array(std::move(pages.has_checksum));
-    return out;
-}
-
-/// Where nanoseconds are added up, in the order of Spent.
-using Clock = std::optional<nb::ndarray<std::int64_t, nb::shape<3>, nb::c_contig, nb::device::cpu>>;
-
-void add(const Spent& spent, const Clock& clock) {
-    if (!clock) return;
-    clock->data()[0] += spent.decompressing;
-    clock->data()[1] += spent.all;
-    clock->data()[2] += spent.wall;
-}
-
-nb::list decode_columns(nb::list requests, std::size_t threads, const Clock& clock) {
-    std::vector<ColumnRequest> columns;
-    std::vector<std::unique_ptr<HeldBytes>> held;
-    for (nb::handle item : requests) {
-        auto [code, pages, first_entry, start, stop] =
-            nb::cast<std::tuple<Numbers<std::int64_t>, nb::list, Numbers<std::int64_t>, std::int64_t, std::int64_t>>(
-                item);
-        ColumnRequest column;
-        column.program = compile({code.data(), code.size()});
-        for (nb::handle page : pages) {
-            held.push_back(std::make_unique<HeldBytes>(page));
-            column.pages.push_back(held.back()->bytes());
-        }
-        column.first_entry.assign(first_entry.data(), first_entry.data() + first_entry.size());
-        column.start = start;
-        column.stop = stop;
-        columns.push_back(std::move(column));
-    }
-    std::vector<ColumnResult> results;
-    Spent spent;
-    {
-        nb::gil_scoped_release release;
-        Stopwatch stopwatch(&spent.wall);
-        results = decode(std::move(columns), threads, clock ? &spent : nullptr);
-    }
-    add(spent, clock);
-    nb::list out;
-    for (ColumnResult& result : results) {
-        nb::list buffers;
-        for (Buffer& buffer : result) buffers.append(to_array(std::move(buffer)));
-        out.append(buffers);
-    }
-    return out;
-}
-
-template <class T>
-std::span<const T> span_of(const Numbers<T>& numbers) {
-    return {numbers.data(), numbers.size()};
-}
-
-using PageKind = std::tuple<std::uint16_t, std::uint16_t, double, double>;
-
-/// What is known of all pages of a file, as arrays: see StreamPages in formats/manifest.py.
-struct PageTables {
-    PageTables(std::vector<PageKind> kinds_, Numbers<std::int32_t> kind_, Numbers<std::int64_t> elements_,
-               Numbers<bool> checksum_, Numbers<std::int64_t> base_, Numbers<std::int64_t> first_)
-        : kinds(std::move(kinds_)), kind(kind_), elements(elements_), checksum(checksum_), base(base_), first(first_) {
-        for (std::size_t size : {elements.size(), checksum.size(), base.size(), first.size()})
-            if (size != kind.size()) throw nb::value_error("tables of pages of different lengths");
-    }
-
-    NtuplePage page(std::size_t i) const {
-        NtuplePage page;
-        std::int32_t number = kind.data()[i];
-        page.elements = elements.data()[i];
-        page.has_checksum = checksum.data()[i];
-        page.base = base.data()[i];
-        page.absent = number < 0;
-        if (!page.absent)
-            std::tie(page.type, page.bits, page.low, page.high) = kinds.at(static_cast<std::size_t>(number));
-        return page;
-    }
-
-    std::vector<PageKind> kinds;
-    Numbers<std::int32_t> kind;
-    Numbers<std::int64_t> elements;
-    Numbers<bool> checksum;
-    Numbers<std::int64_t> base;
-    Numbers<std::int64_t> first;
-};
-
-bool gives_value(std::uint16_t type, std::uint16_t bits, std::int64_t value) {
-    if (value < 0 || value >= static_cast<std::int64_t>(Value::count_)) return false;
-    NtuplePage page;
-    page.type = type;
-    page.bits = bits;
-    return gives(page, static_cast<Value>(value));
-}
-
-/// `requests`: for each stream its first page and the one behind its last, the type of the values, which elements,
-/// whether they are offsets, and what comes before them; `stored`: the bytes of all those pages that have some, in
-/// order.
-nb::list decode_ntuple(const PageTables& tables, nb::list requests, nb::list stored, std::size_t threads,
-                       const Clock& clock) {
-    std::vector<StreamRequest> streams;
-    std::vector<std::unique_ptr<HeldBytes>> held;
-    held.reserve(stored.size());
-    for (nb::handle item : requests) {
-        auto [low, high, value, start, stop, ordered, lead] =
-            nb::cast<std::tuple<std::size_t, std::size_t, std::int64_t, std::int64_t, std::int64_t, bool,
-                                std::optional<std::int64_t>>>(item);
-        if (value < 0 || value >= static_cast<std::int64_t>(Value::count_) ||
-            ((ordered || lead) && value != static_cast<std::int64_t>(Value::i8)))
-            throw nb::value_error("a request for values of no known type");
-        if (low > high || high > tables.kind.size()) throw nb::value_error("a request for pages that are not there");
-        StreamRequest stream;
-        stream.value = static_cast<Value>(value);
-        stream.first = low < high ? tables.first.data()[low] : start;
-        stream.start = start;
-        stream.stop = stop;
-        stream.ordered = ordered;
-        stream.lead = lead;
-        stream.pages.reserve(high - low);
-        for (std::size_t i = low; i < high; ++i) {
-            NtuplePage page = tables.page(i);
-            if (!ordered) page.base = 0;
-            if (!page.absent) {
-                if (held.size() >= stored.size()) throw nb::value_error("fewer pages than requests have");
-                held.push_back(std::make_unique<HeldBytes>(stored[held.size()]));
-                page.stored = held.back()->bytes();
-            }
-            stream.pages.push_back(page);
-        }
-        streams.push_back(std::move(stream));
-    }
-    std::vector<Buffer> results;
-    Spent spent;
-    {
-        nb::gil_scoped_release release;
-        Stopwatch stopwatch(&spent.wall);
-        results = decode_streams(streams, threads, clock ? &spent : nullptr);
-    }
-    add(spent, clock);
-    nb::list out;
-    for (Buffer& buffer : results) out.append(to_array(std::move(buffer)));
     return out;
 }
 
@@ -436,6 +248,7 @@ PyObject* new_exception(nb::module_& module, const char* name, PyObject* base, c
 
 NB_MODULE(_core, m) {
     using namespace physlite;
+    nb::set_leak_warnings(false);  // files that are open when the interpreter ends have tables and programs
     m.doc() = "Native parts of physlite: parsing of ROOT files and decoding of their columns.";
     corrupt_type = new_exception(m, "CorruptData", PyExc_ValueError, "Bytes that contradict their format.");
     unsupported_type =
@@ -453,13 +266,7 @@ NB_MODULE(_core, m) {
     m.def("envelope", &envelope, "stored"_a, "uncompressed"_a);
     m.def("ntuple_schema", &ntuple_schema, "header"_a, "footer"_a);
     m.def("ntuple_pages", &ntuple_pages, "data"_a, "clusters"_a, "columns"_a, "checksum"_a);
-    m.def("decode", &decode_columns, "requests"_a, "threads"_a, "clock"_a = nb::none());
-    nb::class_<PageTables>(m, "PageTables")
-        .def(nb::init<std::vector<PageKind>, Numbers<std::int32_t>, Numbers<std::int64_t>, Numbers<bool>,
-                      Numbers<std::int64_t>, Numbers<std::int64_t>>(),
-             "kinds"_a, "kind"_a, "elements"_a, "checksum"_a, "base"_a, "first"_a);
-    m.def("gives_value", &gives_value, "type"_a, "bits"_a, "value"_a);
-    m.def("decode_ntuple", &decode_ntuple, "tables"_a, "requests"_a, "stored"_a, "threads"_a, "clock"_a = nb::none());
+    bind_decoding(m);
     m.def("decompress", &decompress, "pages"_a, "sizes"_a, "threads"_a);
     m.def("empty_places", &empty_places, "number"_a);
     m.def("distinct_keys", &distinct, "keys"_a);

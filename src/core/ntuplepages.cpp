@@ -1,6 +1,8 @@
 #include "ntuplepages.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <cstring>
 #include <limits>
 
 #include "checksum.hpp"
@@ -49,21 +51,6 @@ void decode_page(const StreamRequest& request, const Task& task, Buffer& buffer,
     }
     auto from = static_cast<std::size_t>(begin - task.first);
     decode_elements(page, open_page(page, decompressor, scratch), from, from + count, request.value, out);
-}
-
-/// What each thread does.
-void decode_pages(const std::vector<StreamRequest>& requests, std::vector<Buffer>& out, Tasks<Task>& tasks,
-                  Spent* spent) noexcept {
-    Stopwatch stopwatch(spent ? &spent->all : nullptr);
-    std::size_t i = 0;
-    try {
-        Decompressor decompressor(spent);
-        Scratch scratch;
-        while (tasks.take(i))
-            decode_page(requests[tasks[i].column], tasks[i], out[tasks[i].column], decompressor, scratch);
-    } catch (...) {
-        tasks.note(i, std::current_exception());
-    }
 }
 
 /// Elements that are not stored cost nothing in the file, so nothing else keeps it from claiming more than memory
@@ -142,26 +129,81 @@ void check_order(const StreamRequest& request, const Buffer& buffer, std::size_t
     }
 }
 
+/// The pages of all streams.
+class Pages {
+public:
+    class Worker;
+
+    explicit Pages(std::vector<StreamRequest> requests)
+        : requests_(std::move(requests)), tasks_(checked_tasks()), left_(requests_.size()) {
+        for (std::size_t i = 0; i < requests_.size(); ++i) {
+            const StreamRequest& request = requests_[i];
+            std::size_t length = static_cast<std::size_t>(request.stop - request.start) + (request.lead ? 1 : 0);
+            Slot slot{request.ordered, request.value};
+            std::size_t bytes = std::max<std::size_t>(length * memory_bytes(request.value), 8);
+            buffers_.push_back({Block(bytes), length, slot});
+            if (request.lead) std::memcpy(buffers_.back().data.get(), &*request.lead, sizeof(std::int64_t));
+            left_[i] = request.pages.size();
+        }
+    }
+
+    Tasks<Task>& tasks() { return tasks_; }
+    std::size_t bytes() const { return bytes_; }
+    std::size_t number() const { return requests_.size(); }
+    bool is_done(std::size_t i) const { return left_[i].load() == 0; }
+    void stop() noexcept { tasks_.stop(); }
+
+    ColumnResult finish(std::size_t i) {
+        if (requests_[i].ordered) check_order(requests_[i], buffers_[i], i);
+        ColumnResult out;
+        out.push_back(std::move(buffers_[i]));
+        return out;
+    }
+
+private:
+    std::vector<Task> checked_tasks() {
+        std::vector<Task> out;
+        std::int64_t absent = 0;
+        for (std::size_t i = 0; i < requests_.size(); ++i) bytes_ += add_tasks(requests_[i], i, out, absent);
+        return out;
+    }
+
+    std::size_t bytes_ = 0;  ///< decompressed
+    std::vector<StreamRequest> requests_;
+    Tasks<Task> tasks_;
+    std::vector<Buffer> buffers_;
+    std::vector<std::atomic<std::size_t>> left_;  ///< pages of each stream that are not decoded yet
+};
+
+/// What each thread does.
+class Pages::Worker {
+public:
+    Worker(Pages& pages, Spent& spent) : pages_(pages), decompressor_(&spent) {}
+
+    bool step() noexcept {
+        std::size_t i = 0;
+        try {
+            if (!pages_.tasks_.take(i)) return false;
+            const Task& task = pages_.tasks_[i];
+            decode_page(pages_.requests_[task.column], task, pages_.buffers_[task.column], decompressor_, scratch_);
+            if (pages_.left_[task.column].fetch_sub(1) == 1) pages_.tasks_.tell();
+            return true;
+        } catch (...) {
+            pages_.tasks_.note(i, std::current_exception());
+            return false;
+        }
+    }
+
+private:
+    Pages& pages_;
+    Decompressor decompressor_;
+    Scratch scratch_;
+};
+
 }  // namespace
 
-std::vector<Buffer> decode_streams(const std::vector<StreamRequest>& requests, std::size_t threads, Spent* spent) {
-    std::vector<Task> tasks;
-    std::size_t bytes = 0;
-    std::int64_t absent = 0;
-    for (std::size_t i = 0; i < requests.size(); ++i) bytes += add_tasks(requests[i], i, tasks, absent);
-    std::vector<Buffer> out;
-    for (const StreamRequest& request : requests) {
-        std::size_t length = static_cast<std::size_t>(request.stop - request.start) + (request.lead ? 1 : 0);
-        Slot slot{request.ordered, request.value};
-        out.push_back({Block(std::max<std::size_t>(length * memory_bytes(request.value), 8)), length, slot});
-        if (request.lead) std::memcpy(out.back().data.get(), &*request.lead, sizeof(std::int64_t));
-    }
-    Tasks<Task> shared(std::move(tasks));
-    shared.run(threads, bytes, [&] { decode_pages(requests, out, shared, spent); });
-    shared.raise_first_error();
-    for (std::size_t i = 0; i < requests.size(); ++i)
-        if (requests[i].ordered) check_order(requests[i], out[i], i);
-    return out;
+std::unique_ptr<Decoding> decode_streams(std::vector<StreamRequest> requests, std::size_t threads) {
+    return std::make_unique<DecodingOf<Pages>>(std::make_unique<Pages>(std::move(requests)), threads);
 }
 
 }  // namespace physlite

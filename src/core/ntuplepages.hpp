@@ -2,10 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
-#include "decode.hpp"
+#include "decoding.hpp"
 #include "elements.hpp"
 
 namespace physlite {
@@ -21,9 +22,8 @@ struct StreamRequest {
     std::optional<std::int64_t> lead;  ///< what comes before them
 };
 
-/// Decodes the streams. Takes no locks of Python's; throws DecodeError for the first damaged page. `spent`: where to
-/// note how long it takes, or nullptr.
-std::vector<Buffer> decode_streams(const std::vector<StreamRequest>& requests, std::size_t threads,
-                                   Spent* spent = nullptr);
+/// Decodes the streams, each to a result of one buffer. The bytes of the pages have to outlive it. Throws DecodeError
+/// for a page that cannot be what it says.
+std::unique_ptr<Decoding> decode_streams(std::vector<StreamRequest> requests, std::size_t threads);
 
 }  // namespace physlite

@@ -31,13 +31,24 @@ public:
         return true;
     }
 
+    /// No more tasks are given out, and nobody waits any longer.
+    void stop() noexcept {
+        stop_.store(true);
+        tell();
+    }
+
+    bool stopped() const noexcept { return stop_.load(); }
+
     /// Tasks start in order, so the failed one that comes first in the request is among those seen: keep that.
     void note(std::size_t task, std::exception_ptr error) noexcept {
-        stop_.store(true);
-        std::lock_guard lock(mutex_);
-        if (error_ && task > error_task_) return;
-        error_ = std::move(error);
-        error_task_ = task;
+        {
+            std::lock_guard lock(mutex_);
+            if (!error_ || task <= error_task_) {
+                error_ = std::move(error);
+                error_task_ = task;
+            }
+        }
+        stop();
     }
 
     /// When all threads are done: throws what was noted, as DecodeError where it is about the page.
@@ -53,9 +64,25 @@ public:
         }
     }
 
-    /// Calls `work`, which must not throw, on as many of `threads` as have enough to do; returns when all are done.
+    /// Something that another thread may wait for has come.
+    void tell() noexcept {
+        news_.fetch_add(1);
+        news_.notify_all();
+    }
+
+    /// Waits until it is `ready`, which whoever makes it so has to tell, or until all is stopped.
+    template <class Ready>
+    void wait(Ready ready) const noexcept {
+        for (;;) {
+            auto seen = news_.load();
+            if (ready() || stop_.load()) return;
+            news_.wait(seen);
+        }
+    }
+
+    /// Starts `work`, which must not throw, on threads beside the caller's: as many of `threads` as have enough to do.
     template <class Work>
-    void run(std::size_t threads, std::size_t bytes, Work work) {
+    std::vector<std::jthread> help(std::size_t threads, std::size_t bytes, Work work) const {
         // Starting a thread costs about as much as decoding this many bytes.
         constexpr std::size_t bytes_per_thread = 64 * 1024;
         threads = std::min({threads, tasks_.size(), bytes / bytes_per_thread + 1});
@@ -65,13 +92,14 @@ public:
         } catch (const std::system_error&) {
             // The system has no more threads to give: fewer do as well.
         }
-        work();
+        return helpers;
     }
 
 private:
     std::vector<Task> tasks_;
     std::atomic<std::size_t> next_{0};
     std::atomic<bool> stop_{false};
+    std::atomic<std::uint32_t> news_{0};
     std::mutex mutex_;
     std::exception_ptr error_;
     std::size_t error_task_ = 0;

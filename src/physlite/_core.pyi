@@ -1,6 +1,6 @@
 """Types of the native module."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias, TypedDict
 
 import numpy as np
@@ -44,11 +44,39 @@ def keys(data: _Buffer) -> list[tuple[str, int, str, str, int, int, int]]: ...
 def object(data: _Buffer) -> bytes: ...
 def streamers(data: _Buffer, key_bytes: int) -> list[tuple[str, int, int, list[_Element]]]: ...
 def scan_tree(data: _Buffer, key_bytes: int) -> ScannedTree: ...
-def decode(
-    requests: Sequence[tuple[NDArray[np.int64], list[Any], NDArray[np.int64], int, int]],
-    threads: int,
-    clock: NDArray[np.int64] | None = None,
-) -> list[list[NDArray[Any]]]: ...
+
+class Program:
+    """How the entries of a column are decoded, made from the integers of an encoding."""
+
+    def __init__(self, code: NDArray[np.int64]) -> None: ...
+
+class BasketTables:
+    """All baskets of a tree: those of a column one after the other."""
+
+    def __init__(
+        self, first_entry: NDArray[np.int64], offset: NDArray[np.int64], size: NDArray[np.int64], entries: int
+    ) -> None: ...
+    def plan(self, columns: Sequence[tuple[Program, int, int]], start: int, stop: int) -> BasketPlan:
+        """Which baskets hold entries of columns; of each its program, its first basket and their number."""
+
+class BasketPlan:
+    """`offset` and `size`: of the baskets that are needed, column by column."""
+
+    offset: list[int]
+    size: list[int]
+    def pages(self, request: int) -> tuple[int, int]:
+        """The first basket of a column that is needed, and the one behind the last, counted among all."""
+
+    def decode(
+        self, stored: list[Any], threads: int, clock: NDArray[np.int64] | None = None
+    ) -> Iterator[list[NDArray[Any]]]:
+        """The buffers of each column, while those after it are still being decoded.
+
+        Raises:
+            CorruptData, Unsupported: a basket is damaged; `args` has the message, the column and its basket, both
+                counted among those of the plan.
+        """
+
 def decompress(pages: list[Any], sizes: Sequence[int], threads: int) -> None:
     """Decompress pages into scratch memory and forget them: what reading them costs at least.
 
@@ -104,7 +132,9 @@ def envelope(stored: _Buffer, uncompressed: int) -> bytes: ...
 def ntuple_schema(header: _Buffer, footer: _Buffer) -> NtupleSchema: ...
 def ntuple_pages(data: _Buffer, clusters: int, columns: int, checksum: int) -> NtuplePages: ...
 
-class PageTables:
+class StreamTables:
+    """All pages of an ntuple: see `StreamPages`; of each stream `first_page`, the number of its `pages`, `starts`."""
+
     def __init__(
         self,
         kinds: Sequence[tuple[int, int, float, float]],
@@ -113,13 +143,36 @@ class PageTables:
         checksum: NDArray[np.bool_],
         base: NDArray[np.int64],
         first: NDArray[np.int64],
+        offset: NDArray[np.int64],
+        size: NDArray[np.int64],
+        starts: NDArray[np.int64],
+        first_page: NDArray[np.int64],
+        pages: NDArray[np.int64],
     ) -> None: ...
+    def plan(self, wanted: Sequence[tuple[int, int, int, int, bool, bool]]) -> StreamPlan:
+        """Which pages hold elements of streams.
+
+        Of each the stream, the first element and the one behind the last, the number of the type of its values, whether
+        these are offsets of lists, and whether it is stored as where something ends.
+        """
+
+class StreamPlan:
+    """`offset` and `size`: of the pages that are needed and stored; `which`: for all that was wanted its request.
+
+    `total`: elements of all requests.
+    """
+
+    offset: list[int]
+    size: list[int]
+    which: list[int]
+    total: int
+    def pages(self, request: int) -> tuple[int, int]:
+        """The first page that is needed, and the one behind the last, counted among all."""
+
+    def elements(self, request: int) -> tuple[int, int]:
+        """The first element that is decoded, and the one behind the last."""
+
+    def decode(self, stored: list[Any], threads: int, clock: NDArray[np.int64] | None = None) -> Iterator[NDArray[Any]]:
+        """The array of each request, while those after it are still being decoded; errors as of `BasketPlan`."""
 
 def gives_value(type: int, bits: int, value: int) -> bool: ...
-def decode_ntuple(
-    tables: PageTables,
-    requests: Sequence[tuple[int, int, int, int, int, bool, int | None]],
-    stored: list[memoryview],
-    threads: int,
-    clock: NDArray[np.int64] | None = None,
-) -> list[NDArray[Any]]: ...

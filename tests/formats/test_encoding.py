@@ -26,6 +26,7 @@ from physlite.formats.encoding import (
     Truncated,
     parse_encoding,
 )
+from support.decoding import decode_baskets
 
 CODES = ["b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8", "d4"]
 
@@ -66,7 +67,7 @@ def test_the_text_of_an_encoding_is_read_back(encoding):
 @given(encodings)
 def test_the_core_takes_the_program(encoding):
     """No entries come of no pages: one offset for each list at the outside, values for none."""
-    buffers = _core.decode([(encoding.program, [], np.zeros(1, np.int64), 0, 0)], 1)[0]
+    buffers = decode_baskets(encoding.program, [], [0], 0, 0)
     layout = encoding.layout(buffers)
     assert layout.length == 0
     assert layout.form.type == encoding.form().type
@@ -76,7 +77,7 @@ def test_the_core_takes_the_program(encoding):
 @given(encodings)
 def test_forms_number_their_keys_in_the_order_of_the_buffers(encoding):
     form = encoding.form("x")
-    buffers = _core.decode([(encoding.program, [], np.zeros(1, np.int64), 0, 0)], 1)[0]
+    buffers = decode_baskets(encoding.program, [], [0], 0, 0)
     keys = [f"x@{i}" for i in range(len(buffers))]
     assert sorted(form.expected_from_buffers(buffer_key="{form_key}"), key=lambda k: int(k[2:])) == keys
     container = dict(zip(keys, buffers, strict=True))
@@ -105,7 +106,7 @@ def test_any_text_is_an_encoding_or_refused(text):
 @given(st.lists(st.integers(-5, 30), max_size=12))
 def test_the_core_refuses_what_is_no_program(integers):
     with contextlib.suppress(_core.CorruptData):
-        _core.decode([(np.array(integers, np.int64), [], np.zeros(1, np.int64), 0, 0)], 1)
+        decode_baskets(np.array(integers, np.int64), [], [0], 0, 0)
 
 
 @pytest.mark.parametrize(

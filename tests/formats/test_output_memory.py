@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from physlite import _core
 from physlite.formats.encoding import Encoding, ListOf, Primitive
+from support.decoding import decode_baskets
 from support.rootfiles import stored_basket
 
 
@@ -27,9 +27,9 @@ def basket_of(lists):
 
 def decode(baskets, start, stop, threads):
     encoding = Encoding(6, ListOf(ListOf(Primitive("f4"))))
-    first = np.cumsum([0] + [len(events) for events in baskets])
+    first = np.cumsum([0] + [len(events) for events in baskets]).tolist()
     pages = [basket_of(events) for events in baskets]
-    buffers = _core.decode([(encoding.program, pages, first, start, stop)], threads)[0]
+    buffers = decode_baskets(encoding.program, pages, first, start, stop, threads)
     return ak.Array(encoding.layout(buffers))
 
 

@@ -12,11 +12,11 @@ import pytest
 import uproot
 
 import physlite
-from physlite import _core
 from physlite.formats import ttree
 from physlite.formats.encoding import Encoding, Text
 from support import write_with_root
 from support.compare import assert_same
+from support.decoding import decode_baskets
 from support.rootfiles import stored_basket
 from support.written_by_root import WRITERS, written_anew
 
@@ -318,5 +318,5 @@ def test_mostly_empty_text(filled):
     starts = np.cumsum([0] + [len(entry) for entry in content])
     column = Encoding(0, Text())
     page = stored_basket(b"".join(content), starts)
-    offsets, chars = _core.decode([(column.program, [page], np.array([0, 3000]), 0, 3000)], 2)[0]
+    offsets, chars = decode_baskets(column.program, [page], [0, 3000], 0, 3000, 2)
     assert ak.Array(column.layout([offsets, chars])).to_list() == texts

@@ -251,12 +251,12 @@ std::vector<std::uint8_t> basket(std::uint32_t entries, std::size_t data_bytes, 
 void decode(const std::vector<std::uint8_t>& page, std::vector<std::int64_t> code,
             std::vector<std::int64_t> first_entry, std::int64_t start, std::int64_t stop) {
     std::vector<physlite::ColumnRequest> requests(1);
-    requests[0].program = physlite::compile(code);
+    requests[0].program = std::make_shared<const physlite::Program>(physlite::compile(code));
     requests[0].pages.assign(first_entry.size() - 1, Bytes(page));
     requests[0].first_entry = std::move(first_entry);
     requests[0].start = start;
     requests[0].stop = stop;
-    physlite::decode(std::move(requests), 2);
+    physlite::decode(std::move(requests), 2)->rest();
 }
 
 /// An envelope of a type around some 8-byte numbers, with the size and checksum that it should have.
@@ -294,7 +294,7 @@ void decode_page(std::int64_t elements, std::uint16_t type, std::uint16_t bits, 
     request.pages.assign(3, page);
     request.value = physlite::Value::i8;
     request.stop = elements;
-    physlite::decode_streams({request}, 2);
+    physlite::decode_streams({request}, 2)->rest();
 }
 
 constexpr std::uint32_t most = 0xFFFFFFFF;

@@ -203,10 +203,12 @@ def key_lists(file: bytes, offset: int) -> Iterator[tuple[bytes, bytes]]:
 
 
 def program_of(page: bytes, entries: int, known: list[int] | None) -> list[int] | None:
+    nowhere = np.zeros(1, np.int64)
+    basket = _core.BasketTables(nowhere, nowhere, nowhere, entries)
     for code in [known, *PROGRAMS] if known else PROGRAMS:
-        request = (np.array(code, np.int64), [page], np.array([0, entries], np.int64), 0, entries)
         try:
-            _core.decode([request], 1)
+            plan = basket.plan([(_core.Program(np.array(code, np.int64)), 0, 1)], 0, entries)
+            list(plan.decode([page], 1))
         except (ValueError, NotImplementedError):
             continue
         return code

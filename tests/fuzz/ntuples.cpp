@@ -96,8 +96,9 @@ void run_ntuple_page(const Data& stored, const Data& other, const std::vector<st
     if (random.one_in(100)) request.start -= static_cast<std::int64_t>(random.next());
     if (request.ordered && random.one_in(2)) request.lead = 0;
     std::vector<physlite::StreamRequest> requests(random.one_in(8) ? 2 : 1, request);
-    auto results = physlite::decode_streams(requests, random.one_in(2) ? threads : 1);
-    for (const physlite::Buffer& buffer : results) {
+    auto results = physlite::decode_streams(requests, random.one_in(2) ? threads : 1)->rest();
+    for (const physlite::ColumnResult& result : results) {
+        const physlite::Buffer& buffer = result.front();
         require(wide(buffer.length) == request.stop - request.start + (request.lead ? 1 : 0),
                 "values of another number");
         if (!request.ordered) continue;
@@ -105,10 +106,10 @@ void run_ntuple_page(const Data& stored, const Data& other, const std::vector<st
         require(std::is_sorted(offsets, offsets + buffer.length), "offsets that decrease");
     }
     if (!random.one_in(4)) return;
-    auto again = physlite::decode_streams(requests, threads);
+    auto again = physlite::decode_streams(requests, threads)->rest();
     for (std::size_t i = 0; i < results.size(); ++i)
-        require(std::memcmp(results[i].data.get(), again[i].data.get(),
-                            results[i].length * physlite::memory_bytes(request.value)) == 0,
+        require(std::memcmp(results[i].front().data.get(), again[i].front().data.get(),
+                            results[i].front().length * physlite::memory_bytes(request.value)) == 0,
                 "the result depends on the number of threads, or some of it is never written");
 }
 

@@ -34,6 +34,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
+from physlite import _core
 from physlite.exceptions import StaleManifestError
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "Text",
     "ToEnd",
     "Truncated",
+    "compiled",
     "fixed_items",
     "group_encoding",
     "is_put_together",
@@ -415,7 +417,7 @@ class Encoding:
 
     @functools.cached_property
     def program(self) -> NDArray[np.int64]:
-        """The form the core reads."""
+        """The integers that the core reads."""
         return np.array([self.header, *self.node.program()], dtype=np.int64)
 
     def form(self, prefix: str = "node") -> ak.forms.Form:
@@ -510,6 +512,17 @@ def parse_encoding(text: str) -> Encoding:
     except (ValueError, RecursionError) as error:
         msg = f"the manifest names an unknown encoding, {text[:80]!r}"
         raise StaleManifestError(msg) from error
+
+
+@functools.cache
+def compiled(text: str) -> _core.Program:
+    """What the core decodes an encoding of a tree by.
+
+    Raises:
+        StaleManifestError: as `parse_encoding`.
+        CorruptData: the core does not take it.
+    """
+    return _core.Program(parse_encoding(text).program)
 
 
 # Options of options, and alternatives: their buffers are not those of Awkward's arrays, but what these are made of.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from physlite import _core
 from physlite.exceptions import CorruptDataError, StaleManifestError
-from physlite.formats.encoding import Encoding, fixed_items, group_encoding, number_of_streams, parse_encoding
+from physlite.formats.encoding import Encoding, compiled, fixed_items, group_encoding, number_of_streams, parse_encoding
 
 __all__ = [
     "EVENT_NTUPLE",
@@ -336,10 +336,9 @@ class Manifest:
 
     def _unknown_encodings(self) -> Iterator[str]:
         """The core takes all encodings."""
-        nothing = np.zeros(1, dtype=np.int64)
         for text in {column.encoding for column in self.columns} - {""}:
             try:
-                _core.decode([(parse_encoding(text).program, [], nothing, 0, 0)], 1)
+                compiled(text)
             except _core.CorruptData as error:
                 yield f"an encoding that cannot be decoded, {text[:80]!r}: {error}"
 

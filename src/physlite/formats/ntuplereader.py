@@ -21,6 +21,8 @@ from physlite.storage import ByteSource, Range
 __all__ = ["NtupleReader"]
 
 Buffers = list[NDArray[Any]]
+# A column, and the number of its part.
+_Key = tuple[int, int]
 
 # What the values of a part are, where they are not those of the column itself.
 _OFFSETS, _OPTIONS, _SIZES, _ALTERNATIVES, _PLACES = "offsets", "options", "sizes", "alternatives", PLACES
@@ -44,13 +46,14 @@ class _Part(NamedTuple):
     is_list: bool  # it holds offsets of items; options are lists of one or none
     counts: bool  # it is stored as where items end
     value: int  # the type of its values for the core
+    is_chosen: bool  # it is in an alternative, or in lists that are
 
 
-def _part(stream: int, parent: int, factor: int, code: str, alternative: int) -> _Part:
+def _part(stream: int, parent: int, factor: int, code: str, alternative: int, is_chosen: bool) -> _Part:
     is_list = code in (_OFFSETS, _OPTIONS)
     counts = is_list or code == _SIZES
     value = "i8" if counts or code == _PLACES else "i1" if code == _ALTERNATIVES else code
-    return _Part(stream, parent, factor, code, alternative, is_list, counts, value_number(value))
+    return _Part(stream, parent, factor, code, alternative, is_list, counts, value_number(value), is_chosen)
 
 
 class _Wanted(NamedTuple):
@@ -63,18 +66,6 @@ class _Wanted(NamedTuple):
     stop: int
 
 
-class _Request(NamedTuple):
-    """What the core takes: pages `low` ≤ i < `high`, and of their elements `start` ≤ i < `stop`."""
-
-    low: int
-    high: int
-    value: int
-    start: int
-    stop: int
-    is_list: bool
-    lead: int | None  # what comes before them
-
-
 class NtupleReader:
     """Reads columns of one ntuple; errors are those of `ColumnReader`."""
 
@@ -85,35 +76,32 @@ class NtupleReader:
         self._clock = clock
         self._pages = cast("StreamPages", manifest.streams)  # readers are made for manifests that have them
         self._first_stream = len(manifest.named)
-        pages = self._pages
-        self._tables = _core.PageTables(
-            pages.kinds, pages.kind, pages.elements, pages.checksum, pages.base, manifest.page_first_entry
-        )
+        pages, streams = self._pages, manifest.columns[self._first_stream :]
+        self._tables = _core.StreamTables(
+            pages.kinds, pages.kind, pages.elements, pages.checksum, pages.base, manifest.page_first_entry,
+            manifest.page_offset, manifest.page_size, pages.starts,
+            np.array([s.first_page for s in streams], dtype=np.int64),
+            np.array([s.pages for s in streams], dtype=np.int64),
+        )  # fmt: skip
         self._is_all_stored = bool((pages.kind >= 0).all())
         self._known_parts: dict[int, tuple[_Part, ...]] = {}
 
-    def buffers(self, columns: Sequence[int], start: int, stop: int) -> list[Buffers]:
-        """The decoded buffers of columns for entries `start` ≤ i < `stop`."""
-        found: dict[tuple[int, int], NDArray[Any]] = {}
-        wanted = [
-            _Wanted(column, i, part, start * part.factor, stop * part.factor)
-            for column in dict.fromkeys(columns)
-            for i, part in enumerate(self._parts(column))
-            if part.parent < 0
-        ]
-        while wanted:
-            wanted += list(self._at_clusters(wanted))
-            for one, array in zip(wanted, self._decode(wanted), strict=True):
-                found[one.column, one.number] = array
-            wanted = [item for one in wanted for item in self._items(one, found)]
-        for column in dict.fromkeys(columns):
-            for i, part in enumerate(self._parts(column)):
-                array = found[column, i]
-                if part.is_list and array[0]:
-                    found[column, i] = array = array - array[0]
-                if part.code == _OPTIONS:
-                    found[column, i] = self._index(column, array)
-        return [[found[column, i] for i in range(len(self._parts(column)))] for column in columns]
+    def each(self, columns: Sequence[int], start: int, stop: int) -> Iterator[Buffers]:
+        """The decoded buffers of columns for entries `start` ≤ i < `stop`; those after are still being decoded."""
+        found: dict[_Key, NDArray[Any]] = {}
+        wanted = self._known(columns, start, stop)
+        placed = set(wanted)
+        while any(self._opens(one, placed) for one in wanted.values()):
+            found.update(zip(wanted, self._decode(list(wanted.values())), strict=True))
+            wanted = {key: item for one in wanted.values() for key, item in self._items(one, found, placed)}
+            placed.update(wanted)
+        arriving = zip(wanted, self._decode(list(wanted.values())), strict=True)
+        for column in columns:
+            keys = [(column, i) for i in range(len(self._parts(column)))]
+            while not all(key in found for key in keys):
+                key, array = next(arriving)
+                found[key] = array
+            yield self._finished(column, [found[key] for key in keys])
 
     # --------------------------------------------------------------------------------------------------------- what
 
@@ -129,7 +117,8 @@ class NtupleReader:
 
         def walk(node: Node, parent: int, factor: int, alternative: int = 0) -> None:
             def add(code: str) -> int:
-                parts.append(_part(next(members), parent, factor, code, alternative))
+                is_chosen = parent >= 0 and (parts[parent].code == _PLACES or parts[parent].is_chosen)
+                parts.append(_part(next(members), parent, factor, code, alternative, is_chosen))
                 return len(parts) - 1
 
             if isinstance(node, ListOf):
@@ -165,44 +154,52 @@ class NtupleReader:
         info = self.manifest.columns[part.stream]
         return info, self.manifest.page_first_entry[info.first_page : info.first_page + info.pages]
 
-    def _at_clusters(self, wanted: list[_Wanted]) -> Iterator[_Wanted]:
-        """The items of lists that begin and end with clusters, and so on inwards."""
-        queue = [one for one in wanted if one.part.is_list]
-        while queue:
-            one = queue.pop()
-            starts = self._starts(one.part)
-            first, last = starts.searchsorted((one.start, one.stop)).tolist()
-            if first == len(starts) or last == len(starts) or starts[first] != one.start or starts[last] != one.stop:
-                continue
-            # Of clusters without elements the first is found: the items before it are the same.
-            for i, item in enumerate(self._parts(one.column)):
-                if item.parent == one.number:
-                    its = self._starts(item)
-                    found = _Wanted(one.column, i, item, int(its[first]), int(its[last]))
-                    if item.is_list:
-                        queue.append(found)
-                    yield found
+    def _known(self, columns: Sequence[int], start: int, stop: int) -> dict[_Key, _Wanted]:
+        """What is wanted of all parts of which that is known without reading.
 
-    def _items(self, one: _Wanted, found: dict[tuple[int, int], NDArray[Any]]) -> Iterator[_Wanted]:
-        """What is wanted of the items of lists and alternatives that are known now."""
+        Where entries begin and end with clusters, that is all but what is in alternatives.
+        """
+        clusters = self.manifest.clusters
+        first, last = clusters.searchsorted((start, stop)).tolist()
+        starts = self._pages.starts
+        at_clusters = first < len(clusters) and clusters[first] == start and clusters[last] == stop
+        begin, end = (starts[:, first].tolist(), starts[:, last].tolist()) if at_clusters else ([], [])
+        out: dict[_Key, _Wanted] = {}
+        for column in dict.fromkeys(columns):
+            for i, part in enumerate(self._parts(column)):
+                if part.parent < 0:
+                    out[column, i] = _Wanted(column, i, part, start * part.factor, stop * part.factor)
+                elif at_clusters and not part.is_chosen:
+                    stream = part.stream - self._first_stream
+                    out[column, i] = _Wanted(column, i, part, begin[stream], end[stream])
+        return out
+
+    def _opens(self, one: _Wanted, placed: set[_Key]) -> bool:
+        """Whether it has to be read to know what is wanted of its items."""
+        if not (one.part.is_list or one.part.code == _PLACES):
+            return False
+        return any(
+            p.parent == one.number and (one.column, i) not in placed for i, p in enumerate(self._parts(one.column))
+        )
+
+    def _items(
+        self, one: _Wanted, found: dict[_Key, NDArray[Any]], placed: set[_Key]
+    ) -> Iterator[tuple[_Key, _Wanted]]:
+        """What is wanted of the items of lists and alternatives that are read now."""
+        if not self._opens(one, placed):
+            return
         if one.part.code == _PLACES:
             yield from self._chosen(one, found)
-        if not one.part.is_list:
             return
         offsets = found[one.column, one.number]
         first, last = int(offsets[0]), int(offsets[-1])
         for i, item in enumerate(self._parts(one.column)):
-            if item.parent != one.number:
-                continue
-            known = found.get((one.column, i))
-            if last * item.factor > self._starts(item)[-1]:
-                raise CorruptDataError(self._damage(one.column, "lists of items that are not there"))
-            if known is None:
-                yield _Wanted(one.column, i, item, first * item.factor, last * item.factor)
-            elif len(known) - item.is_list != (last - first) * item.factor:
-                raise CorruptDataError(self._damage(one.column, "lists that do not fit their items"))
+            if item.parent == one.number:
+                if last * item.factor > self._starts(item)[-1]:
+                    raise CorruptDataError(self._damage(one.column, "lists of items that are not there"))
+                yield (one.column, i), _Wanted(one.column, i, item, first * item.factor, last * item.factor)
 
-    def _chosen(self, one: _Wanted, found: dict[tuple[int, int], NDArray[Any]]) -> Iterator[_Wanted]:
+    def _chosen(self, one: _Wanted, found: dict[_Key, NDArray[Any]]) -> Iterator[tuple[_Key, _Wanted]]:
         """The items of alternatives, from the first to the last that is chosen; counts the places from the first on."""
         tags, places = found[one.column, one.number - 1], found[one.column, one.number]
         items = [(i, item) for i, item in enumerate(self._parts(one.column)) if item.parent == one.number]
@@ -224,65 +221,68 @@ class NtupleReader:
             for i, item in members:
                 if last * item.factor > self._starts(item)[-1]:
                     raise CorruptDataError(self._damage(one.column, "variants with values that are not there"))
-                yield _Wanted(one.column, i, item, first * item.factor, last * item.factor)
+                yield (one.column, i), _Wanted(one.column, i, item, first * item.factor, last * item.factor)
         found[one.column, one.number] = places
 
     # ------------------------------------------------------------------------------------------------------- reading
 
-    def _decode(self, wanted: list[_Wanted]) -> list[NDArray[Any]]:
-        """Their arrays. What several columns have in common, as the offsets of a collection's, is decoded once."""
-        requests: list[_Request] = []
-        ranges: list[Range] = []
-        known: dict[tuple[Any, ...], int] = {}
-        which = []
-        for one in wanted:
-            request, offset, size = self._request(one)
-            span = slice(request.low, request.high)
-            tables = self._pages
-            pages = (tables.kind[span], tables.elements[span], tables.checksum[span], tables.base[span], offset, size)
-            # The same bytes can be other elements of another stream: what counts is which elements of the pages.
-            first = int(self.manifest.page_first_entry[request.low]) if request.high > request.low else request.start
-            _, _, value, start, stop, is_list, lead = request
-            key = (*(x.tobytes() for x in pages), value, start - first, stop - first, is_list, lead)
-            number = known.setdefault(key, len(requests))
-            which.append(number)
-            if number == len(requests):
-                requests.append(request)
-                ranges += map(Range, offset.tolist(), size.tolist())
-        self._require_room(requests, ranges)
+    def _decode(self, wanted: list[_Wanted]) -> Iterator[NDArray[Any]]:
+        """Their arrays, one after the other; one that was decoded may be that of several."""
+        first = self._first_stream
+        plan = self._tables.plan(
+            [(w.part.stream - first, w.start, w.stop, w.part.value, w.part.is_list, w.part.counts) for w in wanted]
+        )
+        ranges = list(map(Range, plan.offset, plan.size))
+        self._require_room(plan.total, ranges)
+        arrays: list[NDArray[Any]] = []
         try:
-            arrays = _core.decode_ntuple(
-                self._tables, requests, self.source.fetch(ranges) if ranges else [], self.threads, self._clock
-            )
+            decoded = plan.decode(self.source.fetch(ranges) if ranges else [], self.threads, self._clock)
+            for one, number in zip(wanted, plan.which, strict=True):
+                while number >= len(arrays):
+                    arrays.append(next(decoded))
+                yield self._values(one, plan, number, arrays[number])
         except MemoryError:
-            number = sum(r.stop - r.start for r in requests)
-            msg = f"{self.source.name}: no memory for {number:,} elements: read fewer columns or entries at a time"
+            msg = f"{self.source.name}: no memory for {plan.total:,} elements: read fewer columns or entries at a time"
             raise MemoryError(msg) from None
         except (_core.CorruptData, _core.Unsupported) as error:
-            raise self._name_error(error, [wanted[which.index(i)] for i in range(len(requests))], requests) from None
-        return [
-            self._finished(one, requests[number], arrays[number]) for one, number in zip(wanted, which, strict=True)
-        ]
+            raise self._name_error(error, wanted, plan) from None
 
-    def _finished(self, one: _Wanted, request: _Request, array: NDArray[Any]) -> NDArray[Any]:
-        """The array of a part; the one that was decoded may be that of several parts."""
+    def _values(self, one: _Wanted, plan: _core.StreamPlan, request: int, array: NDArray[Any]) -> NDArray[Any]:
         if one.part.code == _SIZES:
             return self._sizes(one, array)
         if one.part.code == _ALTERNATIVES and not self._is_all_stored:
-            return self._without_values(request, array)
+            return self._without_values(plan.pages(request), plan.elements(request)[0], array)
         return array
 
-    def _without_values(self, request: _Request, tags: NDArray[np.int8]) -> NDArray[np.int8]:
+    def _finished(self, column: int, arrays: Buffers) -> Buffers:
+        """The buffers of a column, whose offsets begin with 0."""
+        parts = self._parts(column)
+        for i, item in enumerate(parts):
+            if item.parent >= 0 and parts[item.parent].is_list:
+                offsets = arrays[item.parent]
+                if len(arrays[i]) - item.is_list != (offsets[-1] - offsets[0]) * item.factor:
+                    beyond = offsets[-1] * item.factor > self._starts(item)[-1]
+                    what = "lists of items that are not there" if beyond else "lists that do not fit their items"
+                    raise CorruptDataError(self._damage(column, what))
+        for i, part in enumerate(parts):
+            if part.is_list and arrays[i][0]:
+                arrays[i] = arrays[i] - arrays[i][0]
+            if part.code == _OPTIONS:
+                arrays[i] = self._index(column, arrays[i])
+        return arrays
+
+    def _without_values(self, pages: tuple[int, int], start: int, tags: NDArray[np.int8]) -> NDArray[np.int8]:
         """Variants that are not stored, zeros to the core, have no value."""
         tags = tags.copy()
-        for page in (np.flatnonzero(self._pages.kind[request.low : request.high] < 0) + request.low).tolist():
-            first = int(self.manifest.page_first_entry[page])
-            tags[max(first - request.start, 0) : max(first + int(self._pages.elements[page]) - request.start, 0)] = -1
+        low, high = pages
+        for page in (np.flatnonzero(self._pages.kind[low:high] < 0) + low).tolist():
+            first = int(self.manifest.page_first_entry[page]) - start
+            tags[max(first, 0) : max(first + int(self._pages.elements[page]), 0)] = -1
         return tags
 
-    def _require_room(self, requests: list[_Request], ranges: list[Range]) -> None:
+    def _require_room(self, elements: int, ranges: list[Range]) -> None:
         """Equal pages are stored once, so that few bytes can be many elements; not any number of them."""
-        claimed = sum((r.stop - r.start) * _MOST_BYTES for r in requests)
+        claimed = elements * _MOST_BYTES
         if claimed <= _ROOM:
             return
         stored = sum({r.offset: r.size for r in ranges}.values())
@@ -292,38 +292,6 @@ class NtupleReader:
                 "columns or entries at a time; if they are as few as that already, the file is damaged"
             )
             raise CorruptDataError(msg)
-
-    def _request(self, one: _Wanted) -> tuple[_Request, NDArray[np.int64], NDArray[np.int64]]:
-        """What the core is asked for, and where the pages lie."""
-        part, start, stop = one.part, one.start, one.stop
-        info, first = self._its_pages(part)
-        lead = None
-        if part.counts:
-            start, lead = self._lead(part, one)
-        low = high = info.first_page
-        if stop > start:
-            low += max(int(first.searchsorted(start, side="right")) - 1, 0)
-            high += int(first.searchsorted(stop))
-        offset, size = self.manifest.page_offset[low:high], self.manifest.page_size[low:high]
-        if self._is_all_stored:
-            return _Request(low, high, part.value, start, stop, part.is_list, lead), offset, size
-        stored = self._pages.kind[low:high] >= 0
-        if not stored.all():
-            offset, size = offset[stored], size[stored]
-        return _Request(low, high, part.value, start, stop, part.is_list, lead), offset, size
-
-    def _lead(self, part: _Part, one: _Wanted) -> tuple[int, int | None]:
-        """From which element on offsets are read, and what comes before them: a list begins where the last one ends."""
-        if one.start == one.stop:
-            return one.start, 0
-        starts = self._starts(part)
-        if starts[int(starts.searchsorted(one.start, side="right")) - 1] != one.start:
-            return one.start - 1, None
-        if not part.is_list:
-            return one.start, 0
-        info, first = self._its_pages(part)
-        page = int(first.searchsorted(one.start, side="right")) - 1
-        return one.start, int(self._pages.base[info.first_page + page])
 
     def _index(self, column: int, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Which item each option is, or -1."""
@@ -345,14 +313,14 @@ class NtupleReader:
     def _damage(self, column: int, what: str) -> str:
         return f"{self.source.name}: column {self.manifest.columns[column].name} has {what}; copy the file again"
 
-    def _name_error(self, error: Exception, wanted: list[_Wanted], requests: list[_Request]) -> Exception:
+    def _name_error(self, error: Exception, wanted: list[_Wanted], plan: _core.StreamPlan) -> Exception:
         """The core's error, with the names of things."""
         if len(error.args) != 3:  # noqa: PLR2004  # not about a page
             return CorruptDataError(f"{self.source.name}: {error}")
         what, which, page = error.args
-        one = wanted[which]
+        one = wanted[plan.which.index(which)]
         info = self.manifest.columns[one.part.stream]
-        page = min(requests[which].low + page, info.first_page + info.pages - 1)
+        page = min(plan.pages(which)[0] + page, info.first_page + info.pages - 1)
         first = int(self.manifest.page_first_entry[page]) if info.pages else 0
         cluster = int(self._starts(one.part).searchsorted(first, side="right")) - 1
         cluster = max(min(cluster, len(self.manifest.clusters) - 2), 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from physlite import _core
 from physlite.exceptions import CorruptDataError, EntryRangeError, UnreadableColumnError, UnsupportedFormatError
-from physlite.formats.encoding import Encoding, Primitive, ToEnd
+from physlite.formats.encoding import Encoding, Primitive, ToEnd, compiled
 from physlite.formats.fallback import FallbackReader
 from physlite.formats.manifest import EVENT_TREES, PARQUET, Manifest
 from physlite.storage import ByteSource, Range
@@ -26,7 +26,7 @@ __all__ = ["ColumnReader", "default_threads"]
 Buffers = list[NDArray[Any]]
 
 # An entry as a list of its bytes.
-_BYTES = Encoding(0, ToEnd(Primitive("u1")))
+_BYTES = Encoding(0, ToEnd(Primitive("u1"))).text
 
 
 def default_threads() -> int:
@@ -61,6 +61,9 @@ class ColumnReader:
             from physlite.formats.parquet import ParquetReader  # nor with Parquet
 
             self._parquet = ParquetReader(manifest, source, threads)
+        self._tables = _core.BasketTables(
+            manifest.page_first_entry, manifest.page_offset, manifest.page_size, manifest.num_entries
+        )
 
     def buffers(self, columns: Sequence[int], start: int, stop: int) -> list[Buffers]:
         """The decoded buffers of columns that have an encoding, for entries `start` ≤ i < `stop`.
@@ -70,17 +73,27 @@ class ColumnReader:
             CorruptDataError: a page is damaged; the message names file, column, page and entries.
             OSError: the bytes cannot be had.
         """
+        return list(self.each(columns, start, stop))
+
+    def each(self, columns: Sequence[int], start: int, stop: int) -> Iterator[Buffers]:
+        """The same, one column after the other, while those after it are still being decoded."""
         for column in columns:
             self._require_readable(column)
         if self._ntuple is not None:
-            return self._ntuple.buffers(columns, start, stop)
-        parts: list[int] = []
+            yield from self._ntuple.each(columns, start, stop)
+            return
+        parts = list(dict.fromkeys(part for column in columns for part in self.manifest.with_members(column)))
+        if self._parquet is not None:
+            arriving = zip(parts, self._parquet.buffers(parts, start, stop), strict=True)
+        else:
+            arriving = zip(parts, self._decode(parts, start, stop), strict=True)
+        decoded: dict[int, Buffers] = {}
         for column in columns:
-            parts.extend(self.manifest.with_members(column))
-        parts = list(dict.fromkeys(parts))
-        decode = self._decode if self._parquet is None else self._parquet.buffers
-        decoded = dict(zip(parts, decode(parts, start, stop), strict=True))
-        return [self._assemble(column, decoded, start) for column in columns]
+            needed = self.manifest.with_members(column)
+            while not all(part in decoded for part in needed):
+                part, buffers = next(arriving)
+                decoded[part] = buffers
+            yield self._assemble(column, decoded, start)
 
     def through_uproot(self, column: int, start: int, stop: int) -> ak.contents.Content:
         """A column that has no encoding.
@@ -113,40 +126,36 @@ class ColumnReader:
             msg = f"{self.source.name}: column {part.name!r} cannot be read: {part.problem}"
             raise UnreadableColumnError(msg)
 
-    def _decode(self, columns: list[int], start: int, stop: int, encoding: Encoding | None = None) -> list[Buffers]:
+    def _decode(self, columns: list[int], start: int, stop: int, encoding: str = "") -> Iterator[Buffers]:
         """Buffers of columns, as their own encodings or another one says."""
-        requests: list[tuple[int, list[Range], NDArray[np.int64]]] = []
-        ranges: list[Range] = []
-        first_pages = []
-        for column in columns:
-            pages = self.manifest.pages(column)
-            low, high = 0, 0
-            if stop > start:
-                low = int(np.searchsorted(pages.first_entry, start, side="right")) - 1
-                high = int(np.searchsorted(pages.first_entry[:-1], stop, side="left"))
-            first_pages.append(low)
-            spans = list(map(Range, pages.offset[low:high].tolist(), pages.size[low:high].tolist()))
-            requests.append((column, spans, pages.first_entry[low : high + 1]))
-            ranges.extend(r for r in spans if r.offset >= 0)
-        fetched = iter(self.source.fetch(ranges) if ranges else [])
-        inline = memoryview(self.manifest.inline)
-        calls = []
-        for column, spans, first_entry in requests:
-            data = [next(fetched) if r.offset >= 0 else inline[-1 - r.offset :][: r.size] for r in spans]
-            program = (encoding or self.manifest.require_encoding(column)).program
-            calls.append((program, data, np.ascontiguousarray(first_entry), start, stop))
+        rows = [self.manifest.columns[column] for column in columns]
+        plan = self._tables.plan(
+            [(compiled(encoding or row.encoding), row.first_page, row.pages) for row in rows],
+            start,
+            stop,
+        )
+        ranges = list(map(Range, plan.offset, plan.size))
         try:
-            return _core.decode(calls, self.threads, self.clock)
+            yield from plan.decode(self._bytes(ranges), self.threads, self.clock)
         except (_core.CorruptData, _core.Unsupported) as error:
-            raise self._name_error(error, columns, first_pages) from None
+            raise self._name_error(error, columns, plan) from None
 
-    def _name_error(self, error: Exception, columns: list[int], first_pages: list[int]) -> Exception:
+    def _bytes(self, ranges: list[Range]) -> list[memoryview]:
+        """The bytes of pages, most of them in the file, some in its metadata."""
+        in_file = [r for r in ranges if r.offset >= 0]
+        fetched = self.source.fetch(in_file) if in_file else []
+        if len(in_file) == len(ranges):
+            return fetched
+        inline, next_of_file = memoryview(self.manifest.inline), iter(fetched)
+        return [next(next_of_file) if r.offset >= 0 else inline[-1 - r.offset :][: r.size] for r in ranges]
+
+    def _name_error(self, error: Exception, columns: list[int], plan: _core.BasketPlan) -> Exception:
         """The core's error, with the names of things."""
         if len(error.args) != 3:  # noqa: PLR2004  # not about a page
             return CorruptDataError(f"{self.source.name}: {error}")
         what, which, page = error.args
         column = columns[which]
-        page += first_pages[which]
+        page += plan.pages(which)[0] - self.manifest.columns[column].first_page
         first = self.manifest.pages(column).first_entry
         is_events = self.manifest.tree in EVENT_TREES
         of_tree = "" if is_events else f"tree {self.manifest.tree}, "

@@ -7,7 +7,7 @@ import operator
 import os
 import pickle
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
@@ -161,16 +161,24 @@ class ColumnStore:
         Raises:
             CorruptDataError, UnreadableColumnError, OSError: as `ColumnReader.buffers`.
         """
-        found = {i: self._cache.get((i, start, stop)) for i in columns}
-        missing = [i for i, buffers in found.items() if buffers is None]
+        found = dict(self._each(columns, start, stop))
+        return [found[i] for i in columns]
+
+    def _each(self, columns: Sequence[int], start: int, stop: int) -> Iterator[tuple[int, Buffers]]:
+        """Columns and their buffers, first what is in the cache; others while those after them are still decoded."""
+        missing = []
+        for i in dict.fromkeys(columns):
+            known = self._cache.get((i, start, stop))
+            if known is None:
+                missing.append(i)
+            else:
+                yield i, known
         with self._observed(missing):
-            read = self._reader.buffers(missing, start, stop)
-        for i, buffers in zip(missing, read, strict=True):
-            for buffer in buffers:
-                buffer.flags.writeable = False  # arrays share it
-            self._cache.put((i, start, stop), buffers)
-            found[i] = buffers
-        return [found[i] or [] for i in columns]
+            for i, buffers in zip(missing, self._reader.each(missing, start, stop), strict=True):
+                for buffer in buffers:
+                    buffer.flags.writeable = False  # arrays share it
+                self._cache.put((i, start, stop), buffers)
+                yield i, buffers
 
     def layouts(self, columns: Sequence[int], start: int, stop: int) -> list[ak.contents.Content]:
         """Awkward layouts of columns, whichever way they can be read.
@@ -179,11 +187,8 @@ class ColumnStore:
             CorruptDataError, UnreadableColumnError, OSError: as `ColumnReader.buffers`.
         """
         native = [i for i in columns if self.manifest.columns[i].encoding]
-        ready = dict(zip(native, self.buffers(native, start, stop), strict=True))
-        return [
-            self.manifest.require_encoding(i).layout(ready[i]) if i in ready else self._through_uproot(i, start, stop)
-            for i in columns
-        ]
+        ready = {i: self.manifest.require_encoding(i).layout(buffers) for i, buffers in self._each(native, start, stop)}
+        return [ready[i] if i in ready else self._through_uproot(i, start, stop) for i in columns]
 
     def _through_uproot(self, column: int, start: int, stop: int) -> ak.contents.Content:
         with self._observed([column]):
