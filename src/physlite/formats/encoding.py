@@ -26,7 +26,7 @@ from __future__ import annotations
 import functools
 import re
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,7 @@ from physlite.exceptions import StaleManifestError
 __all__ = [
     "Encoding",
     "Fixed",
+    "Indexes",
     "ListOf",
     "Maybe",
     "Member",
@@ -62,7 +63,36 @@ __all__ = [
     "value_number",
 ]
 
-Buffers = Iterator[NDArray[Any]]
+
+class Indexes:
+    """Offsets as Awkward takes them: those that columns have in common are one index."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, ak.index.Index64] = {}  # which keep the arrays, so that no other has their id
+
+    def of(self, offsets: NDArray[np.int64]) -> ak.index.Index64:
+        """The index of an array."""
+        found = self._known.get(id(offsets))
+        if found is None:
+            found = self._known[id(offsets)] = ak.index.Index64(offsets)
+        return found
+
+
+class Buffers:
+    """The buffers of a column, one after the other."""
+
+    def __init__(self, arrays: Iterable[NDArray[Any]], indexes: Indexes) -> None:
+        self._next = iter(arrays).__next__
+        self._indexes = indexes
+
+    def values(self) -> NDArray[Any]:
+        """The next one."""
+        return self._next()
+
+    def index(self) -> ak.index.Index64:
+        """The next one, which are offsets."""
+        return self._indexes.of(self._next())
+
 
 # Codes of physlite::Value, in its order.
 _VALUES = ("b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8", "d4")
@@ -100,7 +130,7 @@ class Primitive:
         return ak.forms.NumpyForm(self.dtype.name, form_key=key.next())
 
     def layout(self, buffers: Buffers) -> ak.contents.Content:
-        return ak.contents.NumpyArray(next(buffers))
+        return ak.contents.NumpyArray(buffers.values())
 
 
 @dataclass(frozen=True)
@@ -124,7 +154,7 @@ class Fixed:
 
 
 def _list_layout(item: Node, buffers: Buffers, parameters: dict[str, Any] | None = None) -> ak.contents.Content:
-    offsets = ak.index.Index64(next(buffers))
+    offsets = buffers.index()
     return ak.contents.ListOffsetArray(offsets, item.layout(buffers), parameters=parameters)
 
 
@@ -176,7 +206,7 @@ class Maybe:
         return ak.forms.IndexedOptionForm.simplified("i64", self.item.form(key), form_key=own)
 
     def layout(self, buffers: Buffers) -> ak.contents.Content:
-        index = ak.index.Index64(next(buffers))
+        index = buffers.index()
         return ak.contents.IndexedOptionArray.simplified(index, self.item.layout(buffers))
 
 
@@ -202,7 +232,7 @@ class OneOf:
         return ak.forms.UnionForm.simplified("i8", "i64", [item.form(key) for item in self.items], form_key=own)
 
     def layout(self, buffers: Buffers) -> ak.contents.Content:
-        tags, index = next(buffers), next(buffers)
+        tags, index = buffers.values(), buffers.values()
         contents = [item.layout(buffers) for item in self.items]
         there = tags >= 0
         union = ak.contents.UnionArray.simplified(
@@ -338,8 +368,8 @@ class Text:
         return ak.forms.ListOffsetForm("i64", chars, parameters={"__array__": "string"}, form_key=own)
 
     def layout(self, buffers: Buffers) -> ak.contents.Content:
-        offsets = ak.index.Index64(next(buffers))
-        chars = ak.contents.NumpyArray(next(buffers), parameters={"__array__": "char"})
+        offsets = buffers.index()
+        chars = ak.contents.NumpyArray(buffers.values(), parameters={"__array__": "char"})
         return ak.contents.ListOffsetArray(offsets, chars, parameters={"__array__": "string"})
 
 
@@ -424,9 +454,9 @@ class Encoding:
         """The Awkward form of the column, its keys numbered from `prefix@0`."""
         return self.node.form(Keys(prefix))
 
-    def layout(self, buffers: list[NDArray[Any]]) -> ak.contents.Content:
-        """The Awkward layout of decoded buffers."""
-        return self.node.layout(iter(buffers))
+    def layout(self, buffers: list[NDArray[Any]], indexes: Indexes | None = None) -> ak.contents.Content:
+        """The Awkward layout of decoded buffers; columns that are read together have their `indexes` in common."""
+        return self.node.layout(Buffers(buffers, indexes or Indexes()))
 
     @functools.cached_property
     def type(self) -> str:

@@ -68,9 +68,12 @@ def select_aliases(
     if not isinstance(patterns, Iterable):
         msg = f"{what}s are chosen by names, patterns or a function, not by {wanted!r}"
         raise TypeError(msg)
-    return {
-        alias: name for pattern in patterns for alias, name in _required(names, pattern, what, hint, aliases).items()
-    }
+    known = frozenset(names)
+    chosen = {}
+    for pattern in patterns:
+        literal = isinstance(pattern, str) and pattern in known
+        chosen.update({pattern: pattern} if literal else _required(names, pattern, what, hint, aliases))
+    return chosen
 
 
 def _required(names: Sequence[str], pattern: str, what: str, hint: str, aliases: Mapping[str, str]) -> dict[str, str]:

@@ -174,8 +174,13 @@ class Manifest:
 
     def unreadable_part(self, column: int) -> ManifestColumn | None:
         """The column, or the member of it, that nothing can read, or None; its `problem` says why."""
-        parts = (self.columns[i] for i in (column, *self.columns[column].members))
-        return next((part for part in parts if part.problem), None)
+        row = self.columns[column]
+        if row.problem:
+            return row
+        for member in row.members:
+            if self.columns[member].problem:
+                return self.columns[member]
+        return None
 
     def pages(self, column: int) -> Pages:
         """All pages of a column."""

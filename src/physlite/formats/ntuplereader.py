@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from physlite import _core
 from physlite.exceptions import CorruptDataError, UnsupportedFormatError
 from physlite.formats.encoding import Fixed, ListOf, Maybe, Node, OneOf, Primitive, RecordOf, Size, Text, value_number
-from physlite.formats.manifest import PLACES, Manifest, ManifestColumn, StreamPages
+from physlite.formats.manifest import PLACES, Manifest, StreamPages
 from physlite.storage import ByteSource, Range
 
 __all__ = ["NtupleReader"]
@@ -47,13 +47,16 @@ class _Part(NamedTuple):
     counts: bool  # it is stored as where items end
     value: int  # the type of its values for the core
     is_chosen: bool  # it is in an alternative, or in lists that are
+    is_special: bool  # more is done to what the core decodes
 
 
 def _part(stream: int, parent: int, factor: int, code: str, alternative: int, is_chosen: bool) -> _Part:
     is_list = code in (_OFFSETS, _OPTIONS)
     counts = is_list or code == _SIZES
     value = "i8" if counts or code == _PLACES else "i1" if code == _ALTERNATIVES else code
-    return _Part(stream, parent, factor, code, alternative, is_list, counts, value_number(value), is_chosen)
+    is_special = code in (_SIZES, _ALTERNATIVES)
+    number = value_number(value)
+    return _Part(stream, parent, factor, code, alternative, is_list, counts, number, is_chosen, is_special)
 
 
 class _Wanted(NamedTuple):
@@ -87,21 +90,25 @@ class NtupleReader:
         self._known_parts: dict[int, tuple[_Part, ...]] = {}
 
     def each(self, columns: Sequence[int], start: int, stop: int) -> Iterator[Buffers]:
-        """The decoded buffers of columns for entries `start` ≤ i < `stop`; those after are still being decoded."""
+        """The decoded buffers of different columns for entries `start` ≤ i < `stop`, while others are being decoded."""
         found: dict[_Key, NDArray[Any]] = {}
         wanted = self._known(columns, start, stop)
         placed = set(wanted)
-        while any(self._opens(one, placed) for one in wanted.values()):
+        parts = sum(len(self._parts(column)) for column in columns)
+        while len(placed) < parts:
             found.update(zip(wanted, self._decode(list(wanted.values())), strict=True))
             wanted = {key: item for one in wanted.values() for key, item in self._items(one, found, placed)}
             placed.update(wanted)
         arriving = zip(wanted, self._decode(list(wanted.values())), strict=True)
+        rebased: dict[int, NDArray[Any]] = {}
         for column in columns:
-            keys = [(column, i) for i in range(len(self._parts(column)))]
-            while not all(key in found for key in keys):
-                key, array = next(arriving)
-                found[key] = array
-            yield self._finished(column, [found[key] for key in keys])
+            arrays = []
+            for i in range(len(self._parts(column))):
+                while (column, i) not in found:
+                    key, array = next(arriving)
+                    found[key] = array
+                arrays.append(found[column, i])
+            yield self._finished(column, arrays, rebased)
 
     # --------------------------------------------------------------------------------------------------------- what
 
@@ -149,11 +156,6 @@ class NtupleReader:
         """With which element each cluster begins, and behind the last."""
         return cast("NDArray[np.int64]", self._pages.starts[part.stream - self._first_stream])
 
-    def _its_pages(self, part: _Part) -> tuple[ManifestColumn, NDArray[np.int64]]:
-        """The row of a part's stream, and the first elements of its pages."""
-        info = self.manifest.columns[part.stream]
-        return info, self.manifest.page_first_entry[info.first_page : info.first_page + info.pages]
-
     def _known(self, columns: Sequence[int], start: int, stop: int) -> dict[_Key, _Wanted]:
         """What is wanted of all parts of which that is known without reading.
 
@@ -165,7 +167,7 @@ class NtupleReader:
         at_clusters = first < len(clusters) and clusters[first] == start and clusters[last] == stop
         begin, end = (starts[:, first].tolist(), starts[:, last].tolist()) if at_clusters else ([], [])
         out: dict[_Key, _Wanted] = {}
-        for column in dict.fromkeys(columns):
+        for column in columns:
             for i, part in enumerate(self._parts(column)):
                 if part.parent < 0:
                     out[column, i] = _Wanted(column, i, part, start * part.factor, stop * part.factor)
@@ -238,9 +240,10 @@ class NtupleReader:
         try:
             decoded = plan.decode(self.source.fetch(ranges) if ranges else [], self.threads, self._clock)
             for one, number in zip(wanted, plan.which, strict=True):
-                while number >= len(arrays):
+                if number == len(arrays):
                     arrays.append(next(decoded))
-                yield self._values(one, plan, number, arrays[number])
+                array = arrays[number]
+                yield self._values(one, plan, number, array) if one.part.is_special else array
         except MemoryError:
             msg = f"{self.source.name}: no memory for {plan.total:,} elements: read fewer columns or entries at a time"
             raise MemoryError(msg) from None
@@ -254,8 +257,8 @@ class NtupleReader:
             return self._without_values(plan.pages(request), plan.elements(request)[0], array)
         return array
 
-    def _finished(self, column: int, arrays: Buffers) -> Buffers:
-        """The buffers of a column, whose offsets begin with 0."""
+    def _finished(self, column: int, arrays: Buffers, rebased: dict[int, NDArray[Any]]) -> Buffers:
+        """The buffers of a column, whose offsets begin with 0; `rebased` are those that columns have in common."""
         parts = self._parts(column)
         for i, item in enumerate(parts):
             if item.parent >= 0 and parts[item.parent].is_list:
@@ -266,7 +269,10 @@ class NtupleReader:
                     raise CorruptDataError(self._damage(column, what))
         for i, part in enumerate(parts):
             if part.is_list and arrays[i][0]:
-                arrays[i] = arrays[i] - arrays[i][0]
+                offsets = arrays[i]
+                if id(offsets) not in rebased:
+                    rebased[id(offsets)] = offsets - offsets[0]
+                arrays[i] = rebased[id(offsets)]
             if part.code == _OPTIONS:
                 arrays[i] = self._index(column, arrays[i])
         return arrays

@@ -73,10 +73,12 @@ class ColumnReader:
             CorruptDataError: a page is damaged; the message names file, column, page and entries.
             OSError: the bytes cannot be had.
         """
-        return list(self.each(columns, start, stop))
+        different = list(dict.fromkeys(columns))
+        found = dict(zip(different, self.each(different, start, stop), strict=True))
+        return [found[column] for column in columns]
 
     def each(self, columns: Sequence[int], start: int, stop: int) -> Iterator[Buffers]:
-        """The same, one column after the other, while those after it are still being decoded."""
+        """The same of different columns, one after the other, while those after it are still being decoded."""
         for column in columns:
             self._require_readable(column)
         if self._ntuple is not None:

@@ -21,6 +21,7 @@ from physlite.formats import ttree
 from physlite.formats.cache import BufferCache
 from physlite.formats.counts import number_of_items
 from physlite.formats.detect import read_event_manifest
+from physlite.formats.encoding import Indexes
 from physlite.formats.manifest import PARQUET, Manifest
 from physlite.formats.notes import read_json
 from physlite.formats.reader import ColumnReader, default_threads
@@ -187,7 +188,11 @@ class ColumnStore:
             CorruptDataError, UnreadableColumnError, OSError: as `ColumnReader.buffers`.
         """
         native = [i for i in columns if self.manifest.columns[i].encoding]
-        ready = {i: self.manifest.require_encoding(i).layout(buffers) for i, buffers in self._each(native, start, stop)}
+        indexes = Indexes()
+        ready = {
+            i: self.manifest.require_encoding(i).layout(buffers, indexes)
+            for i, buffers in self._each(native, start, stop)
+        }
         return [ready[i] if i in ready else self._through_uproot(i, start, stop) for i in columns]
 
     def _through_uproot(self, column: int, start: int, stop: int) -> ak.contents.Content:
