@@ -77,9 +77,18 @@ Pool& pool() {
     return the;
 }
 
+constexpr std::size_t huge_page = std::size_t{2} << 20;
+
+/// Memory of at least a huge page begins with one.
+std::uint8_t* allocate(std::size_t bytes) noexcept {
+    if (bytes < huge_page) return static_cast<std::uint8_t*>(std::malloc(bytes));
+    void* found = nullptr;
+    if (posix_memalign(&found, huge_page, bytes) != 0) return nullptr;
+    return static_cast<std::uint8_t*>(found);
+}
+
 void advise_huge_pages([[maybe_unused]] std::uint8_t* data, [[maybe_unused]] std::size_t bytes) noexcept {
 #ifdef MADV_HUGEPAGE
-    constexpr std::uintptr_t huge_page = std::uintptr_t{2} << 20;
     auto begin = (reinterpret_cast<std::uintptr_t>(data) + huge_page - 1) / huge_page * huge_page;
     auto end = (reinterpret_cast<std::uintptr_t>(data) + bytes) / huge_page * huge_page;
     // Advice: refusing it does no harm.
@@ -97,23 +106,37 @@ Block::Block(std::size_t bytes) : bytes_(std::max<std::size_t>(bytes, 1)) {
             return;
         }
     }
-    data_ = static_cast<std::uint8_t*>(std::malloc(bytes_));
+    data_ = allocate(bytes_);
     if (data_ == nullptr) throw std::bad_alloc();
     if (bytes_ >= least_kept) advise_huge_pages(data_, bytes_);
 }
 
 Block::~Block() {
+    if (whole_) return;
     if (bytes_ >= least_kept && pool().keep({data_, bytes_})) return;
     std::free(data_);
 }
 
 void Block::shrink(std::size_t bytes) noexcept {
     bytes = std::max<std::size_t>(bytes, 1);
-    if (bytes >= bytes_) return;
+    if (bytes >= bytes_ || whole_) return;
     if (void* shrunk = std::realloc(data_, bytes)) {
         data_ = static_cast<std::uint8_t*>(shrunk);
         bytes_ = bytes;
     }
+}
+
+Block Blocks::get(std::size_t bytes) {
+    constexpr std::size_t alignment = 64;  // a cache line, so that threads do not write into the same
+    bytes = (bytes + alignment - 1) / alignment * alignment;
+    if (bytes > huge_page / 4) return Block(bytes);
+    if (!current_ || bytes > current_->size() - used_) {
+        current_ = std::make_shared<Block>(std::clamp(left_, bytes, huge_page));
+        used_ = 0;
+    }
+    left_ -= std::min(left_, bytes);
+    used_ += bytes;
+    return Block(current_, used_ - bytes, bytes);
 }
 
 }  // namespace physlite

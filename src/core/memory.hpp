@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 
@@ -16,11 +17,17 @@ public:
     /// Throws std::bad_alloc.
     explicit Block(std::size_t bytes);
     ~Block();
+    /// A part of another one, which stays for as long as any of its parts.
+    Block(std::shared_ptr<Block> whole, std::size_t offset, std::size_t bytes)
+        : data_(whole->data_ + offset), bytes_(bytes), whole_(std::move(whole)) {}
     Block(Block&& other) noexcept
-        : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+        : data_(std::exchange(other.data_, nullptr)),
+          bytes_(std::exchange(other.bytes_, 0)),
+          whole_(std::move(other.whole_)) {}
     Block& operator=(Block&& other) noexcept {
         std::swap(data_, other.data_);
         std::swap(bytes_, other.bytes_);
+        std::swap(whole_, other.whole_);
         return *this;
     }
 
@@ -33,6 +40,23 @@ public:
 private:
     std::uint8_t* data_ = nullptr;
     std::size_t bytes_ = 0;
+    std::shared_ptr<Block> whole_;
+};
+
+/// Blocks of which the small ones are parts of larger ones: the system hands out memory in huge pages then, hundreds of
+/// times fewer than small ones. A part keeps no more than a huge page from being given back.
+class Blocks {
+public:
+    /// `total`: bytes of all that will be asked for.
+    explicit Blocks(std::size_t total) : left_(total) {}
+
+    /// Throws std::bad_alloc.
+    Block get(std::size_t bytes);
+
+private:
+    std::size_t left_;
+    std::shared_ptr<Block> current_;
+    std::size_t used_ = 0;
 };
 
 /// Grows on demand and never shrinks: scratch memory of a thread.

@@ -136,12 +136,15 @@ public:
 
     explicit Pages(std::vector<StreamRequest> requests)
         : requests_(std::move(requests)), tasks_(checked_tasks()), left_(requests_.size()) {
+        std::size_t total = 0;
+        for (const StreamRequest& request : requests_) total += length_of(request) * memory_bytes(request.value);
+        Blocks blocks(total);
         for (std::size_t i = 0; i < requests_.size(); ++i) {
             const StreamRequest& request = requests_[i];
-            std::size_t length = static_cast<std::size_t>(request.stop - request.start) + (request.lead ? 1 : 0);
+            std::size_t length = length_of(request);
             Slot slot{request.ordered, request.value};
             std::size_t bytes = std::max<std::size_t>(length * memory_bytes(request.value), 8);
-            buffers_.push_back({Block(bytes), length, slot});
+            buffers_.push_back({blocks.get(bytes), length, slot});
             if (request.lead) std::memcpy(buffers_.back().data.get(), &*request.lead, sizeof(std::int64_t));
             left_[i] = request.pages.size();
         }
@@ -161,6 +164,10 @@ public:
     }
 
 private:
+    static std::size_t length_of(const StreamRequest& request) {
+        return static_cast<std::size_t>(request.stop - request.start) + (request.lead ? 1 : 0);
+    }
+
     std::vector<Task> checked_tasks() {
         std::vector<Task> out;
         std::int64_t absent = 0;
