@@ -132,23 +132,29 @@ nb::bytes envelope(nb::handle stored, std::uint64_t uncompressed) {
     return to_bytes(out);
 }
 
-nb::dict ntuple_schema(nb::handle header, nb::handle footer) {
-    NtupleSchema schema = read_schema(HeldBytes(header).bytes(), HeldBytes(footer).bytes());
-    nb::list fields, columns, aliases, groups;
+nb::dict ntuple_schema(nb::handle header, nb::handle extension) {
+    NtupleSchema schema = read_schema(HeldBytes(header).bytes(), HeldBytes(extension).bytes());
+    nb::list fields, columns, aliases;
     for (const NtupleField& f : schema.fields)
         fields.append(nb::make_tuple(f.parent, static_cast<std::uint16_t>(f.role), f.flags, text(f.name),
                                      text(f.type_name), f.repetitions));
     for (const NtupleColumn& c : schema.columns)
         columns.append(nb::make_tuple(c.type, c.bits, c.field, c.representation, c.low, c.high));
     for (const AliasColumn& a : schema.aliases) aliases.append(nb::make_tuple(a.column, a.field));
-    for (const ClusterGroup& g : schema.groups) groups.append(nb::make_tuple(g.clusters, link(g.pages)));
     nb::dict out;
     out["fields"] = fields;
     out["columns"] = columns;
     out["aliases"] = aliases;
-    out["groups"] = groups;
     out["checksum"] = schema.checksum;
     return out;
+}
+
+nb::tuple ntuple_footer(nb::handle data) {
+    HeldBytes held(data);
+    Footer footer = read_footer(held.bytes());
+    nb::list groups;
+    for (const ClusterGroup& g : footer.groups) groups.append(nb::make_tuple(g.clusters, link(g.pages)));
+    return nb::make_tuple(footer.header_checksum, to_bytes(footer.extension), groups);
 }
 
 nb::dict ntuple_pages(nb::handle data, std::size_t clusters, std::size_t columns, std::uint64_t checksum) {
@@ -264,7 +270,8 @@ NB_MODULE(_core, m) {
     m.attr("NOT_YET") = PageList::not_yet;
     m.def("ntuple_anchor", &ntuple_anchor, "data"_a);
     m.def("envelope", &envelope, "stored"_a, "uncompressed"_a);
-    m.def("ntuple_schema", &ntuple_schema, "header"_a, "footer"_a);
+    m.def("ntuple_schema", &ntuple_schema, "header"_a, "extension"_a);
+    m.def("ntuple_footer", &ntuple_footer, "data"_a);
     m.def("ntuple_pages", &ntuple_pages, "data"_a, "clusters"_a, "columns"_a, "checksum"_a);
     bind_decoding(m);
     m.def("decompress", &decompress, "pages"_a, "sizes"_a, "threads"_a);

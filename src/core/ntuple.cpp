@@ -17,6 +17,7 @@ public:
     explicit Reader(Bytes data) : cursor_(data) {}
 
     std::size_t remaining() const noexcept { return cursor_.remaining(); }
+    Bytes rest() const noexcept { return cursor_.rest(); }
     void skip(std::size_t count) { cursor_.skip(count); }
 
     template <class T>
@@ -272,7 +273,7 @@ std::vector<std::uint8_t> open_envelope(Bytes stored, std::uint64_t uncompressed
     return out;
 }
 
-NtupleSchema read_schema(Bytes header, Bytes footer) {
+NtupleSchema read_schema(Bytes header, Bytes extension) {
     NtupleSchema schema;
     Reader r = open(header, Kind::header, schema.checksum);
     r.feature_flags();
@@ -280,14 +281,19 @@ NtupleSchema read_schema(Bytes header, Bytes footer) {
     r.string();  // description
     r.string();  // who wrote it
     read_description(r, schema);
+    Reader later(extension);
+    if (later.remaining() > 0) read_description(later, schema);
+    check_numbers(schema);
+    return schema;
+}
 
+Footer read_footer(Bytes footer) {
+    Footer out;
     std::uint64_t checksum;
     Reader f = open(footer, Kind::footer, checksum);
     f.feature_flags();
-    if (f.u64() != schema.checksum) throw CorruptData("a footer that belongs to another header");
-    Reader extension = f.record().content;
-    if (extension.remaining() > 0) read_description(extension, schema);
-    check_numbers(schema);
+    out.header_checksum = f.u64();
+    out.extension = f.record().content.rest();
     Frame groups = f.list(least_group);
     for (std::size_t i = 0; i < groups.items; ++i) {
         Reader group = groups.content.record().content;
@@ -295,9 +301,9 @@ NtupleSchema read_schema(Bytes header, Bytes footer) {
         group.skip(16);  // its first entry and their number, which its clusters have too
         g.clusters = group.u32();
         g.pages = group.link();
-        schema.groups.push_back(g);
+        out.groups.push_back(g);
     }
-    return schema;
+    return out;
 }
 
 PageList read_page_list(Bytes envelope, std::size_t clusters, std::size_t columns, std::uint64_t header_checksum) {

@@ -65,13 +65,21 @@ struct NtupleSchema {
     std::vector<NtupleField> fields;
     std::vector<NtupleColumn> columns;
     std::vector<AliasColumn> aliases;
-    std::vector<ClusterGroup> groups;
-    std::uint64_t checksum = 0;  ///< of the header; page lists repeat it
+    std::uint64_t checksum = 0;  ///< of the header; footer and page lists repeat it
 };
 
-/// Parses header and footer, decompressed. Every number that names a field or a column is in range afterwards, and
-/// parents come before their children.
-NtupleSchema read_schema(Bytes header, Bytes footer);
+/// Parses a header, decompressed, and what was added to it later. Every number that names a field or a column is in
+/// range afterwards, and parents come before their children.
+NtupleSchema read_schema(Bytes header, Bytes extension);
+
+struct Footer {
+    std::uint64_t header_checksum = 0;
+    Bytes extension;  ///< of the header, in the footer's bytes
+    std::vector<ClusterGroup> groups;
+};
+
+/// Parses a footer, decompressed.
+Footer read_footer(Bytes footer);
 
 struct NtupleCluster {
     std::uint64_t first_entry = 0;

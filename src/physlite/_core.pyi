@@ -112,7 +112,6 @@ class NtupleSchema(TypedDict):
     fields: list[tuple[int, int, int, str, str, int]]
     columns: list[tuple[int, int, int, int, float, float]]
     aliases: list[tuple[int, int]]
-    groups: list[tuple[int, tuple[int, int, int]]]
     checksum: int
 
 class NtuplePages(TypedDict):
@@ -129,7 +128,10 @@ NOT_YET: int
 
 def ntuple_anchor(data: _Buffer) -> tuple[tuple[int, int, int], tuple[int, int, int], int]: ...
 def envelope(stored: _Buffer, uncompressed: int) -> bytes: ...
-def ntuple_schema(header: _Buffer, footer: _Buffer) -> NtupleSchema: ...
+def ntuple_schema(header: _Buffer, extension: _Buffer) -> NtupleSchema: ...
+def ntuple_footer(data: _Buffer) -> tuple[int, bytes, list[tuple[int, tuple[int, int, int]]]]:
+    """The checksum of the header, what was added to that later, and of each cluster group its size and its pages."""
+
 def ntuple_pages(data: _Buffer, clusters: int, columns: int, checksum: int) -> NtuplePages: ...
 
 class StreamTables:

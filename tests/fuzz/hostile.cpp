@@ -274,7 +274,7 @@ void header_of_fields(std::uint32_t number) {
     std::vector<std::uint64_t> payload{0, 0, std::uint64_t{static_cast<std::uint32_t>(frame)} << 32,
                                        frame >> 32 | std::uint64_t{number} << 32};
     payload.resize(64);
-    physlite::read_schema(envelope(1, payload), envelope(2, {0}));
+    physlite::read_schema(envelope(1, payload), {});
 }
 
 void page_list_of_clusters(std::size_t clusters, std::size_t columns) {

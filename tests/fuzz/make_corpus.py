@@ -278,11 +278,12 @@ def add_ntuple(corpus: Corpus, root: RootFile, key: Key, kinds: Counter[tuple[ob
         return _core.envelope(stored, uncompressed)
 
     parts = envelope(header), envelope(footer)
-    schema = _core.ntuple_schema(*parts)
+    _, extension, groups = _core.ntuple_footer(parts[1])
+    columns = _core.ntuple_schema(parts[0], extension)["columns"]
     if len(parts[0]) < LARGE_TREE:
         corpus.add(SCHEMA, parts[0], other=parts[1])
-    for *_, clusters, link in schema["groups"]:
-        corpus.add(PAGE_LIST, envelope(link), param=clusters, entries=len(schema["columns"]))
+    for clusters, link in groups:
+        corpus.add(PAGE_LIST, envelope(link), param=clusters, entries=len(columns))
     add_pages(corpus, rntuple.read_manifest(root, key), root, kinds)
 
 

@@ -27,7 +27,8 @@ std::int64_t wide(std::size_t size) { return static_cast<std::int64_t>(size); }
 }  // namespace
 
 void run_schema(const Data& header, const Data& footer) {
-    physlite::NtupleSchema schema = physlite::read_schema(header, footer);
+    physlite::Footer its = physlite::read_footer(footer);
+    physlite::NtupleSchema schema = physlite::read_schema(header, its.extension);
     std::size_t names = 0;
     for (std::size_t i = 0; i < schema.fields.size(); ++i) {
         const physlite::NtupleField& field = schema.fields[i];

@@ -59,8 +59,7 @@ class Envelopes:
             return _core.envelope(data, uncompressed)
 
         parts = [envelope(header), envelope(footer)]
-        schema = _core.ntuple_schema(*parts)
-        links = [link for *_, link in schema["groups"]]
+        links = [link for _, link in _core.ntuple_footer(parts[1])[2]]
         lists = [envelope(link) for link in links]
         at = content.index(stored, key.offset)
         return cls(content, at, parts[0][:-8], parts[1][:-8], [each[:-8] for each in lists], links)

@@ -157,12 +157,14 @@ class NtuplePages:
 
     def _kinds(self, columns: NDArray[np.int64]) -> tuple[tuple[PageKind, ...], NDArray[np.int32]]:
         """How the pages of columns are stored: the kinds, and which of them each page is of."""
-        kinds: dict[PageKind, int] = {}
+        kinds: dict[tuple[int, int, float, float], int] = {}
         number = np.full(len(self._columns) + 1, _NOT_STORED, dtype=np.int32)
-        for column in np.unique(columns[columns >= 0]).tolist():
-            c = self._columns[column]
-            number[column] = kinds.setdefault(PageKind(c.type, c.bits, c.low, c.high), len(kinds))
-        return tuple(kinds), number[columns]
+        used = np.unique(columns[columns >= 0])
+        number[used] = [
+            kinds.setdefault((c[0], c[1], c[4], c[5]), len(kinds))
+            for c in map(self._columns.__getitem__, used.tolist())
+        ]
+        return tuple(map(PageKind._make, kinds)), number[columns]
 
     def _all_starts(
         self, streams: Sequence[Stream], clusters: NDArray[np.int64], faults: dict[int, str]

@@ -6,6 +6,7 @@ with clusters it is known before, so that all is fetched at once; otherwise once
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -79,15 +80,19 @@ class NtupleReader:
         self._clock = clock
         self._pages = cast("StreamPages", manifest.streams)  # readers are made for manifests that have them
         self._first_stream = len(manifest.named)
-        pages, streams = self._pages, manifest.columns[self._first_stream :]
-        self._tables = _core.StreamTables(
+        self._is_all_stored = bool((self._pages.kind >= 0).all())
+        self._known_parts: dict[int, tuple[_Part, ...]] = {}
+
+    @functools.cached_property
+    def _tables(self) -> _core.StreamTables:
+        manifest, pages = self.manifest, self._pages
+        streams = manifest.columns[self._first_stream :]
+        return _core.StreamTables(
             pages.kinds, pages.kind, pages.elements, pages.checksum, pages.base, manifest.page_first_entry,
             manifest.page_offset, manifest.page_size, pages.starts,
             np.array([s.first_page for s in streams], dtype=np.int64),
             np.array([s.pages for s in streams], dtype=np.int64),
         )  # fmt: skip
-        self._is_all_stored = bool((pages.kind >= 0).all())
-        self._known_parts: dict[int, tuple[_Part, ...]] = {}
 
     def each(self, columns: Sequence[int], start: int, stop: int) -> Iterator[Buffers]:
         """The decoded buffers of different columns for entries `start` ≤ i < `stop`, while others are being decoded."""

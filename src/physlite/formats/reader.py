@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -61,9 +62,11 @@ class ColumnReader:
             from physlite.formats.parquet import ParquetReader  # nor with Parquet
 
             self._parquet = ParquetReader(manifest, source, threads)
-        self._tables = _core.BasketTables(
-            manifest.page_first_entry, manifest.page_offset, manifest.page_size, manifest.num_entries
-        )
+
+    @functools.cached_property
+    def _tables(self) -> _core.BasketTables:
+        tables = self.manifest
+        return _core.BasketTables(tables.page_first_entry, tables.page_offset, tables.page_size, tables.num_entries)
 
     def buffers(self, columns: Sequence[int], start: int, stop: int) -> list[Buffers]:
         """The decoded buffers of columns that have an encoding, for entries `start` ≤ i < `stop`.

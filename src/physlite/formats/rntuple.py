@@ -8,9 +8,11 @@ have in a tree too. Format: ROOT's "RNTuple Binary Format Specification" 1.0.
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,15 +78,20 @@ def read_manifest(file: RootFile, key: Key) -> Manifest:
     with naming(f"{file.name}, ntuple {key.name}"):
         header, footer, limit = _core.ntuple_anchor(file.object(key))
         most = limit or sys.maxsize  # uproot writes 0
-        schema = _core.ntuple_schema(*_envelopes(file, [header, footer], most))
-        groups = schema["groups"]
+        described, rest = _envelopes(file, [header, footer], most)
+        checksum, extension, groups = _core.ntuple_footer(rest)
+        with without_cycle_collection():
+            schema = _schema(described, extension)
+        if checksum != schema.checksum:
+            msg = "a footer that belongs to another header"
+            raise _core.CorruptData(msg)
         lists = [
-            _core.ntuple_pages(content, clusters, len(schema["columns"]), schema["checksum"])
+            _core.ntuple_pages(content, clusters, len(schema.columns), checksum)
             for content, (clusters, _) in zip(_envelopes(file, [link for _, link in groups], most), groups, strict=True)
         ]
     clusters = _clusters(file.name, [cluster for pages in lists for cluster in pages["clusters"]])
     with without_cycle_collection():
-        return _Ntuple(file, key.name, schema, clusters, lists, most).manifest()
+        return _manifest(file, key.name, schema, clusters, NtuplePages(lists, schema.columns, most))
 
 
 def _envelopes(file: RootFile, links: Sequence[tuple[int, int, int]], most: int) -> list[bytes]:
@@ -130,64 +137,85 @@ def _without_faults(draft: _Draft, faults: Mapping[int, str]) -> _Draft:
     return draft._replace(encoding="", problem=problem, streams=[]) if problem else draft
 
 
-class _Ntuple:
-    """Fields and pages, to columns and streams."""
+@functools.cache
+def _fits(kind: int, bits: int, code: str, is_primitive: bool) -> bool:
+    """Whether columns of this type can be the stream of such values; `is_primitive`: of the field's own."""
+    wanted = _SWITCHES if code in ("alternatives", PLACES) else _INDICES
+    is_special = wanted is _SWITCHES or (code == "i8" and not is_primitive)
+    fits = kind in wanted if is_special else kind not in _INDICES and kind not in _SWITCHES
+    return fits and _core.gives_value(kind, bits, value_number({"alternatives": "i1", PLACES: "i8"}.get(code, code)))
 
-    def __init__(
-        self, file: RootFile, name: str, schema: Any, clusters: NDArray[np.int64], lists: list[Any], most: int
-    ) -> None:
-        self._file = file
-        self._name = name
-        self._clusters = clusters
-        self._fields = [_Field(*f) for f in schema["fields"]]
-        self._columns = [NtupleColumn(*c) for c in schema["columns"]]
+
+# Files of the same kind have the same header, and one of several thousand fields takes milliseconds.
+@functools.lru_cache(maxsize=4)
+def _schema(header: bytes, extension: bytes) -> _Schema:
+    return _Schema(_core.ntuple_schema(header, extension))
+
+
+def _manifest(file: RootFile, name: str, schema: _Schema, clusters: NDArray[np.int64], pages: NtuplePages) -> Manifest:
+    drafts: Sequence[_Draft] = schema.drafts
+    tables = pages.of(schema.streams, clusters)
+    if tables.faults:
+        drafts = [_without_faults(draft, tables.faults) for draft in drafts]
+        tables = pages.of([stream for draft in drafts for stream in draft.streams], clusters)
+    # Sums over all streams before each, so that those of a column are differences.
+    uncompressed = list(accumulate((row.uncompressed_bytes for row in tables.rows), initial=0))
+    compressed = list(accumulate((row.compressed_bytes for row in tables.rows), initial=0))
+    named = []
+    first = 0
+    for draft in drafts:
+        last = first + len(draft.streams)
+        members = tuple(range(len(drafts) + first, len(drafts) + last))
+        named.append(
+            ManifestColumn(
+                draft.name, _as_in_a_tree(draft.name), "", draft.type_name, draft.encoding, draft.problem, members,
+                tables.rows[last - 1].compression if last > first else 0,
+                uncompressed[last] - uncompressed[first], compressed[last] - compressed[first], 0, 0,
+            )
+        )  # fmt: skip
+        first = last
+    return Manifest(
+        format="RNTuple",
+        tree=name,
+        uuid=file.uuid,
+        file_bytes=file.source.size(),
+        compression=file.compression,
+        num_entries=int(clusters[-1]),
+        clusters=clusters,
+        columns=(*named, *tables.rows),
+        page_first_entry=tables.first,
+        page_offset=tables.offset,
+        page_size=tables.size,
+        streams=tables.pages,
+    )
+
+
+class _Schema:
+    """Fields to columns and streams.
+
+    Attributes:
+        checksum: of the header.
+        columns: those of the ntuple.
+        drafts: the columns that its fields become.
+        streams: what these are put together from.
+    """
+
+    def __init__(self, schema: Any) -> None:
+        self.checksum: int = schema["checksum"]
+        self._fields = list(map(_Field._make, schema["fields"]))
+        self.columns = list(map(NtupleColumn._make, schema["columns"]))
         self._children: list[list[int]] = [[] for _ in self._fields]
         for i, field in enumerate(self._fields):
             if field.parent != i:
                 self._children[field.parent].append(i)
         self._columns_of: list[list[int]] = [[] for _ in self._fields]
-        for i, column in enumerate(self._columns):
+        for i, column in enumerate(self.columns):
             self._columns_of[column.field].append(i)
         for column, field in schema["aliases"]:
             self._columns_of[field].append(column)
-        self._alternates = any(column.representation for column in self._columns)
-        self._pages = NtuplePages(lists, self._columns, most)
-
-    def manifest(self) -> Manifest:
-        """All of it."""
-        drafts = [draft for i, field in enumerate(self._fields) if field.parent == i for draft in self._drafts(i)]
-        streams = [stream for draft in drafts for stream in draft.streams]
-        tables = self._pages.of(streams, self._clusters)
-        if tables.faults:
-            drafts = [_without_faults(draft, tables.faults) for draft in drafts]
-            tables = self._pages.of([stream for draft in drafts for stream in draft.streams], self._clusters)
-        named = []
-        first = 0
-        for draft in drafts:
-            rows = tables.rows[first : first + len(draft.streams)]
-            members = tuple(range(len(drafts) + first, len(drafts) + first + len(rows)))
-            first += len(rows)
-            named.append(
-                ManifestColumn(
-                    draft.name, _as_in_a_tree(draft.name), "", draft.type_name, draft.encoding, draft.problem, members,
-                    rows[-1].compression if rows else 0, sum(r.uncompressed_bytes for r in rows),
-                    sum(r.compressed_bytes for r in rows), 0, 0,
-                )
-            )  # fmt: skip
-        return Manifest(
-            format="RNTuple",
-            tree=self._name,
-            uuid=self._file.uuid,
-            file_bytes=self._file.source.size(),
-            compression=self._file.compression,
-            num_entries=int(self._clusters[-1]),
-            clusters=self._clusters,
-            columns=(*named, *tables.rows),
-            page_first_entry=tables.first,
-            page_offset=tables.offset,
-            page_size=tables.size,
-            streams=tables.pages,
-        )
+        self._alternates = any(column.representation for column in self.columns)
+        self.drafts = [draft for i, field in enumerate(self._fields) if field.parent == i for draft in self._drafts(i)]
+        self.streams = [stream for draft in self.drafts for stream in draft.streams]
 
     # ------------------------------------------------------------------------------------------------------- columns
 
@@ -325,7 +353,7 @@ class _Ntuple:
         if self._alternates:
             by_representation: dict[int, list[int]] = {}
             for column in columns:
-                by_representation.setdefault(self._columns[column].representation, []).append(column)
+                by_representation.setdefault(self.columns[column].representation, []).append(column)
             found = tuple(its[position] for its in by_representation.values() if position < len(its))
         else:
             found = (columns[position],) if position < len(columns) else ()
@@ -333,13 +361,9 @@ class _Ntuple:
         if not found:
             msg = f"{info.type_name} has no data where it should have"
             raise _Unreadable(msg)
-        wanted = _SWITCHES if code in ("alternatives", PLACES) else _INDICES
-        is_special = wanted is _SWITCHES or (code == "i8" and info.type_name not in _PRIMITIVES)
-        value = value_number({"alternatives": "i1", PLACES: "i8"}.get(code, code))
         for column in found:
-            kind, bits = self._columns[column].type, self._columns[column].bits
-            fits = kind in wanted if is_special else kind not in _INDICES and kind not in _SWITCHES
-            if not fits or not _core.gives_value(kind, bits, value):
+            kind, bits = self.columns[column][:2]
+            if not _fits(kind, bits, code, info.type_name in _PRIMITIVES):
                 msg = f"{info.type_name} is stored in columns of type {kind} with {bits} bits, which is not known here"
                 raise _Unreadable(msg)
         return Stream(found, code, parent, factor)
