@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
@@ -17,6 +18,7 @@
 #include "basket.hpp"
 #include "decompress.hpp"
 #include "entries.hpp"
+#include "lists.hpp"
 #include "tasks.hpp"
 
 namespace physlite {
@@ -37,13 +39,24 @@ public:
             data_bytes_ += headers_.back().data_bytes;
             weight_.push_back(weight_.back() + wanted_bytes(page));
         }
-        capacity_.assign(request.program->slots.size(), 0);
-        for (Slot slot : request.program->slots) {
-            buffers_.push_back({Block(8), 0, slot});
-            std::memset(buffers_.back().data.get(), 0, 8);  // the first of the offsets
-        }
         base_.assign(request.pages.size() + 1, Counts(request.program->counters, 0));
         counts_.resize(request.pages.size());
+        expect();
+    }
+
+    /// Bytes of the outputs as far as headers tell.
+    std::size_t expected_bytes() const {
+        std::size_t bytes = 0;
+        for (std::size_t i = 0; i < capacity_.size(); ++i) bytes += bytes_of(i, capacity_[i]);
+        return bytes;
+    }
+
+    void allocate(Blocks& blocks) {
+        for (std::size_t i = 0; i < capacity_.size(); ++i) {
+            Slot slot = request_.program->slots[i];
+            buffers_.push_back({blocks.get(std::max<std::size_t>(bytes_of(i, capacity_[i]), 8)), 0, slot});
+            std::memset(buffers_.back().data.get(), 0, 8);  // the first of the offsets
+        }
     }
 
     std::size_t pages() const { return request_.pages.size(); }
@@ -135,6 +148,35 @@ private:
         return {std::min(begin, end), end};
     }
 
+    std::size_t bytes_of(std::size_t slot, std::int64_t elements) const {
+        Slot its = request_.program->slots[slot];
+        return (static_cast<std::size_t>(elements) + (its.offsets ? 1 : 0)) * memory_bytes(its.value);
+    }
+
+    /// What the outputs will hold, where headers tell; nothing where they do not, or claim so much that it is not made
+    /// room for before it is seen.
+    void expect() {
+        constexpr std::size_t most_packed = 64;  // how many times as many bytes
+        std::size_t outputs = request_.program->slots.size();
+        capacity_.assign(outputs, 0);
+        Counts expected(request_.program->counters, 0);
+        std::size_t stored = 0;
+        for (std::size_t page = 0; page < pages(); ++page) {
+            auto [begin, end] = wanted_entries(page);
+            stored += request_.pages[page].size();
+            Counts whole(request_.program->counters, 0);
+            if (!expect_elements(*request_.program, headers_[page], whole)) return;
+            double part = static_cast<double>(end - begin) /
+                          static_cast<double>(std::max<std::size_t>(headers_[page].entries, 1));
+            for (std::size_t i = 0; i < outputs; ++i)
+                expected[i] += static_cast<std::int64_t>(std::ceil(static_cast<double>(whole[i]) * part));
+        }
+        std::size_t bytes = 0;
+        for (std::size_t i = 0; i < outputs; ++i) bytes += bytes_of(i, expected[i]);
+        if (bytes > most_packed * stored) return;
+        std::copy_n(expected.begin(), outputs, capacity_.begin());
+    }
+
     /// About how many of a page's bytes are the wanted entries'.
     double wanted_bytes(std::size_t page) const {
         auto [begin, end] = wanted_entries(page);
@@ -219,7 +261,13 @@ public:
 private:
     static std::vector<std::unique_ptr<Column>> columns_of(const std::vector<ColumnRequest>& requests) {
         std::vector<std::unique_ptr<Column>> out;
-        for (std::size_t i = 0; i < requests.size(); ++i) out.push_back(std::make_unique<Column>(requests[i], i));
+        std::size_t bytes = 0;
+        for (std::size_t i = 0; i < requests.size(); ++i) {
+            out.push_back(std::make_unique<Column>(requests[i], i));
+            bytes += out.back()->expected_bytes();
+        }
+        Blocks blocks(bytes);
+        for (auto& column : out) column->allocate(blocks);
         return out;
     }
 

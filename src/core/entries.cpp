@@ -423,7 +423,7 @@ PageEntries::PageEntries(const Program& program, const BasketView& basket, std::
 void PageEntries::measure_all(Counts& counts) const {
     if (stride_ != 0 && program_->header == 0) {
         count_exact(program_->root, end_ - begin_, counts);
-    } else if (are_sized_lists(*program_, basket_)) {
+    } else if (basket_.has_offsets() && are_sized_lists(*program_)) {
         measure_sized_lists(*program_, basket_, begin_, end_, counts);
     } else if (program_->root.op == Op::size) {
         counts[program_->root.slot] += static_cast<std::int64_t>(end_ - begin_);
@@ -436,7 +436,7 @@ void PageEntries::write_all(Writer& w) const {
     w.readable = basket_.data().data() + basket_.data().size();
     if (stride_ != 0 && program_->header == 0) {
         write_exact(program_->root, basket_.data().data() + begin_ * stride_, end_ - begin_, w);
-    } else if (are_sized_lists(*program_, basket_)) {
+    } else if (basket_.has_offsets() && are_sized_lists(*program_)) {
         write_sized_lists(*program_, basket_, begin_, end_, w);
     } else if (program_->root.op == Op::size) {
         write_sizes(w);

@@ -1,5 +1,6 @@
 #include "lists.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "cursor.hpp"
@@ -190,9 +191,28 @@ private:
 
 }  // namespace
 
-bool are_sized_lists(const Program& program, const BasketView& basket) {
+bool expect_elements(const Program& program, const BasketHeader& basket, Counts& counts) {
     const Node& root = program.root;
-    if (!basket.has_offsets() || root.children.empty()) return false;
+    if (basket.object_bytes == basket.data_bytes) {
+        if (!root.exact || program.header != 0) return false;
+        count_exact(root, basket.entries, counts);
+    } else if (root.op == Op::size) {
+        counts[root.slot] += static_cast<std::int64_t>(basket.entries);
+    } else if (are_sized_lists(program) && root.children[0].exact) {
+        std::size_t between = root.op == Op::list ? header * basket.entries : 0;
+        std::size_t items = (basket.data_bytes - std::min(between, basket.data_bytes)) / root.children[0].least;
+        counts[root.slot] += static_cast<std::int64_t>(basket.entries);
+        counts[root.items] += static_cast<std::int64_t>(items);
+        count_exact(root.children[0], items, counts);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+bool are_sized_lists(const Program& program) {
+    const Node& root = program.root;
+    if (root.children.empty()) return false;
     const Node& item = root.children[0];
     if (root.op == Op::to_end) return item.exact && program.header == 0;
     if (root.op != Op::list || program.header != vector_header) return false;

@@ -7,8 +7,12 @@
 
 namespace physlite {
 
-/// Whether the entries of a basket are such lists.
-bool are_sized_lists(const Program& program, const BasketView& basket);
+/// Whether the entries of a basket with a table of offsets are such lists.
+bool are_sized_lists(const Program& program);
+
+/// Adds how many elements each output gets from all entries of a basket, if that can be told from its header, and it
+/// does not lie; whether it can.
+bool expect_elements(const Program& program, const BasketHeader& header, Counts& counts);
 
 /// Adds how many elements each output gets from entries `begin` ≤ i < `end`, if nothing is wrong with them.
 void measure_sized_lists(const Program& program, const BasketView& basket, std::size_t begin, std::size_t end,

@@ -129,12 +129,13 @@ void Block::shrink(std::size_t bytes) noexcept {
 Block Blocks::get(std::size_t bytes) {
     constexpr std::size_t alignment = 64;  // a cache line, so that threads do not write into the same
     bytes = (bytes + alignment - 1) / alignment * alignment;
+    std::size_t left = left_;
+    left_ -= std::min(left_, bytes);
     if (bytes > huge_page / 4) return Block(bytes);
     if (!current_ || bytes > current_->size() - used_) {
-        current_ = std::make_shared<Block>(std::clamp(left_, bytes, huge_page));
+        current_ = std::make_shared<Block>(std::clamp(left, bytes, huge_page));
         used_ = 0;
     }
-    left_ -= std::min(left_, bytes);
     used_ += bytes;
     return Block(current_, used_ - bytes, bytes);
 }
