@@ -15,7 +15,7 @@ import physlite
 import theirs
 from files import TREES
 
-__all__ = ["check_analysis", "check_columns", "readable_columns"]
+__all__ = ["check_analysis", "check_columns", "decoded_columns", "readable_columns"]
 
 
 def check_columns(path: str, kind: str, names: list[str]) -> int:
@@ -47,10 +47,13 @@ def _check(name: str, array: ak.Array, expected: Any, kind: str) -> None:
 def readable_columns(path: str, kind: str) -> list[str]:
     """The columns that physlite decodes itself and that uproot reads by their names, which are nearly all."""
     source = uproot.open(path)[TREES[kind]]
+    return [name for name in decoded_columns(path) if _is_readable(source, name)]
+
+
+def decoded_columns(path: str) -> list[str]:
+    """The columns that physlite decodes itself, but for those that only say how many objects there are."""
     with physlite.open(path) as file:
-        decoded = [c for c in file.manifest.named if c.encoding and not c.problem]
-    # Of objects that hold nothing there is only the number.
-    return [c.name for c in decoded if c.encoding != "n" and _is_readable(source, c.name)]
+        return [c.name for c in file.manifest.named if c.encoding not in ("", "n") and not c.problem]
 
 
 def _is_readable(source: Any, name: str) -> bool:

@@ -12,6 +12,7 @@ import awkward as ak
 
 import physlite
 from physlite.analysis import dilepton
+from physlite.formats import rntuple
 from physlite.model import schema
 from physlite.model.links import LinkTable
 from physlite.model.naming import ColumnNames
@@ -37,7 +38,12 @@ def open_events(path: str, first: bool) -> Work:
 
     The `first` file of its kind, or the next: a process keeps the schema of files with the same columns.
     """
-    forget: Callable[[], Any] = schema._schema.cache_clear if first else lambda: None  # noqa: SLF001  # no user needs it
+
+    def forget() -> None:
+        if first:
+            schema._schema.cache_clear()  # noqa: SLF001  # no user needs it
+            rntuple._schema.cache_clear()  # noqa: SLF001  # nor this
+
     return Work(lambda _: physlite.open(path).events(), forget)
 
 

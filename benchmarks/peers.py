@@ -14,7 +14,7 @@ from cpptypes import cpp_types
 from files import TREES, Source
 from harness import Way
 
-__all__ = ["THREADS", "coffea", "limit_and_physlite", "rdataframe", "threaded", "uproot", "uproot_fastest"]
+__all__ = ["THREADS", "coffea", "limit_and_physlite", "ours", "rdataframe", "threaded", "uproot", "uproot_fastest"]
 
 THREADS = (1, 2)
 
@@ -24,14 +24,18 @@ def threaded(who: str, threads: int) -> str:
     return who if threads == 1 else f"{who}, {threads} threads"
 
 
+def ours(path: str, names: list[str]) -> dict[str, Way]:
+    """With each number of threads."""
+    return {threaded("physlite", n): Way("ours:read", {"path": path, "names": names, "threads": n}) for n in THREADS}
+
+
 def limit_and_physlite(path: str, names: list[str]) -> dict[str, Way]:
     """Decompression alone and physlite, with each number of threads."""
-    arguments: dict[str, Any] = {"path": path, "names": names}
-    return {
-        threaded(who, threads): Way(function, arguments | {"threads": threads})
-        for threads in THREADS
-        for who, function in (("decompression", "limit:decompress"), ("physlite", "ours:read"))
+    limit = {
+        threaded("decompression", n): Way("limit:decompress", {"path": path, "names": names, "threads": n})
+        for n in THREADS
     }
+    return limit | ours(path, names)
 
 
 def uproot(path: str, kind: str, names: list[str]) -> dict[str, Way]:

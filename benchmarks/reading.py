@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import awkward as ak
@@ -11,54 +11,62 @@ import columns
 import files
 import peers
 import physlite
-from checks import check_columns, readable_columns
+from checks import check_columns, decoded_columns, readable_columns
 from files import Missing, Source
 from harness import Comparison, Target
 from peers import THREADS, threaded
 
-__all__ = ["Makers", "everything", "floats", "links", "list15", "memory", "nested"]
+__all__ = ["Makers", "everything", "floats", "links", "list15", "memory", "mixed", "nested"]
 
 Makers = Iterator[partial[Comparison]]
-
-_Least = Mapping[str, Mapping[str, float]]  # of a kind of file and a peer how many times as fast
 
 
 def floats(events: int) -> Makers:
     """Ten columns of floats."""
-    least: _Least = {"tree": {"uproot": 3, "RDataFrame": 2.5}, "ntuple": {"uproot": 3, "RDataFrame": 1.5}}
-    return _all_files("ten floats", columns.FLOATS, events, least)
+    return _all_files("ten floats", columns.FLOATS, events, {"uproot": 3, "RDataFrame": 2.5})
 
 
 def nested(events: int) -> Makers:
     """A list of lists."""
-    least: _Least = {"tree": {"uproot": 4, "RDataFrame": 2.5}, "ntuple": {"uproot": 3, "RDataFrame": 1.5}}
-    return _all_files("nested", columns.NESTED, events, least)
+    return _all_files("nested", columns.NESTED, events, {"uproot": 4, "RDataFrame": 2.5})
 
 
 def links(events: int) -> Makers:
     """A list of lists of links."""
-    least: _Least = {"tree": {"uproot": 8}, "ntuple": {"uproot": 3, "RDataFrame": 1.5}}
-    return _all_files("links", columns.LINKS, events, least)
+    return _all_files("links", columns.LINKS, events, {"uproot": 8})
 
 
-def _all_files(work: str, names: list[str], events: int, least: _Least) -> Makers:
+def mixed(events: int) -> Makers:
+    """All of these from an ntuple at once, also against decompression."""
+    wanted = [*columns.FLOATS, *columns.NESTED, *columns.LINKS]
     for source in files.toys(events, "zlib-1", "zstd-5"):
-        yield partial(_reading, work, names, source, least[source.kind])
+        if source.kind == "ntuple":
+            yield partial(_reading, "mixed", wanted, source, {"uproot": 3, "RDataFrame": 1.5}, 1.3)
 
 
-def _reading(work: str, wanted: list[str], source: Source, least: Mapping[str, float]) -> Comparison:
-    """Against uproot, RDataFrame and decompression alone."""
+def _all_files(work: str, names: list[str], events: int, least: Mapping[str, float]) -> Makers:
+    for source in files.toys(events, "zlib-1", "zstd-5"):
+        yield partial(_reading, work, names, source, least)
+
+
+def _reading(
+    work: str, wanted: list[str], source: Source, least: Mapping[str, float], most: float | None = None
+) -> Comparison:
+    """Against uproot, RDataFrame and decompression alone; `least` times as fast, `most` as long."""
     path, kind = source.find(), source.kind
     names = _those_there(path, kind, wanted)
-    targets = [Target("physlite", "least", bound, who) for who, bound in least.items()]
-    if kind == "ntuple":
-        targets.append(Target("physlite", "most", 1.3, "decompression"))
+    ways = (
+        peers.uproot(path, kind, names)
+        | peers.rdataframe(path, kind, names, (1,))
+        | peers.limit_and_physlite(path, names)
+    )
+    targets = [Target("physlite", "least", bound, who) for who, bound in least.items() if who in ways]
+    if most is not None:
+        targets.append(Target("physlite", "most", most, "decompression"))
     return Comparison(
         work,
         _detail(source, path, names, len(wanted)),
-        peers.uproot(path, kind, names)
-        | peers.rdataframe(path, kind, names, (1,))
-        | peers.limit_and_physlite(path, names),
+        ways,
         [] if source.stand_in else targets,
         limit="decompression",
         events=_events(path),
@@ -93,42 +101,60 @@ def _against_fastest(kind: str) -> list[Target]:
     return [Target(threaded("physlite", n), "least", 2, fastest[n]) for n in THREADS]
 
 
-# Of the events that other works read: what takes uproot a second has to be done 15 times.
+# Of the events that other works read: what takes uproot or LZMA a second has to be done 15 times.
 _PART = 5
 
-# Of decompression; there is no target for LZ4, which is nearly free.
+# Of decompression; LZ4 is nearly free.
 _WITHIN = {"zlib-1": 1.5, "zstd-5": 1.5, "lzma-1": 1.1}
 
 
 def everything(events: int) -> Makers:
-    """All columns, against uproot's fastest and decompression alone."""
-    # Fewer events tell as much: LZMA takes seconds, and to LZ4 no target is set.
-    for part, compressions in ((_PART, ("zlib-1", "zstd-5")), (4 * _PART, ("lzma-1", "lz4-4"))):
+    """All columns, against decompression alone, and against uproot's fastest."""
+    yield from _parts(_everything_and_limit, events, {1: ("zlib-1", "zstd-5"), 2 * _PART: ("lzma-1",)})
+    yield from _parts(_everything_and_uproot, events, {_PART: ("zlib-1", "zstd-5", "lz4-4"), 4 * _PART: ("lzma-1",)})
+
+
+def _parts(compare: Callable[[Source], Comparison], events: int, parts: Mapping[int, tuple[str, ...]]) -> Makers:
+    for part, compressions in parts.items():
         for source in files.toys(events // part, *compressions):
-            yield partial(_everything, source)
+            yield partial(compare, source)
         if files.root_python() is None:  # there is but one sample
             return
 
 
-def _everything(source: Source) -> Comparison:
-    path, kind = source.find(), source.kind
-    names = readable_columns(path, kind)
-    targets = [*_against_fastest(kind), Target("physlite, 2 threads", "least", 1.8, "physlite")]
-    if (within := _WITHIN.get(source.compression)) is not None:
+def _everything_and_limit(source: Source) -> Comparison:
+    path = source.find()
+    names = decoded_columns(path)
+    with physlite.open(path) as file:
+        size = sum(file.columns[name].uncompressed_bytes for name in names)
+    targets = [Target("physlite, 2 threads", "least", 1.8, "physlite")]
+    if (within := _WITHIN.get(source.compression)) is not None:  # not of the sample
         targets += [Target(threaded("physlite", n), "most", within, threaded("decompression", n)) for n in THREADS]
     return Comparison(
-        "everything",
-        _detail(source, path, names, len(names)),
-        peers.uproot_fastest(path, kind, names) | peers.limit_and_physlite(path, names),
+        "everything, and the limit",
+        f"{source.label}, {len(names)} columns, {size / 1e6:.1f} MB",
+        peers.limit_and_physlite(path, names),
         [] if source.stand_in else targets,
         limit="decompression",
         events=_events(path),
     )
 
 
+def _everything_and_uproot(source: Source) -> Comparison:
+    path, kind = source.find(), source.kind
+    names = readable_columns(path, kind)
+    return Comparison(
+        "everything",
+        _detail(source, path, names, len(names)),
+        peers.uproot_fastest(path, kind, names) | peers.ours(path, names),
+        [] if source.stand_in else _against_fastest(kind),
+        events=_events(path),
+    )
+
+
 def memory(events: int) -> Makers:
     """The peak of memory while all columns are read, against the arrays."""
-    for source in files.toys(events // _PART, "zstd-5"):
+    for source in files.toys(events, "zstd-5"):
         yield partial(_memory, source)
 
 
@@ -137,12 +163,11 @@ def _memory(source: Source) -> Comparison:
     names = readable_columns(path, kind)
     with physlite.open(path) as file:
         arrays = _distinct_bytes(file.arrays(names))
-    ours = {who: way for who, way in peers.limit_and_physlite(path, names).items() if who.startswith("physlite")}
     targets = [Target(threaded("physlite", n), "most", 1.4, "arrays") for n in THREADS]
     return Comparison(
         "memory",
         f"everything, {source.label}, {len(names)} columns",
-        peers.uproot_fastest(path, kind, names, (1,)) | ours,
+        peers.uproot_fastest(path, kind, names, (1,)) | peers.ours(path, names),
         [] if source.stand_in else targets,
         limit="arrays",
         given={"arrays": arrays},

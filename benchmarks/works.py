@@ -20,6 +20,7 @@ WORKS: dict[str, Callable[[int], Makers]] = {
     "floats": reading.floats,
     "nested": reading.nested,
     "links": reading.links,
+    "mixed": reading.mixed,
     "list15": reading.list15,
     "everything": reading.everything,
     "follow": using.following,

@@ -1,7 +1,7 @@
 // A bounds-checked, big-endian cursor over bytes that nobody vouches for.
 //
-// Every read of file content goes through it; the only exceptions are the inner loops of entries.cpp, elements.cpp and
-// unsplit.hpp, which run over ranges that were measured before.
+// Every read of file content goes through it; the only exceptions are the inner loops of entries.cpp, items.hpp,
+// lists.cpp, elements.cpp and unsplit.hpp, which run over ranges whose sizes are known.
 #pragma once
 
 #include <bit>

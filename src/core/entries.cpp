@@ -377,10 +377,14 @@ void check_byte_count(std::size_t i, Bytes entry) {
 }
 
 void measure_entry(const Program& program, std::size_t i, Bytes entry, Counts& counts) {
-    Cursor cursor(entry);
-    cursor.skip(program.header);
     if (has_byte_count(program.header, program.root)) check_byte_count(i, entry);
-    measure(program.root, cursor, 1, counts);
+    Cursor cursor(entry);
+    try {
+        cursor.skip(program.header);
+        measure(program.root, cursor, 1, counts);
+    } catch (const CorruptData& error) {
+        corrupt_entry(i, error.what());
+    }
     if (cursor.remaining() != 0)
         corrupt_entry(i, std::to_string(cursor.remaining()) + " bytes more than its content needs");
 }
