@@ -159,15 +159,15 @@ def memory(events: int) -> Makers:
 
 
 def _memory(source: Source) -> Comparison:
-    path, kind = source.find(), source.kind
-    names = readable_columns(path, kind)
+    path = source.find()
+    names = decoded_columns(path)
     with physlite.open(path) as file:
         arrays = _distinct_bytes(file.arrays(names))
     targets = [Target(threaded("physlite", n), "most", 1.4, "arrays") for n in THREADS]
     return Comparison(
         "memory",
         f"everything, {source.label}, {len(names)} columns",
-        peers.uproot_fastest(path, kind, names, (1,)) | peers.ours(path, names),
+        peers.ours(path, names),
         [] if source.stand_in else targets,
         limit="arrays",
         given={"arrays": arrays},

@@ -34,4 +34,4 @@ WORKS: dict[str, Callable[[int], Makers]] = {
 }
 
 # Left out where nobody asks for them.
-LONG = ("scale",)
+LONG = ("scale", "interop")
