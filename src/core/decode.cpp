@@ -157,6 +157,8 @@ private:
     /// room for before it is seen.
     void expect() {
         constexpr std::size_t most_packed = 64;  // how many times as many bytes
+        constexpr std::size_t most_stored = std::size_t{1} << 40;
+        constexpr std::int64_t most_elements = std::int64_t{1} << 40;
         std::size_t outputs = request_.program->slots.size();
         capacity_.assign(outputs, 0);
         Counts expected(request_.program->counters, 0);
@@ -168,8 +170,14 @@ private:
             if (!expect_elements(*request_.program, headers_[page], whole)) return;
             double part = static_cast<double>(end - begin) /
                           static_cast<double>(std::max<std::size_t>(headers_[page].entries, 1));
-            for (std::size_t i = 0; i < outputs; ++i)
+            std::size_t bytes = 0;
+            for (std::size_t i = 0; i < outputs; ++i) {
+                // More than memory holds: sums of what is less stay in range.
+                if (whole[i] < 0 || whole[i] > most_elements) return;
                 expected[i] += static_cast<std::int64_t>(std::ceil(static_cast<double>(whole[i]) * part));
+                bytes += bytes_of(i, expected[i]);
+            }
+            if (bytes > most_packed * most_stored) return;
         }
         std::size_t bytes = 0;
         for (std::size_t i = 0; i < outputs; ++i) bytes += bytes_of(i, expected[i]);

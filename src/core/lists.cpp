@@ -194,7 +194,8 @@ private:
 bool expect_elements(const Program& program, const BasketHeader& basket, Counts& counts) {
     const Node& root = program.root;
     if (basket.object_bytes == basket.data_bytes) {
-        if (!root.exact || program.header != 0) return false;
+        // 31 bits times 32: no overflow
+        if (!root.exact || program.header != 0 || basket.entries * root.least != basket.data_bytes) return false;
         count_exact(root, basket.entries, counts);
     } else if (root.op == Op::size) {
         counts[root.slot] += static_cast<std::int64_t>(basket.entries);

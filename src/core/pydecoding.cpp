@@ -50,6 +50,9 @@ public:
     Results(Held held, std::unique_ptr<Decoding> decoding, Clock clock)
         : held_(std::move(held)), decoding_(std::move(decoding)), clock_(std::move(clock)) {}
 
+    Results(Results&&) = default;
+    ~Results() { drop(); }
+
     ColumnResult next() {
         if (ready_.empty() && decoding_) work();
         if (ready_.empty()) throw nb::stop_iteration();
@@ -72,6 +75,13 @@ private:
         for (ColumnResult& result : results) ready_.push_back(std::move(result));
     }
 
+    /// Ends what is not done yet, which takes as long as a basket does: others need not wait for that.
+    void drop() {
+        if (!decoding_) return;
+        nb::gil_scoped_release release;
+        decoding_.reset();
+    }
+
     void end() {
         if (clock_) {
             const Spent& spent = decoding_->spent();
@@ -79,7 +89,7 @@ private:
             clock_->data()[1] += spent.all;
             clock_->data()[2] += spent.wall;
         }
-        decoding_.reset();
+        drop();
         held_.clear();
     }
 
