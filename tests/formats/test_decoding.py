@@ -1,7 +1,9 @@
 """The core's decoder by itself: results come in order, while others are being made; and headers can lie."""
 
 import gc
+import struct
 import threading
+import zlib
 
 import numpy as np
 import pytest
@@ -140,3 +142,23 @@ def test_any_entries_of_lists_of_lists(events, data):
     assert outer.tolist() == np.cumsum([0] + [len(e) for e in wanted]).tolist()
     assert inner.tolist() == np.cumsum([0] + [len(x) for e in wanted for x in e]).tolist()
     assert values.tolist() == [v for e in wanted for x in e for v in x]
+
+
+def test_baskets_that_claim_so_much_that_the_sum_of_it_is_small_again():
+    """In 64 bits; an honest basket before them would be written where there is no room."""
+    number, block = 1 << 24, 1 << 23
+
+    def compressed(algorithm, payload):
+        return algorithm + b"\x08" + len(payload).to_bytes(3, "little") + block.to_bytes(3, "little") + payload
+
+    def claiming(payload, size, entries):
+        key = struct.pack(">IHIIHH", 48 + len(payload), 4, size, 0, 48, 0) + bytes(11)
+        return key + struct.pack(">HQIIB", 3, 0, entries, 48 + size, 0) + payload
+
+    honest = claiming(compressed(b"ZL", zlib.compress(b"A" * block, 1)) * (8 * number // block), 8 * number, 1)
+    lie = compressed(b"ZS", bytes(block // 32768 + 1)) * ((1 << 30) // block)
+    entries = [1, *[1 << 30] * 127, (1 << 30) - 1]
+    baskets = [honest, *(claiming(lie, 1 << 30, number) for number in entries[1:])]
+    first = np.cumsum([0, *entries]).tolist()
+    with pytest.raises(_core.CorruptData):
+        decode_baskets(np.array([0, 2, number, 1, 8], np.int64), baskets, first, 0, first[-1])
