@@ -13,7 +13,6 @@
 
 #include "decompresspages.hpp"
 #include "links.hpp"
-#include "ntuple.hpp"
 #include "python.hpp"
 #include "rootfile.hpp"
 #include "ttree.hpp"
@@ -25,13 +24,6 @@ namespace {
 
 PyObject* corrupt_type = nullptr;
 PyObject* unsupported_type = nullptr;
-
-/// Names come from the file: bytes that are not UTF-8 must not make them unreadable.
-nb::object text(std::string_view s) {
-    return nb::steal(PyUnicode_DecodeUTF8(s.data(), static_cast<Py_ssize_t>(s.size()), "surrogateescape"));
-}
-
-nb::bytes to_bytes(Bytes data) { return nb::bytes(reinterpret_cast<const char*>(data.data()), data.size()); }
 
 nb::dict file_header(nb::handle data) {
     FileHeader header = read_file_header(HeldBytes(data).bytes());
@@ -112,69 +104,6 @@ nb::dict scan(nb::handle data, std::size_t key_bytes) {
     out["basket_offset"] = to_array(std::move(tree.basket_offset));
     out["basket_bytes"] = to_array(std::move(tree.basket_bytes));
     out["embedded"] = to_bytes(tree.embedded);
-    return out;
-}
-
-nb::tuple link(const EnvelopeLink& l) { return nb::make_tuple(l.offset, l.bytes, l.uncompressed); }
-
-nb::tuple ntuple_anchor(nb::handle data) {
-    Anchor anchor = read_anchor(HeldBytes(data).bytes());
-    return nb::make_tuple(link(anchor.header), link(anchor.footer), anchor.max_key_bytes);
-}
-
-nb::bytes envelope(nb::handle stored, std::uint64_t uncompressed) {
-    HeldBytes held(stored);
-    std::vector<std::uint8_t> out;
-    {
-        nb::gil_scoped_release release;
-        out = open_envelope(held.bytes(), uncompressed);
-    }
-    return to_bytes(out);
-}
-
-nb::dict ntuple_schema(nb::handle header, nb::handle extension) {
-    NtupleSchema schema = read_schema(HeldBytes(header).bytes(), HeldBytes(extension).bytes());
-    nb::list fields, columns, aliases;
-    for (const NtupleField& f : schema.fields)
-        fields.append(nb::make_tuple(f.parent, static_cast<std::uint16_t>(f.role), f.flags, text(f.name),
-                                     text(f.type_name), f.repetitions));
-    for (const NtupleColumn& c : schema.columns)
-        columns.append(nb::make_tuple(c.type, c.bits, c.field, c.representation, c.low, c.high));
-    for (const AliasColumn& a : schema.aliases) aliases.append(nb::make_tuple(a.column, a.field));
-    nb::dict out;
-    out["fields"] = fields;
-    out["columns"] = columns;
-    out["aliases"] = aliases;
-    out["checksum"] = schema.checksum;
-    return out;
-}
-
-nb::tuple ntuple_footer(nb::handle data) {
-    HeldBytes held(data);
-    Footer footer = read_footer(held.bytes());
-    nb::list groups;
-    for (const ClusterGroup& g : footer.groups) groups.append(nb::make_tuple(g.clusters, link(g.pages)));
-    return nb::make_tuple(footer.header_checksum, to_bytes(footer.extension), groups);
-}
-
-nb::dict ntuple_pages(nb::handle data, std::size_t clusters, std::size_t columns, std::uint64_t checksum) {
-    HeldBytes held(data);
-    PageList pages;
-    {
-        nb::gil_scoped_release release;
-        pages = read_page_list(held.bytes(), clusters, columns, checksum);
-    }
-    nb::list found;
-    for (const NtupleCluster& c : pages.clusters) found.append(nb::make_tuple(c.first_entry, c.entries));
-    nb::dict out;
-    out["clusters"] = found;
-    out["first_page"] = to_array(std::move(pages.first_page));
-    out["first_element"] = to_array(std::move(pages.first_element));
-    out["compression"] = to_array(std::move(pages.compression));
-    out["elements"] = to_array(std::move(pages.elements));
-    out["offset"] = to_array(std::move(pages.offset));
-    out["bytes"] = to_array(std::move(pages.bytes));
-    out["has_checksum"] = to_array(std::move(pages.has_checksum));
     return out;
 }
 
@@ -267,12 +196,7 @@ NB_MODULE(_core, m) {
     m.def("object", &object, "data"_a);
     m.def("streamers", &streamers, "data"_a, "key_bytes"_a);
     m.def("scan_tree", &scan, "data"_a, "key_bytes"_a);
-    m.attr("NOT_YET") = PageList::not_yet;
-    m.def("ntuple_anchor", &ntuple_anchor, "data"_a);
-    m.def("envelope", &envelope, "stored"_a, "uncompressed"_a);
-    m.def("ntuple_schema", &ntuple_schema, "header"_a, "extension"_a);
-    m.def("ntuple_footer", &ntuple_footer, "data"_a);
-    m.def("ntuple_pages", &ntuple_pages, "data"_a, "clusters"_a, "columns"_a, "checksum"_a);
+    bind_ntuples(m);
     bind_decoding(m);
     m.def("decompress", &decompress, "pages"_a, "sizes"_a, "threads"_a);
     m.def("empty_places", &empty_places, "number"_a);

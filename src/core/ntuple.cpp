@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <limits>
+#include <string>
 
 #include "checksum.hpp"
 #include "decompress.hpp"
@@ -32,7 +33,7 @@ public:
     std::int64_t i64() { return number<std::int64_t>(); }
     double f8() { return std::bit_cast<double>(u64()); }
 
-    std::string string() {
+    std::string_view string() {
         std::size_t length = u32();
         Bytes chars = cursor_.take(length);
         return {reinterpret_cast<const char*>(chars.data()), chars.size()};

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 #include <limits>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "cursor.hpp"
@@ -35,8 +35,8 @@ struct NtupleField {
     std::uint32_t parent = 0;  ///< itself for fields of the top level
     Role role{};
     std::uint16_t flags = 0;
-    std::string name;
-    std::string type_name;
+    std::string_view name;  ///< in the header's bytes, or the extension's
+    std::string_view type_name;
     std::uint64_t repetitions = 0;
     std::uint32_t source = 0;  ///< of projected fields
 };

@@ -238,14 +238,6 @@ private:
     std::vector<Numbers<std::int64_t>> numbers_;
 };
 
-bool gives_value(std::uint16_t type, std::uint16_t bits, std::int64_t value) {
-    if (value < 0 || value >= static_cast<std::int64_t>(Value::count_)) return false;
-    NtuplePage page;
-    page.type = type;
-    page.bits = bits;
-    return gives(page, static_cast<Value>(value));
-}
-
 template <class Plan>
 nb::class_<Plan> bind_plan(nb::module_& m, const char* name) {
     return nb::class_<Plan>(m, name)
@@ -304,7 +296,6 @@ void bind_decoding(nb::module_& m) {
              "kinds"_a, "kind"_a, "elements"_a, "checksum"_a, "base"_a, "first"_a, "offset"_a, "size"_a, "starts"_a,
              "first_page"_a, "pages"_a)
         .def("plan", &PyStreamTables::plan, "wanted"_a);
-    m.def("gives_value", &gives_value, "type"_a, "bits"_a, "value"_a);
 }
 
 }  // namespace physlite

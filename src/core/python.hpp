@@ -5,6 +5,7 @@
 #include <nanobind/ndarray.h>
 
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -30,6 +31,13 @@ private:
     Py_buffer view_{};
 };
 
+/// Names come from the file: bytes that are not UTF-8 must not make them unreadable.
+inline nb::object text(std::string_view s) {
+    return nb::steal(PyUnicode_DecodeUTF8(s.data(), static_cast<Py_ssize_t>(s.size()), "surrogateescape"));
+}
+
+inline nb::bytes to_bytes(Bytes data) { return nb::bytes(reinterpret_cast<const char*>(data.data()), data.size()); }
+
 template <class T>
 using Numbers = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
@@ -46,6 +54,9 @@ nb::object to_array(std::vector<T>&& values) {
 }
 
 nb::object to_array(Buffer&& buffer);
+
+/// What describes an ntuple.
+void bind_ntuples(nb::module_& m);
 
 /// Plans and decoding.
 void bind_decoding(nb::module_& m);

@@ -109,10 +109,26 @@ def place_links(
 ) -> int: ...
 
 class NtupleSchema(TypedDict):
-    fields: list[tuple[int, int, int, str, str, int]]
-    columns: list[tuple[int, int, int, int, float, float]]
-    aliases: list[tuple[int, int]]
+    """What a header says.
+
+    Of the ntuple's columns `kinds` are how elements are stored, and `kind` which of them those of each are. `columns`
+    are those that are read: name, type, encoding, problem, and number of streams. Of each stream `codes` are what its
+    elements are, `column` where they are stored, `representations` all of these where there are several; `parent` is
+    the stream of the lists that they are in and `child` what the items of its own begin with, or -1; `factor` and
+    `child_factor` are how many elements these have for each item.
+    """
+
     checksum: int
+    kinds: list[tuple[int, int, float, float]]
+    kind: NDArray[np.int32]
+    columns: list[tuple[str, str, str, str, int]]
+    codes: list[str]
+    column: NDArray[np.int64]
+    representations: dict[int, tuple[int, ...]]
+    parent: NDArray[np.int64]
+    factor: NDArray[np.int64]
+    child: NDArray[np.int64]
+    child_factor: NDArray[np.int64]
 
 class NtuplePages(TypedDict):
     clusters: list[tuple[int, int]]
@@ -125,6 +141,9 @@ class NtuplePages(TypedDict):
     has_checksum: NDArray[np.uint8]
 
 NOT_YET: int
+HOLDS_NOTHING: str
+IN_ITS_MEMBERS: str
+PLACES: str
 
 def ntuple_anchor(data: _Buffer) -> tuple[tuple[int, int, int], tuple[int, int, int], int]: ...
 def envelope(stored: _Buffer, uncompressed: int) -> bytes: ...
@@ -176,5 +195,3 @@ class StreamPlan:
 
     def decode(self, stored: list[Any], threads: int, clock: NDArray[np.int64] | None = None) -> Iterator[NDArray[Any]]:
         """The array of each request, while those after it are still being decoded; errors as of `BasketPlan`."""
-
-def gives_value(type: int, bits: int, value: int) -> bool: ...

@@ -7,7 +7,7 @@ import numpy as np
 
 import physlite
 from physlite import _core
-from physlite.formats.ntuplepages import NtupleColumn, NtuplePages, Stream
+from physlite.formats.ntuplepages import NtuplePages, PageKinds, Streams
 from physlite.model.summary import Size, summarize
 from support.made_ntuples import FLOAT, Cluster, ntuple, value, variant
 
@@ -31,16 +31,23 @@ def page_list(*clusters):
     }
 
 
+def numbers(*values):
+    return np.array(values, dtype=np.int64)
+
+
 def streams(*codes):
     """A list (column 0) and the members of its items."""
-    offsets = Stream((0,), "i8", None, 1)
-    items = [Stream((1 + i,), code, offsets, 1) for i, code in enumerate(codes)]
-    offsets.child = items[0]
-    return [offsets, *items]
+    items = len(codes)
+    return Streams(
+        ["i8", *codes], np.arange(1 + items), {}, numbers(-1, *[0] * items), numbers(1, *[1] * items),
+        numbers(1, *[-1] * items), numbers(*[1] * (1 + items)),
+    )  # fmt: skip
 
 
-def columns(*types):
-    return [NtupleColumn(kind, 64 if kind == SPLIT_INDEX else 32, i, 0, 0.0, 0.0) for i, kind in enumerate(types)]
+def kinds(*types):
+    """Of columns of these types."""
+    each = [(kind, 64 if kind == SPLIT_INDEX else 32, 0.0, 0.0) for kind in dict.fromkeys(types)]
+    return PageKinds.of(each, np.array([list(dict.fromkeys(types)).index(kind) for kind in types], dtype=np.int32))
 
 
 MISSING = (_core.NOT_YET, [])
@@ -54,7 +61,7 @@ def test_members_that_are_added_to_lists_later():
         [(4, [1]), (7, [1]), (7, [1])],
     )
     three = streams("i4", "i4")
-    tables = NtuplePages([pages], columns(SPLIT_INDEX, INT, INT), MOST).of(three, np.array([0, 2, 4, 5]))
+    tables = NtuplePages([pages], kinds(SPLIT_INDEX, INT, INT), MOST).of(three, np.array([0, 2, 4, 5]))
     assert not tables.faults
     assert tables.pages.starts.tolist() == [[0, 2, 4, 5], [0, 3, 7, 8], [0, 3, 7, 8]]
     row = tables.rows[2]
@@ -68,18 +75,19 @@ def test_members_that_are_added_to_lists_later():
 
 def test_the_first_member_can_be_the_later_one():
     pages = page_list([(0, [2]), MISSING, (0, [3])], [(2, [2]), (5, [2]), (3, [4])])
-    tables = NtuplePages([pages], columns(SPLIT_INDEX, INT, INT), MOST).of(streams("i4", "i4"), np.array([0, 2, 4]))
+    tables = NtuplePages([pages], kinds(SPLIT_INDEX, INT, INT), MOST).of(streams("i4", "i4"), np.array([0, 2, 4]))
     assert tables.pages.starts.tolist() == [[0, 2, 4], [0, 3, 7], [0, 3, 7]]
     assert tables.pages.base[tables.rows[0].first_page :][:2].tolist() == [0, 3]
 
 
-def faults(pages, *, entries=(0, 2, 4), factor=1, most=MOST, alternates=False):
-    stream = Stream((0, 1) if alternates else (0,), "i4", None, factor)
-    good = Stream((2,), "i4", None, 1)
-    kinds = [NtupleColumn(INT, 32, 0, i % 2, 0.0, 0.0) for i in range(3)]
-    found = NtuplePages([pages], kinds, most).of([good, stream], np.array(entries)).faults
-    assert id(good) not in found or most < MOST
-    return found.get(id(stream), "")
+def fault(pages, *, entries=(0, 2, 4), factor=1, most=MOST, alternates=False):
+    """What is wrong with the first stream; nothing is with the second, column 2."""
+    several = {0: (0, 1)} if alternates else {}
+    none, one = numbers(-1, -1), numbers(1, 1)
+    two = Streams(["i4", "i4"], numbers(0, 2), several, none, numbers(factor, 1), none, one)
+    found = NtuplePages([pages], kinds(INT, INT, INT), most).of(two, np.array(entries)).faults
+    assert 1 not in found or most < MOST
+    return found.get(0, "")
 
 
 def test_what_is_wrong_with_a_stream():
@@ -89,15 +97,28 @@ def test_what_is_wrong_with_a_stream():
     def cells(first, second):
         return page_list([first, MISSING, good[0]], [second, MISSING, good[1]])
 
-    assert faults(cells(*good)) == ""
-    assert "cluster 1 has elements 3 to 5 of it, where it should have 2 to 4" in faults(cells((0, [2]), (3, [2])))
-    assert "cluster 0 has elements 0 to 3 of it, where it should have 0 to 2" in faults(cells((0, [3]), (3, [1])))
-    assert "cluster 1 has elements 2 to 3 of it" in faults(cells((0, [2]), (2, [1])))
-    assert "begins with element 4611686018427387904" in faults(cells((0, [2]), (1 << 62, [2])))
-    assert "a page of 8 bytes is more than one record" in faults(cells(*good), most=7)
-    assert "no file has as many" in faults(cells(*good), factor=1 << 59)
+    assert fault(cells(*good)) == ""
+    assert "cluster 1 has elements 3 to 5 of it, where it should have 2 to 4" in fault(cells((0, [2]), (3, [2])))
+    assert "cluster 0 has elements 0 to 3 of it, where it should have 0 to 2" in fault(cells((0, [3]), (3, [1])))
+    assert "cluster 1 has elements 2 to 3 of it" in fault(cells((0, [2]), (2, [1])))
+    assert "begins with element 4611686018427387904" in fault(cells((0, [2]), (1 << 62, [2])))
+    assert "a page of 8 bytes is more than one record" in fault(cells(*good), most=7)
+    assert "no file has as many" in fault(cells(*good), factor=1 << 59)
     both = page_list([good[0], good[0], good[0]], [good[1], MISSING, good[1]])
-    assert "cluster 0 has it in two representations" in faults(both, alternates=True)
+    assert "cluster 0 has it in two representations" in fault(both, alternates=True)
+
+
+def test_streams_of_some_columns():
+    """They refer to each other by their new numbers."""
+    two = Streams(
+        ["i4", "i8", "f4"], numbers(0, 1, 2), {0: (0, 7), 2: (2, 3)}, numbers(-1, -1, 1), numbers(4, 1, 2),
+        numbers(-1, 2, -1), numbers(1, 2, 1),
+    )  # fmt: skip
+    left = two.only(numbers(1, 2))
+    assert (left.codes, left.column.tolist(), left.representations) == (["i8", "f4"], [1, 2], {1: (2, 3)})
+    assert (left.parent.tolist(), left.factor.tolist()) == ([-1, 0], [1, 2])
+    assert (left.child.tolist(), left.child_factor.tolist()) == ([1, -1], [2, 1])
+    assert [left.columns(i) for i in range(2)] == [(1,), (2, 3)]
 
 
 def test_what_a_variant_takes_counts_once():

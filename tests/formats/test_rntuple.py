@@ -37,7 +37,7 @@ from physlite.storage import MemorySource
 from support import data, write_ntuples
 from support.compare import assert_same
 from support.made_ntuples import INDEX, LONG, SWITCH, Cluster, Pages, fixed, items, ntuple, record, value, variant
-from support.ntuples import Envelopes, from_a_later_version, sealed
+from support.ntuples import Envelopes, from_a_later_version
 from support.recording import RecordingSource
 from support.written_by_root import WRITERS, written_anew
 
@@ -444,8 +444,7 @@ def test_a_flipped_bit_is_noticed(where):
 
 def test_a_header_that_claims_too_many_fields():
     envelopes = Envelopes.of(KEPT / "types_zstd.root")
-    count = len(_core.ntuple_schema(sealed(envelopes.header), b"")["fields"])
-    at = envelopes.header.index(struct.pack("<I", count), 8 + 8)
+    at = envelopes.header.index(struct.pack("<I", len(envelopes.fields)), 8 + 8)
     envelopes.header = envelopes.header[:at] + struct.pack("<I", 10**9) + envelopes.header[at + 4 :]
     fails(envelopes.file(), "a list of 1000000000 items")
 
@@ -488,8 +487,7 @@ def test_a_field_that_does_not_add_up_costs_no_other():
 def test_a_column_type_that_is_not_known_costs_no_other():
     """Of a later version, or with other bits than its type has."""
     envelopes = Envelopes.of(KEPT / "encodings.root")
-    fields = _core.ntuple_schema(sealed(envelopes.header), b"")["fields"]
-    number_of = {f[3]: i for i, f in enumerate(fields)}
+    number_of = {name: i for i, name in enumerate(envelopes.fields)}
     for name, kind, bits in (("i16", 5, 16), ("f32", 12, 32)):
         old = struct.pack("<HHI", kind, bits, number_of[name])
         assert old in envelopes.header

@@ -279,7 +279,7 @@ def add_ntuple(corpus: Corpus, root: RootFile, key: Key, kinds: Counter[tuple[ob
 
     parts = envelope(header), envelope(footer)
     _, extension, groups = _core.ntuple_footer(parts[1])
-    columns = _core.ntuple_schema(parts[0], extension)["columns"]
+    columns = _core.ntuple_schema(parts[0], extension)["kind"]
     if len(parts[0]) < LARGE_TREE:
         corpus.add(SCHEMA, parts[0], other=parts[1])
     for clusters, link in groups:

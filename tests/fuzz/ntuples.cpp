@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "ntuple.hpp"
+#include "ntuplecolumns.hpp"
 #include "ntuplepages.hpp"
 
 namespace {
@@ -24,6 +25,28 @@ void seal(Data& data) {
 
 std::int64_t wide(std::size_t size) { return static_cast<std::int64_t>(size); }
 
+/// Streams lie in order behind what they are in, within their column; only columns without a problem have some.
+void check_drafts(const physlite::NtupleSchema& schema) {
+    physlite::NtupleDrafts drafts = physlite::draft_columns(schema);
+    std::int64_t first = 0;
+    for (const physlite::NtupleDraft& column : drafts.columns) {
+        require(column.encoding.empty() != column.problem.empty(), "a column with a problem and an encoding");
+        require(column.encoding.empty() == (column.streams == 0), "an encoding of no streams");
+        std::int64_t last = first + wide(column.streams);
+        require(last <= wide(drafts.streams.size()), "streams that are not there");
+        for (std::int64_t i = first; i < last; ++i) {
+            const physlite::NtupleStream& stream = drafts.streams[static_cast<std::size_t>(i)];
+            require(stream.column < schema.columns.size(), "a stream of no column");
+            for (std::uint32_t c : stream.representations) require(c < schema.columns.size(), "nor this");
+            require(stream.parent == -1 || (stream.parent >= first && stream.parent < i), "a stream before its lists");
+            require(stream.child == -1 || (stream.child > i && stream.child < last), "items of another column");
+            require(stream.factor > 0 && stream.factor < std::int64_t{1} << 31, "too many items");
+        }
+        first = last;
+    }
+    require(first == wide(drafts.streams.size()), "streams of no column");
+}
+
 }  // namespace
 
 void run_schema(const Data& header, const Data& footer) {
@@ -40,6 +63,7 @@ void run_schema(const Data& header, const Data& footer) {
     for (const auto& alias : schema.aliases)
         require(alias.field < schema.fields.size() && alias.column < schema.columns.size(), "an alias of nothing");
     require(names <= header.size() + footer.size(), "names that are longer than what they are in");
+    check_drafts(schema);
 }
 
 void run_page_list(const Data& envelope, std::size_t clusters, std::size_t columns, std::uint64_t seed) {

@@ -64,6 +64,25 @@ class Envelopes:
         at = content.index(stored, key.offset)
         return cls(content, at, parts[0][:-8], parts[1][:-8], [each[:-8] for each in lists], links)
 
+    @property
+    def fields(self):
+        """The names of the fields that the header describes, in their order."""
+        at = 8 + 8  # the envelope's own, flags of features
+        for _ in range(3):  # name, description, who wrote it
+            at += 4 + struct.unpack_from("<I", self.header, at)[0]
+        number = struct.unpack_from("<I", self.header, at + 8)[0]
+        at += 8 + 4
+        names = []
+        for _ in range(number):
+            # A field: its frame, versions, parent, role and flags, then the name.
+            size, length = (
+                struct.unpack_from("<q", self.header, at)[0],
+                struct.unpack_from("<I", self.header, at + 24)[0],
+            )
+            names.append(self.header[at + 28 : at + 28 + length].decode())
+            at += size
+        return names
+
     def file(self):
         """The file with these envelopes, uncompressed behind all others: they refer to each other as they should."""
         data = bytearray(self.content)

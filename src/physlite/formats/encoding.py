@@ -97,6 +97,7 @@ class Buffers:
 # Codes of physlite::Value, in its order.
 _VALUES = ("b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8", "d4")
 _DTYPES = {code: np.dtype("f8" if code == "d4" else code) for code in _VALUES}
+_NAMES = {code: dtype.name for code, dtype in _DTYPES.items()}  # which NumPy puts together each time
 
 
 def value_number(code: str) -> int:
@@ -127,7 +128,7 @@ class Primitive:
         return int(self.code[1])
 
     def form(self, key: Keys) -> ak.forms.Form:
-        return ak.forms.NumpyForm(self.dtype.name, form_key=key.next())
+        return ak.forms.NumpyForm(_NAMES[self.code], form_key=key.next())
 
     def layout(self, buffers: Buffers) -> ak.contents.Content:
         return ak.contents.NumpyArray(buffers.values())
@@ -454,6 +455,10 @@ class Encoding:
         """The Awkward form of the column, its keys numbered from `prefix@0`."""
         return self.node.form(Keys(prefix))
 
+    def item_form(self, prefix: str) -> ak.forms.Form:
+        """The form of the items, where an entry `is_list`: `form` without the list."""
+        return self._list.item.form(Keys(prefix, used=1))
+
     def layout(self, buffers: list[NDArray[Any]], indexes: Indexes | None = None) -> ak.contents.Content:
         """The Awkward layout of decoded buffers; columns that are read together have their `indexes` in common."""
         return self.node.layout(Buffers(buffers, indexes or Indexes()))
@@ -463,11 +468,14 @@ class Encoding:
         """Awkward's name for the type of an entry, as `var * float32`."""
         return str(self.form().type)
 
-    @property
+    @functools.cached_property
     def is_list(self) -> bool:
         """Whether an entry is a list, whose length is part of the column."""
-        node = self.node.item if isinstance(self.node, Member) else self.node
-        return isinstance(node, ListOf | ToEnd | Objects)
+        return isinstance(self._list, ListOf | ToEnd | Objects)
+
+    @property
+    def _list(self) -> Any:
+        return self.node.item if isinstance(self.node, Member) else self.node
 
 
 def group_encoding(name: str, members: Iterable[tuple[str, Encoding | None]]) -> Encoding | None:
@@ -559,6 +567,7 @@ def compiled(text: str) -> _core.Program:
 _PUT_TOGETHER = re.compile(r"\?\?|(?<![RT.])\(")
 
 
+@functools.cache
 def is_put_together(text: str) -> bool:
     """Whether the array of an encoding can only be made as a whole, of all its buffers."""
     return _PUT_TOGETHER.search(text) is not None

@@ -35,8 +35,8 @@ __all__ = [
 ]
 
 # How the problems of columns begin that have no values of their own, so that nothing is lost with them.
-HOLDS_NOTHING = "it holds no data"
-IN_ITS_MEMBERS = "it is an object whose members are columns of their own"
+HOLDS_NOTHING = _core.HOLDS_NOTHING
+IN_ITS_MEMBERS = _core.IN_ITS_MEMBERS
 
 # What ATLAS calls the events (APR::DEFAULT_CONTAINER_NAME and DEFAULT_RNTUPLE_NAME in Athena's RootStorageSvc).
 EVENT_TREE = "CollectionTree"
@@ -52,7 +52,7 @@ _MOST = 2**63 - 1  # of what the tables of pages can hold
 _MOST_ELEMENTS = 2**31 - 1  # of a page that is stored; the format has 31 bits for their number
 
 # In an RNTuple, the stream of where the items of alternatives lie: its pages are those of the stream of which they are.
-PLACES = "places"
+PLACES = _core.PLACES
 
 # Of StreamPages.
 _STREAM_ARRAYS = ("kind", "elements", "checksum", "base", "starts")

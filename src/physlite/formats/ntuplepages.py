@@ -7,10 +7,10 @@ stored at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any, NamedTuple
+from itertools import pairwise, repeat
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,36 +18,70 @@ from numpy.typing import NDArray
 from physlite import _core
 from physlite.formats.manifest import PLACES, ManifestColumn, PageKind, StreamPages
 
-__all__ = ["NtupleColumn", "NtuplePages", "Stream", "StreamTables"]
+__all__ = ["NtuplePages", "PageKinds", "StreamTables", "Streams"]
 
 
-class NtupleColumn(NamedTuple):
-    """A column as the ntuple describes it."""
+@dataclass(frozen=True)
+class PageKinds:
+    """How the pages of an ntuple's columns are stored: the kinds, and which of them those of each column are."""
 
-    type: int
-    bits: int
-    field: int
-    representation: int
-    low: float
-    high: float
+    kinds: tuple[PageKind, ...]
+    of_column: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, kinds: Sequence[tuple[int, int, float, float]], of_column: NDArray[np.int32]) -> Self:
+        """The kinds that the core gives."""
+        return cls(tuple(map(PageKind._make, kinds)), of_column)
 
 
-@dataclass(slots=True)
-class Stream:
-    """One array of a column: `parent` is the stream of the lists that its elements are in, or None."""
+@dataclass(frozen=True)
+class Streams:
+    """The arrays that columns consist of, those of a column one after the other.
 
-    columns: tuple[int, ...]  # one, or one for each representation
-    code: str
-    parent: Stream | None
-    factor: int
-    child: Stream | None = None  # of lists: what their items begin with
-    child_factor: int = 1
+    Attributes:
+        codes: what their elements are.
+        column: which column of the ntuple has them, or the first that has.
+        representations: all of these, where there are several.
+        parent: the stream of the lists that their elements are in; -1 for none.
+        factor: how many elements there are for each item of these, or each entry.
+        child: of lists, the stream that their items begin with; -1 for others.
+        child_factor: how many elements of that there are for each item.
+    """
+
+    codes: list[str]
+    column: NDArray[np.int64]
+    representations: Mapping[int, tuple[int, ...]]
+    parent: NDArray[np.int64]
+    factor: NDArray[np.int64]
+    child: NDArray[np.int64]
+    child_factor: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def columns(self, stream: int) -> tuple[int, ...]:
+        """The columns that hold a stream."""
+        return self.representations.get(stream) or (int(self.column[stream]),)
+
+    def only(self, chosen: NDArray[np.int64]) -> Streams:
+        """These streams, in order; with each all of its column."""
+        number = np.full(len(self) + 1, -1, dtype=np.int64)  # -1, the last, stays -1
+        number[chosen] = np.arange(len(chosen))
+        return Streams(
+            [self.codes[i] for i in chosen.tolist()],
+            self.column[chosen],
+            {int(number[i]): columns for i, columns in self.representations.items() if number[i] >= 0},
+            number[self.parent[chosen]],
+            self.factor[chosen],
+            number[self.child[chosen]],
+            self.child_factor[chosen],
+        )
 
 
 class StreamTables(NamedTuple):
     """What the manifest takes of all streams: their rows, and their pages, those of each stream together.
 
-    `faults` has what is wrong with those that cannot be read, by their id(); then the rest is for nothing.
+    `faults` has what is wrong with those that cannot be read, by their number; then the rest is for nothing.
     """
 
     faults: dict[int, str]
@@ -70,11 +104,11 @@ _CHECKSUM_BYTES = 8
 class NtuplePages:
     """The pages of all columns, ordered by column, then by cluster."""
 
-    def __init__(self, lists: list[Any], columns: Sequence[NtupleColumn], most: int) -> None:
+    def __init__(self, lists: list[Any], kinds: PageKinds, most: int) -> None:
         """`most`: bytes of the largest page that is one record of the file."""
-        self._columns = columns
+        self._kinds = kinds
         self._most = most
-        number = len(columns)
+        number = len(kinds.of_column)
         clusters = sum(len(pages["clusters"]) for pages in lists)
 
         def joined(key: str, kind: Any) -> NDArray[Any]:
@@ -104,7 +138,7 @@ class NtuplePages:
         before = np.repeat(total[groups[:-1]] - self._begin.T.ravel(), by_column)
         self._first = total[:-1] - before
 
-    def of(self, streams: Sequence[Stream], clusters: NDArray[np.int64]) -> StreamTables:
+    def of(self, streams: Streams, clusters: NDArray[np.int64]) -> StreamTables:
         """The tables of streams; `clusters` are the first entries, and the number of entries."""
         faults: dict[int, str] = {}
         starts, plain = self._all_starts(streams, clusters, faults)
@@ -112,7 +146,7 @@ class NtuplePages:
         pages = np.zeros(number, dtype=np.int64)
         first_page = np.zeros(number, dtype=np.int64)
         # Those of a single column that is there from the beginning, all at once.
-        column = np.array([s.columns[0] for s in streams], dtype=np.int64)[plain]
+        column = streams.column[plain]
         begin = self._first_page[column, 0] if len(clusters) > 1 else np.zeros(len(column), dtype=np.int64)
         end = self._last_page[column, -1] if len(clusters) > 1 else begin
         pages[plain] = end - begin
@@ -123,9 +157,9 @@ class NtuplePages:
         for i in np.flatnonzero(~plain).tolist():
             first_page[i] = total + len(others)
             try:
-                others += self._stream_pages(streams[i], starts[i], absent)
+                others += self._stream_pages(streams.columns(i), starts[i], absent)
             except _Fault as fault:
-                faults[id(streams[i])] = str(fault)
+                faults[i] = str(fault)
             pages[i] = total + len(others) - first_page[i]
         at = np.concatenate(
             [np.repeat(begin - first_page[plain], end - begin) + np.arange(total), np.array(others, dtype=np.int64)]
@@ -140,83 +174,79 @@ class NtuplePages:
 
         offset, size, checksum = taken(self._offset, 0), taken(self._size, 0), taken(self._checksum, False)
         elements, cluster = taken(self._elements, missing[:, 1]), taken(self._cluster, missing[:, 2])
-        kinds, kind = self._kinds(taken(self._column, _NOT_STORED))
-        bits = np.array([k.bits for k in kinds] + [0], dtype=np.int64)[kind]  # the last for those not stored
+        kind = np.append(self._kinds.of_column, np.int32(_NOT_STORED))[taken(self._column, _NOT_STORED)]
+        bits = np.array([k.bits for k in self._kinds.kinds] + [0], dtype=np.int64)[kind]  # the last: not stored
         sums = [np.concatenate(([0], np.cumsum(x))) for x in (elements * bits, size)]
         for page in np.flatnonzero(size > self._most).tolist():
-            stream = streams[np.flatnonzero((first_page <= page) & (page < first_page + pages))[0]]
-            faults[id(stream)] = f"a page of {size[page]} bytes is more than one record of the file, which is not read"
+            stream = int(np.flatnonzero((first_page <= page) & (page < first_page + pages))[0])
+            faults[stream] = f"a page of {size[page]} bytes is more than one record of the file, which is not read"
         return StreamTables(
             faults,
             self._rows(streams, first_page, pages, *sums),
             taken(self._first, missing[:, 0]),
             offset,
             size,
-            StreamPages(kinds, kind, elements, checksum, _bases(streams, starts, first_page, pages, cluster), starts),
+            StreamPages(
+                self._kinds.kinds, kind, elements, checksum, _bases(streams, starts, first_page, pages, cluster), starts
+            ),
         )
 
-    def _kinds(self, columns: NDArray[np.int64]) -> tuple[tuple[PageKind, ...], NDArray[np.int32]]:
-        """How the pages of columns are stored: the kinds, and which of them each page is of."""
-        kinds: dict[tuple[int, int, float, float], int] = {}
-        number = np.full(len(self._columns) + 1, _NOT_STORED, dtype=np.int32)
-        used = np.unique(columns[columns >= 0])
-        number[used] = [
-            kinds.setdefault((c[0], c[1], c[4], c[5]), len(kinds))
-            for c in map(self._columns.__getitem__, used.tolist())
-        ]
-        return tuple(map(PageKind._make, kinds)), number[columns]
-
     def _all_starts(
-        self, streams: Sequence[Stream], clusters: NDArray[np.int64], faults: dict[int, str]
+        self, streams: Streams, clusters: NDArray[np.int64], faults: dict[int, str]
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """With which element each stream begins in each cluster, and whether it is a column without gaps."""
-        column = np.array([s.columns[0] for s in streams], dtype=np.int64)
-        begin, count = self._begin.T[column], self._sum[column]
-        there = ((begin >= 0) & (begin <= _MOST)).all(axis=1)
-        there &= np.array([len(s.columns) == 1 for s in streams], dtype=np.bool_)
+        begin, count = self._begin.T[streams.column], self._sum[streams.column]
+        there: NDArray[np.bool_] = np.all((begin >= 0) & (begin <= _MOST), axis=1)
+        there[list(streams.representations)] = False
         starts = np.zeros((len(streams), len(clusters)), dtype=np.int64)
         if len(clusters) > 1:
             starts[:, :-1] = np.where(there[:, None], begin, 0)
             starts[:, -1] = np.where(there, begin[:, -1] + count[:, -1], 0)
-        top = np.array([s.parent is None for s in streams], dtype=np.bool_)
-        factor = np.array([s.factor for s in streams], dtype=np.int64)
+        top = streams.parent < 0
+        factor = streams.factor.copy()
         for i in np.flatnonzero(top & (factor > _MOST // max(int(clusters[-1]), 1))).tolist():
-            faults[id(streams[i])] = f"{clusters[-1]} entries of {factor[i]} items each: no file has as many"
+            faults[i] = f"{clusters[-1]} entries of {factor[i]} items each: no file has as many"
             factor[i] = 1
         starts[top] = clusters * factor[top, None]
         # Members that were added later have as many elements as those beside them.
-        beside = {id(s.parent): i for i, s in enumerate(streams) if there[i]}
-        for i in np.flatnonzero(~there & ~top).tolist():
-            stream = streams[i]
-            known = beside.get(id(stream.parent)) if stream.parent and stream.parent.code != PLACES else None
+        others = np.flatnonzero(~there & ~top).tolist()
+        beside = (
+            dict(zip(streams.parent[there].tolist(), np.flatnonzero(there).tolist(), strict=True)) if others else {}
+        )
+        for i in others:
+            parent = int(streams.parent[i])
+            known = beside.get(parent) if streams.codes[parent] != PLACES else None
             if known is None:
-                starts[i] = self._starts(stream, len(clusters) - 1, faults)
+                starts[i] = self._starts(streams.columns(i), len(clusters) - 1, i, faults)
             else:
                 starts[i] = starts[known] // factor[known] * factor[i]
         plain = there & (begin == starts[:, :-1]).all(axis=1) & (begin + count == starts[:, 1:]).all(axis=1)
         return starts, plain
 
     def _rows(
-        self, streams: Sequence[Stream], first_page: NDArray[np.int64], pages: NDArray[np.int64],
-        bits: NDArray[np.int64], size: NDArray[np.int64],
+        self, streams: Streams, first_page: NDArray[np.int64], pages: NDArray[np.int64], bits: NDArray[np.int64],
+        size: NDArray[np.int64],
     ) -> tuple[ManifestColumn, ...]:  # fmt: skip
         """The rows of streams; `bits` and `size` are sums over all pages before each."""
         last = first_page + pages
         uncompressed = ((bits[last] - bits[first_page]) // 8).tolist()
         compressed = (size[last] - size[first_page]).tolist()
-        for i, stream in enumerate(streams):
-            if stream.code == PLACES:
+        for i, code in enumerate(streams.codes):
+            if code == PLACES:
                 uncompressed[i] = compressed[i] = 0
-        numbers = zip(streams, first_page.tolist(), pages.tolist(), uncompressed, compressed, strict=True)
-        settings = self._compression[-1].tolist() if len(self._compression) else [0] * len(self._columns)
-        return tuple(
-            ManifestColumn("", "", "", "", s.code, "", (), settings[s.columns[0]], whole, stored, first, number)
-            for s, first, number, whole, stored in numbers
-        )
+        settings = [0] * len(streams)
+        if len(self._compression):
+            settings = self._compression[-1, streams.column].tolist()
+        nothing = repeat("")
+        each = zip(
+            nothing, nothing, nothing, nothing, streams.codes, nothing, repeat(()), settings, uncompressed, compressed,
+            first_page.tolist(), pages.tolist(), strict=False,
+        )  # fmt: skip
+        return tuple(map(ManifestColumn._make, each))
 
-    def _primary(self, stream: Stream, cluster: int) -> int | None:
+    def _primary(self, columns: tuple[int, ...], cluster: int) -> int | None:
         """The column whose pages hold a stream in a cluster; None where there is none yet."""
-        found = [c for c in stream.columns if 0 <= self._begin[cluster, c] < _core.NOT_YET]
+        found = [c for c in columns if 0 <= self._begin[cluster, c] < _core.NOT_YET]
         if len(found) > 1:
             msg = f"cluster {cluster} has it in two representations: the file is damaged"
             raise _Fault(msg)
@@ -225,25 +255,29 @@ class NtuplePages:
             raise _Fault(msg)
         return found[0] if found else None
 
-    def _starts(self, stream: Stream, clusters: int, faults: dict[int, str]) -> NDArray[np.int64]:
+    def _starts(
+        self, columns: tuple[int, ...], clusters: int, stream: int, faults: dict[int, str]
+    ) -> NDArray[np.int64]:
         """The same for a stream of items that is not there from the beginning, or in one column."""
         out = [0]
         for cluster in range(clusters):
             try:
-                column = self._primary(stream, cluster)
+                column = self._primary(columns, cluster)
             except _Fault as fault:
-                faults[id(stream)] = str(fault)
+                faults[stream] = str(fault)
                 column = None
             if column is not None:
                 out[-1] = int(self._begin[cluster, column])
             out.append(out[-1] + (0 if column is None else int(self._sum[column, cluster])))
         return np.array(out, dtype=np.int64)
 
-    def _stream_pages(self, stream: Stream, starts: NDArray[np.int64], absent: list[tuple[int, int, int]]) -> list[int]:
+    def _stream_pages(
+        self, columns: tuple[int, ...], starts: NDArray[np.int64], absent: list[tuple[int, int, int]]
+    ) -> list[int]:
         """The pages of a stream; what is not stored is noted in `absent`, which counts on behind all pages."""
         out: list[int] = []
         for cluster, (start, stop) in enumerate(pairwise(starts.tolist())):
-            column = self._primary(stream, cluster)
+            column = self._primary(columns, cluster)
             begin = stop if column is None else int(self._begin[cluster, column])
             end = begin if column is None else begin + int(self._sum[column, cluster])
             if not start <= begin <= end == stop:
@@ -261,16 +295,13 @@ class NtuplePages:
 
 
 def _bases(
-    streams: Sequence[Stream], starts: NDArray[np.int64], first_page: NDArray[np.int64], pages: NDArray[np.int64],
+    streams: Streams, starts: NDArray[np.int64], first_page: NDArray[np.int64], pages: NDArray[np.int64],
     cluster: NDArray[np.int64],
 ) -> NDArray[np.int64]:  # fmt: skip
     """For each page of offsets what they count from: with which item its cluster begins."""
     base = np.zeros(len(cluster), dtype=np.int64)
-    position = {id(stream): i for i, stream in enumerate(streams)}
-    of_lists = [(i, s) for i, s in enumerate(streams) if s.child is not None]
-    lists = np.array([i for i, _ in of_lists], dtype=np.int64)
-    items = np.array([position[id(s.child)] for _, s in of_lists], dtype=np.int64)
-    factors = np.array([s.child_factor for _, s in of_lists], dtype=np.int64)
+    lists = np.flatnonzero(streams.child >= 0)
+    items, factors = streams.child[lists], streams.child_factor[lists]
     counts = pages[lists]
     of_list = np.repeat(first_page[lists] - (np.cumsum(counts) - counts), counts) + np.arange(int(counts.sum()))
     base[of_list] = starts[np.repeat(items, counts), cluster[of_list]] // np.repeat(factors, counts)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physlite import _core
+from physlite.collecting import without_cycle_collection
 from physlite.formats import cpptypes
 from physlite.formats.encoding import (
     Encoding,
@@ -120,7 +121,8 @@ def read_manifest(file: RootFile, key: Key) -> Manifest:
     data = file.object(key)
     with naming(f"{file.name}, tree {key.name}"):
         scan = _core.scan_tree(data, key.key_bytes)
-    branches = [_Branch(*b) for b in scan["branches"]]
+    with without_cycle_collection():
+        columns = _Columns(list(map(_Branch._make, scan["branches"])), scan["entries"], file).build()
     return Manifest(
         format="TTree",
         tree=key.name,
@@ -129,7 +131,7 @@ def read_manifest(file: RootFile, key: Key) -> Manifest:
         compression=file.compression,
         num_entries=scan["entries"],
         clusters=_clusters(scan),
-        columns=_Columns(branches, scan["entries"], file).build(),
+        columns=columns,
         page_first_entry=scan["basket_first_entry"],
         page_offset=scan["basket_offset"],
         page_size=scan["basket_bytes"],

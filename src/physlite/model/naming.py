@@ -155,8 +155,11 @@ def find_collections(columns: Sequence[ColumnNames]) -> dict[str, Collection]:
     found: dict[str, Collection] = {}
     parts = {member for column in columns for member in column.members}
     for i, container, name in _stored_fields(columns):
-        if i not in parts:
-            found.setdefault(container, Collection(container, container)).fields.setdefault(name, i)
+        if i in parts:
+            continue
+        if container not in found:
+            found[container] = Collection(container, container)
+        found[container].fields.setdefault(name, i)
     _add_interfaces(columns, found)
     for collection in found.values():
         collection.is_list = _is_list(columns, collection)

@@ -87,15 +87,15 @@ class Schema:
         names = list(collection.fields)
         if collection.whole is not None:
             return ak.forms.RecordForm(self._column_form(collection.whole).contents, names, parameters=parameters)
-        forms = [self._column_form(i) for i in collection.fields.values()]
         hidden = [ak.forms.NumpyForm("int64", form_key=f"{collection.name}@{name}") for name in HIDDEN]
         if not collection.is_list:
+            forms = [self._column_form(i) for i in collection.fields.values()]
             # One an event, that nothing links to; where it has links itself, its event has to be known.
             if any(is_link(self._columns[i].encoding) for i in collection.fields.values()):
                 forms, names = forms + hidden, [*names, *HIDDEN]
             return ak.forms.RecordForm(forms, names, parameters=parameters)
-        forms, names = [f.content for f in forms] + hidden, [*names, *HIDDEN]
-        record = ak.forms.RecordForm(forms, names, parameters=parameters)
+        forms = [parse_encoding(self._columns[i].encoding).item_form(f"#{i}") for i in collection.fields.values()]
+        record = ak.forms.RecordForm(forms + hidden, [*names, *HIDDEN], parameters=parameters)
         return ak.forms.ListOffsetForm("i64", record, form_key=collection.name)
 
     def _column_form(self, column: int) -> ak.forms.Form:
