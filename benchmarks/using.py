@@ -20,22 +20,26 @@ __all__ = ["analysis", "cold_start", "following", "opening", "search", "small_fi
 
 def opening(_: int) -> Makers:
     """Opening a file and making its events, against uproot's listing of the fields and coffea's events."""
-    yield partial(_opening, files.real("DAOD_PHYSLITE_collectiontree_only_mc.root", "tree"), 8)
-    yield partial(_opening, files.real("DAOD_PHYSLITE_rntuple_v1_mc.root", "ntuple"), 100)
+    tree = files.real("DAOD_PHYSLITE_collectiontree_only_mc.root", "tree")
+    # The peers keep what they have made of the classes in a file; of an RNTuple, which has none, they keep nothing.
+    yield partial(_opening, tree, [Target(_NEXT, "least", 8, "uproot"), Target(_NEXT, "least", 20, "coffea")])
+    ntuple = files.real("DAOD_PHYSLITE_rntuple_v1_mc.root", "ntuple")
+    yield partial(_opening, ntuple, [Target("physlite", "least", 100, "uproot")])
 
 
-def _opening(source: Source, times: float) -> Comparison:
+_NEXT = "physlite, next of its kind"
+
+
+def _opening(source: Source, targets: list[Target]) -> Comparison:
     path = source.find()
-    following = "physlite, next of its kind"  # as for the peers, which keep what they have made of a kind of file
     ways = {
         "physlite": Way("ours:open_events", {"path": path, "first": True}),
-        following: Way("ours:open_events", {"path": path, "first": False}),
+        _NEXT: Way("ours:open_events", {"path": path, "first": False}),
         "uproot": Way("theirs:uproot_keys", {"path": path, "name": TREES[source.kind], "recursive": True}),
     } | peers.coffea("coffea_open", source)
     if source.kind == "ntuple":  # nearly all the time is that of the fields' members
         arguments = {"path": path, "name": TREES["ntuple"], "recursive": False}
         ways["uproot, top level"] = Way("theirs:uproot_keys", arguments)
-    targets = [Target(following, "least", times, "uproot"), Target(following, "least", 20, "coffea")]
     with physlite.open(path) as file:
         detail = f"{source.label}, {len(file.columns)} columns"
     return Comparison("open + events", detail, ways, [] if source.stand_in else targets)

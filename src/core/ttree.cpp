@@ -254,11 +254,11 @@ private:
         if (!flattened_.insert(&node).second) throw CorruptData("branch '" + node.name + "' appears twice");
         spend(prefix.size());
         auto index = static_cast<std::int32_t>(tree.branches.size());
-        Branch branch = node.branch;
+        Branch& branch = tree.branches.emplace_back(std::move(node.branch));
         branch.path = prefix.empty() ? node.name : prefix + "/" + node.name;
         branch.parent = parent;
         branch.first_basket = tree.basket_offset.size();
-        std::string problem = append_baskets(node, tree);
+        std::string problem = append_baskets(node, branch.entries, tree);
         if (!problem.empty()) {
             tree.basket_first_entry.resize(branch.first_basket);
             tree.basket_offset.resize(branch.first_basket);
@@ -266,18 +266,16 @@ private:
             if (branch.problem.empty()) branch.problem = problem;
         }
         branch.baskets = tree.basket_offset.size() - branch.first_basket;
-        tree.branches.push_back(std::move(branch));
-        std::string path = tree.branches.back().path;
+        std::string path = branch.path;  // the children move it
         for (const auto& child : node.children) flatten(*child, tree, index, path);
     }
 
-    std::string append_baskets(const BranchNode& node, Tree& tree) {
+    static std::string append_baskets(const BranchNode& node, std::int64_t end, Tree& tree) {
         std::map<std::size_t, const EmbeddedBasket*> embedded;
         for (const auto& basket : node.embedded) embedded[basket.index] = &basket;
         std::size_t known = std::min({node.first_entry.size(), node.offset.size(), node.bytes.size()});
         std::int64_t next = 0;
         bool first = true;
-        std::int64_t end = node.branch.entries;
         auto append = [&](std::int64_t entry, std::int64_t offset, std::int64_t bytes) {
             tree.basket_first_entry.push_back(entry);
             tree.basket_offset.push_back(offset);

@@ -119,9 +119,8 @@ def read_manifest(file: RootFile, key: Key) -> Manifest:
         UnsupportedFormatError: it has a version or a branch class that is not known here.
     """
     data = file.object(key)
-    with naming(f"{file.name}, tree {key.name}"):
+    with naming(f"{file.name}, tree {key.name}"), without_cycle_collection():
         scan = _core.scan_tree(data, key.key_bytes)
-    with without_cycle_collection():
         columns = _Columns(list(map(_Branch._make, scan["branches"])), scan["entries"], file).build()
     return Manifest(
         format="TTree",
