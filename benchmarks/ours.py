@@ -42,7 +42,7 @@ def open_events(path: str, first: bool) -> Work:
     def forget() -> None:
         if first:
             schema._schema.cache_clear()  # noqa: SLF001  # no user needs it
-            rntuple._schema.cache_clear()  # noqa: SLF001  # nor this
+            rntuple._known_schema.cache_clear()  # noqa: SLF001  # nor this
 
     return Work(lambda _: physlite.open(path).events(), forget)
 

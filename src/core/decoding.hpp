@@ -36,6 +36,9 @@ public:
     /// Whether all were taken, or one failed.
     virtual bool done() const = 0;
 
+    /// Nobody works on what is left any longer, and nobody will.
+    virtual void stop() noexcept = 0;
+
     /// All that are left.
     std::vector<ColumnResult> rest() {
         std::vector<ColumnResult> out;
@@ -44,7 +47,7 @@ public:
         return out;
     }
 
-    /// How long it took so far; complete at the end.
+    /// How long it took so far; complete when it is done or stopped.
     const Spent& spent() const { return spent_; }
 
 protected:
@@ -61,7 +64,7 @@ public:
         : job_(std::move(job)),
           own_(*job_, spent_),
           helpers_(job_->tasks().help(threads, job_->bytes(), [this] { help(); })) {}
-    ~DecodingOf() override { job_->stop(); }
+    ~DecodingOf() override { stop(); }
 
     std::vector<ColumnResult> next() override {
         // Enough at a time that those who wait for Python's lock are not asked too often.
@@ -71,8 +74,7 @@ public:
         std::vector<ColumnResult> out;
         while (next_ < job_->number()) {
             if (job_->tasks().stopped()) {
-                helpers_.clear();
-                next_ = job_->number();
+                stop();
                 job_->tasks().raise_first_error();
             } else if (job_->is_done(next_)) {
                 out.push_back(finished());
@@ -88,14 +90,18 @@ public:
 
     bool done() const override { return next_ == job_->number(); }
 
+    void stop() noexcept override {
+        job_->stop();
+        helpers_.clear();
+        next_ = job_->number();
+    }
+
 private:
     ColumnResult finished() {
         try {
             return job_->finish(next_++);
         } catch (...) {
-            job_->stop();
-            helpers_.clear();
-            next_ = job_->number();
+            stop();
             throw;
         }
     }

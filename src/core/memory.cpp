@@ -131,13 +131,19 @@ Block Blocks::get(std::size_t bytes) {
     bytes = (bytes + alignment - 1) / alignment * alignment;
     std::size_t left = left_;
     left_ -= std::min(left_, bytes);
-    if (bytes > huge_page / 4) return Block(bytes);
-    if (!current_ || bytes > current_->size() - used_) {
-        current_ = std::make_shared<Block>(std::clamp(left, bytes, huge_page));
-        used_ = 0;
+    std::size_t most = huge_page / 4;
+    if (bytes > most) return Block(bytes);
+    for (Whole& whole : wholes_) {
+        if (bytes <= most / 4) {
+            most /= 4;
+            continue;
+        }
+        if (!whole.block || bytes > whole.block->size() - whole.used)
+            whole = {std::make_shared<Block>(std::clamp(left, bytes, 4 * most)), 0};
+        whole.used += bytes;
+        return Block(whole.block, whole.used - bytes, bytes);
     }
-    used_ += bytes;
-    return Block(current_, used_ - bytes, bytes);
+    return Block(bytes);
 }
 
 }  // namespace physlite

@@ -1,6 +1,7 @@
 // Memory for outputs and scratch: not cleared, and large blocks are used again.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -43,8 +44,8 @@ private:
     std::shared_ptr<Block> whole_;
 };
 
-/// Blocks of which the small ones are parts of larger ones: the system hands out memory in huge pages then, hundreds of
-/// times fewer than small ones. A part keeps no more than a huge page from being given back.
+/// Blocks of which the small ones are parts of larger ones: the system hands out memory in fewer pages then, and in
+/// huge ones. A part keeps no more than 16 times its size from being given back.
 class Blocks {
 public:
     /// `total`: bytes of all that will be asked for.
@@ -54,9 +55,14 @@ public:
     Block get(std::size_t bytes);
 
 private:
+    /// A block of which parts are given out.
+    struct Whole {
+        std::shared_ptr<Block> block;
+        std::size_t used = 0;
+    };
+
     std::size_t left_;
-    std::shared_ptr<Block> current_;
-    std::size_t used_ = 0;
+    std::array<Whole, 4> wholes_;  ///< for the largest parts, a quarter of those, …
 };
 
 /// Grows on demand and never shrinks: scratch memory of a thread.

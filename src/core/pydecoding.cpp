@@ -51,7 +51,7 @@ public:
         : held_(std::move(held)), decoding_(std::move(decoding)), clock_(std::move(clock)) {}
 
     Results(Results&&) = default;
-    ~Results() { drop(); }
+    ~Results() { end(); }
 
     ColumnResult next() {
         if (ready_.empty() && decoding_) work();
@@ -76,20 +76,22 @@ private:
     }
 
     /// Ends what is not done yet, which takes as long as a basket does: others need not wait for that.
-    void drop() {
-        if (!decoding_) return;
-        nb::gil_scoped_release release;
-        decoding_.reset();
-    }
-
     void end() {
+        if (!decoding_) return;
+        {
+            nb::gil_scoped_release release;
+            decoding_->stop();
+        }
         if (clock_) {
             const Spent& spent = decoding_->spent();
             clock_->data()[0] += spent.decompressing;
             clock_->data()[1] += spent.all;
             clock_->data()[2] += spent.wall;
         }
-        drop();
+        {
+            nb::gil_scoped_release release;
+            decoding_.reset();
+        }
         held_.clear();
     }
 

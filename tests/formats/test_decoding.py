@@ -2,10 +2,11 @@
 
 import gc
 import struct
-import threading
 import zlib
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,6 +45,11 @@ def many(columns, baskets, events, damaged=()):
     return plan, [bad if i in damaged else good for i in range(total)]
 
 
+def native_threads():
+    """All threads of the process: those of the core are unknown to Python."""
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_columns_come_in_order_and_are_as_many_as_were_planned(threads):
     plan, stored = many(40, 5, 300)
@@ -58,14 +64,14 @@ def test_columns_come_in_order_and_are_as_many_as_were_planned(threads):
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_who_takes_no_more_leaves_no_thread_behind(threads):
-    before = threading.active_count()
+    before = native_threads()
     plan, stored = many(60, 8, 2000)
     decoding = plan.decode(stored, threads)
     first = next(decoding)
     del decoding
     gc.collect()
     assert len(first[0]) == 8 * 2000 + 1
-    assert threading.active_count() == before
+    assert native_threads() == before
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -94,6 +100,28 @@ def test_time_is_noted_when_all_has_come():
         next(decoding)
     assert clock[1] > 0
     assert clock[2] > 0
+
+
+def test_time_is_noted_of_what_is_given_up():
+    plan, stored = many(400, 5, 2000)
+    clock = np.zeros(3, dtype=np.int64)
+    decoding = plan.decode(stored, 1, clock)  # one thread, which does no more than two milliseconds at a time
+    next(decoding)
+    assert clock.tolist() == [0, 0, 0]
+    del decoding
+    assert (clock[1:] > 0).all()
+
+
+def test_an_array_that_is_kept_keeps_little_of_those_beside_it():
+    """They share memory, but not more than 16 times their size."""
+    kept, bytes_kept = [], 0
+    before = psutil.Process().memory_info().rss
+    for _ in range(200):
+        plan, stored = many(60, 4, 750)
+        kept.append(next(plan.decode(stored, 1)))
+        bytes_kept += sum(buffer.nbytes for buffer in kept[-1])
+    freed_and_kept_for_others = 64 << 20
+    assert psutil.Process().memory_info().rss - before < 16 * bytes_kept + freed_and_kept_for_others
 
 
 def test_a_program_that_is_none():

@@ -7,7 +7,8 @@ with clusters it is known before, so that all is fetched at once; otherwise once
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -94,26 +95,27 @@ class NtupleReader:
             np.array([s.pages for s in streams], dtype=np.int64),
         )  # fmt: skip
 
-    def each(self, columns: Sequence[int], start: int, stop: int) -> Iterator[Buffers]:
-        """The decoded buffers of different columns for entries `start` ≤ i < `stop`, while others are being decoded."""
+    def each(self, columns: Sequence[int], start: int, stop: int) -> Generator[Buffers]:
+        """The decoded buffers of columns for entries `start` ≤ i < `stop`, while others are being decoded."""
         found: dict[_Key, NDArray[Any]] = {}
         wanted = self._known(columns, start, stop)
         placed = set(wanted)
-        parts = sum(len(self._parts(column)) for column in columns)
+        parts = sum(len(self._parts(column)) for column in set(columns))
         while len(placed) < parts:
             found.update(zip(wanted, self._decode(list(wanted.values())), strict=True))
             wanted = {key: item for one in wanted.values() for key, item in self._items(one, found, placed)}
             placed.update(wanted)
-        arriving = zip(wanted, self._decode(list(wanted.values())), strict=True)
         rebased: dict[int, NDArray[Any]] = {}
-        for column in columns:
-            arrays = []
-            for i in range(len(self._parts(column))):
-                while (column, i) not in found:
-                    key, array = next(arriving)
-                    found[key] = array
-                arrays.append(found[column, i])
-            yield self._finished(column, arrays, rebased)
+        with closing(self._decode(list(wanted.values()))) as decoded:
+            arriving = zip(wanted, decoded, strict=True)
+            for column in columns:
+                arrays = []
+                for i in range(len(self._parts(column))):
+                    while (column, i) not in found:
+                        key, array = next(arriving)
+                        found[key] = array
+                    arrays.append(found[column, i])
+                yield self._finished(column, arrays, rebased)
 
     # --------------------------------------------------------------------------------------------------------- what
 
@@ -233,7 +235,7 @@ class NtupleReader:
 
     # ------------------------------------------------------------------------------------------------------- reading
 
-    def _decode(self, wanted: list[_Wanted]) -> Iterator[NDArray[Any]]:
+    def _decode(self, wanted: list[_Wanted]) -> Generator[NDArray[Any]]:
         """Their arrays, one after the other; one that was decoded may be that of several."""
         first = self._first_stream
         plan = self._tables.plan(

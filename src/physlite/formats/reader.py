@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
@@ -80,8 +81,8 @@ class ColumnReader:
         found = dict(zip(different, self.each(different, start, stop), strict=True))
         return [found[column] for column in columns]
 
-    def each(self, columns: Sequence[int], start: int, stop: int) -> Iterator[Buffers]:
-        """The same of different columns, one after the other, while those after it are still being decoded."""
+    def each(self, columns: Sequence[int], start: int, stop: int) -> Generator[Buffers]:
+        """The same of columns, one after the other, while those after it are still being decoded."""
         for column in columns:
             self._require_readable(column)
         if self._ntuple is not None:
@@ -89,16 +90,23 @@ class ColumnReader:
             return
         parts = list(dict.fromkeys(part for column in columns for part in self.manifest.with_members(column)))
         if self._parquet is not None:
-            arriving = zip(parts, self._parquet.buffers(parts, start, stop), strict=True)
-        else:
-            arriving = zip(parts, self._decode(parts, start, stop), strict=True)
-        decoded: dict[int, Buffers] = {}
+            decoded = self._parquet.buffers(parts, start, stop)
+            yield from self._assembled(columns, zip(parts, decoded, strict=True), start)
+            return
+        with closing(self._decode(parts, start, stop)) as decoding:
+            yield from self._assembled(columns, zip(parts, decoding, strict=True), start)
+
+    def _assembled(
+        self, columns: Sequence[int], arriving: Iterator[tuple[int, Buffers]], start: int
+    ) -> Generator[Buffers]:
+        """The buffers of columns; their parts are arriving."""
+        found: dict[int, Buffers] = {}
         for column in columns:
             needed = self.manifest.with_members(column)
-            while not all(part in decoded for part in needed):
+            while not all(part in found for part in needed):
                 part, buffers = next(arriving)
-                decoded[part] = buffers
-            yield self._assemble(column, decoded, start)
+                found[part] = buffers
+            yield self._assemble(column, found, start)
 
     def through_uproot(self, column: int, start: int, stop: int) -> ak.contents.Content:
         """A column that has no encoding.
@@ -131,7 +139,7 @@ class ColumnReader:
             msg = f"{self.source.name}: column {part.name!r} cannot be read: {part.problem}"
             raise UnreadableColumnError(msg)
 
-    def _decode(self, columns: list[int], start: int, stop: int, encoding: str = "") -> Iterator[Buffers]:
+    def _decode(self, columns: list[int], start: int, stop: int, encoding: str = "") -> Generator[Buffers]:
         """Buffers of columns, as their own encodings or another one says."""
         rows = [self.manifest.columns[column] for column in columns]
         plan = self._tables.plan(

@@ -100,9 +100,23 @@ class _Schema(NamedTuple):
     streams: Streams
 
 
-# Files of the same kind have the same header, and one of several thousand fields takes milliseconds.
-@functools.lru_cache(maxsize=4)
+# What is worth keeping: that of 1,800 columns has 180 kB.
+_LARGE_HEADER = 4 << 20
+
+
 def _schema(header: bytes, extension: bytes) -> _Schema:
+    """What a header says. Files of the same kind have the same, of which the last ones are kept."""
+    if len(header) + len(extension) > _LARGE_HEADER:
+        return _read_schema(header, extension)
+    return _known_schema(header, extension)
+
+
+@functools.lru_cache(maxsize=4)
+def _known_schema(header: bytes, extension: bytes) -> _Schema:
+    return _read_schema(header, extension)
+
+
+def _read_schema(header: bytes, extension: bytes) -> _Schema:
     its = _core.ntuple_schema(header, extension)
     return _Schema(
         its["checksum"],

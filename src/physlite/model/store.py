@@ -7,8 +7,8 @@ import operator
 import os
 import pickle
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
@@ -165,7 +165,7 @@ class ColumnStore:
         found = dict(self._each(columns, start, stop))
         return [found[i] for i in columns]
 
-    def _each(self, columns: Sequence[int], start: int, stop: int) -> Iterator[tuple[int, Buffers]]:
+    def _each(self, columns: Sequence[int], start: int, stop: int) -> Generator[tuple[int, Buffers]]:
         """Columns and their buffers, first what is in the cache; others while those after them are still decoded."""
         missing = []
         for i in dict.fromkeys(columns):
@@ -174,8 +174,8 @@ class ColumnStore:
                 missing.append(i)
             else:
                 yield i, known
-        with self._observed(missing):
-            for i, buffers in zip(missing, self._reader.each(missing, start, stop), strict=True):
+        with self._observed(missing), closing(self._reader.each(missing, start, stop)) as arriving:
+            for i, buffers in zip(missing, arriving, strict=True):
                 for buffer in buffers:
                     buffer.flags.writeable = False  # arrays share it
                 self._cache.put((i, start, stop), buffers)
@@ -189,10 +189,8 @@ class ColumnStore:
         """
         native = [i for i in columns if self.manifest.columns[i].encoding]
         indexes = Indexes()
-        ready = {
-            i: self.manifest.require_encoding(i).layout(buffers, indexes)
-            for i, buffers in self._each(native, start, stop)
-        }
+        with closing(self._each(native, start, stop)) as arriving:
+            ready = {i: self.manifest.require_encoding(i).layout(buffers, indexes) for i, buffers in arriving}
         return [ready[i] if i in ready else self._through_uproot(i, start, stop) for i in columns]
 
     def _through_uproot(self, column: int, start: int, stop: int) -> ak.contents.Content:
