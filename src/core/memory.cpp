@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <mutex>
 #include <new>
 #include <vector>
@@ -31,13 +32,13 @@ struct Kept {
 /// be kept is freed. So a process forked while another thread held the lock goes on without.
 class Pool {
 public:
-    /// The smallest kept block of at least `bytes` that is not much larger; or none.
-    Kept take(std::size_t bytes) noexcept {
+    /// The smallest kept block of at least `bytes`, and at most `most`; or none.
+    Kept take(std::size_t bytes, std::size_t most) noexcept {
         std::unique_lock lock(mutex_, std::try_to_lock);
         if (!lock) return {nullptr, 0};
         auto best = blocks_.end();
         for (auto it = blocks_.begin(); it != blocks_.end(); ++it)
-            if (it->bytes >= bytes && it->bytes / 2 <= bytes && (best == blocks_.end() || it->bytes < best->bytes))
+            if (it->bytes >= bytes && it->bytes <= most && (best == blocks_.end() || it->bytes < best->bytes))
                 best = it;
         if (best == blocks_.end()) return {nullptr, 0};
         Kept found = *best;
@@ -98,9 +99,9 @@ void advise_huge_pages([[maybe_unused]] std::uint8_t* data, [[maybe_unused]] std
 
 }  // namespace
 
-Block::Block(std::size_t bytes) : bytes_(std::max<std::size_t>(bytes, 1)) {
+Block::Block(std::size_t bytes, std::size_t most) : bytes_(std::max<std::size_t>(bytes, 1)) {
     if (bytes_ >= least_kept) {
-        if (Kept found = pool().take(bytes_); found.data != nullptr) {
+        if (Kept found = pool().take(bytes_, most); found.data != nullptr) {
             data_ = found.data;
             bytes_ = found.bytes;
             return;
@@ -119,7 +120,17 @@ Block::~Block() {
 
 void Block::shrink(std::size_t bytes) noexcept {
     bytes = std::max<std::size_t>(bytes, 1);
-    if (bytes >= bytes_ || whole_) return;
+    if (bytes >= bytes_) return;
+    if (whole_) {
+        try {
+            Block own(bytes);
+            std::memcpy(own.data_, data_, bytes);
+            *this = std::move(own);
+        } catch (const std::bad_alloc&) {
+            // It stays as it is.
+        }
+        return;
+    }
     if (void* shrunk = std::realloc(data_, bytes)) {
         data_ = static_cast<std::uint8_t*>(shrunk);
         bytes_ = bytes;
@@ -139,7 +150,7 @@ Block Blocks::get(std::size_t bytes) {
             continue;
         }
         if (!whole.block || bytes > whole.block->size() - whole.used)
-            whole = {std::make_shared<Block>(std::clamp(left, bytes, 4 * most)), 0};
+            whole = {std::make_shared<Block>(std::clamp(left, bytes, 4 * most), 4 * most), 0};
         whole.used += bytes;
         return Block(whole.block, whole.used - bytes, bytes);
     }

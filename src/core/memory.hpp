@@ -16,7 +16,9 @@ class Block {
 public:
     Block() = default;
     /// Throws std::bad_alloc.
-    explicit Block(std::size_t bytes);
+    explicit Block(std::size_t bytes) : Block(bytes, 2 * bytes) {}
+    /// One that has no more than `most`.
+    Block(std::size_t bytes, std::size_t most);
     ~Block();
     /// A part of another one, which stays for as long as any of its parts.
     Block(std::shared_ptr<Block> whole, std::size_t offset, std::size_t bytes)
@@ -35,7 +37,7 @@ public:
     std::uint8_t* get() const noexcept { return data_; }
     std::size_t size() const noexcept { return bytes_; }
 
-    /// Gives back what is more than `bytes`, where the system can do that without a copy.
+    /// Gives back what is more than `bytes`; a part of another block becomes one of its own.
     void shrink(std::size_t bytes) noexcept;
 
 private:

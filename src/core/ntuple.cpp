@@ -285,6 +285,7 @@ NtupleSchema read_schema(Bytes header, Bytes extension) {
     Reader later(extension);
     if (later.remaining() > 0) read_description(later, schema);
     check_numbers(schema);
+    schema.bytes = header.size() + extension.size();
     return schema;
 }
 

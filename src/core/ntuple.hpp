@@ -66,6 +66,7 @@ struct NtupleSchema {
     std::vector<NtupleColumn> columns;
     std::vector<AliasColumn> aliases;
     std::uint64_t checksum = 0;  ///< of the header; footer and page lists repeat it
+    std::size_t bytes = 0;       ///< of all that it was read from
 };
 
 /// Parses a header, decompressed, and what was added to it later. Every number that names a field or a column is in

@@ -20,6 +20,7 @@ using std::string_view_literals::operator""sv;
 /// No type of xAOD is nested as deep; deeper ones are a file that wants to exhaust the stack.
 constexpr std::size_t deepest = 32;
 constexpr std::uint64_t most_items = std::uint64_t{1} << 31;
+constexpr std::size_t longest_names = 8;  ///< times the bytes of the schema: names that are repeated in the result
 
 enum class Stored { values, indices, switches };
 
@@ -125,14 +126,9 @@ std::string said(std::string_view of, std::string_view what) {
 
 Unreadable unreadable(std::string_view type, std::string_view why) { return {said(type, why)}; }
 
-std::string joined(std::string_view name, std::string_view member) {
-    std::string out(name);
-    return out.append(".").append(member);
-}
-
-/// What is read of a field: its encoding, which is put together from `members` where it is a record.
+/// What is read of a field: its encoding, or where it is a record those of its members, which make it.
 struct Shape {
-    std::string text;
+    std::string encoding;
     bool is_record = false;
     std::vector<std::pair<std::string, std::string>> members;  ///< names and encodings
 };
@@ -183,7 +179,10 @@ Grouped columns_of(const NtupleSchema& schema) {
 class Drafting {
 public:
     explicit Drafting(const NtupleSchema& schema)
-        : schema_(schema), children_(children_of(schema)), columns_(columns_of(schema)) {
+        : schema_(schema),
+          names_left_(longest_names * schema.bytes),
+          children_(children_of(schema)),
+          columns_(columns_of(schema)) {
         alternates_ = std::any_of(schema.columns.begin(), schema.columns.end(),
                                   [](const NtupleColumn& column) { return column.representation != 0; });
     }
@@ -220,7 +219,7 @@ private:
             if (streams == 0) {
                 add(info, std::move(name), {}, nothing_in(info));
             } else {
-                add(info, std::move(name), std::move(shape.text), {}, streams);
+                add(info, std::move(name), encoding_of(std::move(shape)), {}, streams);
             }
         } catch (Unreadable& unreadable) {
             out_.streams.resize(before);
@@ -284,7 +283,7 @@ private:
         place.factor *= number;
         auto children = children_[field];
         Shape item = children.empty() ? values(field, booleans, place) : shape_of(children[0], place.deeper());
-        return {"[" + std::to_string(number) + "]" + item.text};
+        return {"[" + std::to_string(number) + "]" + encoding_of(std::move(item))};
     }
 
     Shape list(std::uint32_t field, Place place) {
@@ -300,9 +299,9 @@ private:
         }
         out_.streams[ends].child = static_cast<std::int64_t>(first);
         out_.streams[ends].child_factor = out_.streams[first].factor;
-        if (type.starts_with("std::optional<") || type.starts_with("std::unique_ptr<")) return {"?" + item.text};
+        bool is_option = type.starts_with("std::optional<") || type.starts_with("std::unique_ptr<");
         bool is_set = type.starts_with("std::set") || type.starts_with("std::multiset");
-        return {(is_set ? "#" : "*") + item.text};
+        return {(is_option ? "?" : is_set ? "#" : "*") + encoding_of(std::move(item))};
     }
 
     /// One column has both which alternative it is and where its item lies: it is two streams.
@@ -315,7 +314,7 @@ private:
             Shape item = shape_of(child, {static_cast<std::int64_t>(its), 1, place.depth + 1});
             if (out_.streams.size() == before)
                 throw unreadable(schema_.fields[child].type_name, "has no values of its own");
-            text += (text.empty() ? "(" : "/") + item.text;
+            text += (text.empty() ? "(" : "/") + encoding_of(std::move(item));
         }
         return {text + ")"};
     }
@@ -325,24 +324,46 @@ private:
         auto children = children_[field];
         std::set<std::string_view> own;
         for (std::uint32_t child : children) own.insert(schema_.fields[child].name);
-        Shape out{{}, true, {}};
+        Shape out;
+        out.is_record = true;
         for (std::uint32_t child : children) {
             std::size_t before = out_.streams.size();
             Shape shape = shape_of(child, place.deeper());
             if (out_.streams.size() == before) continue;
             std::string_view name = schema_.fields[child].name;
             if (!is_base(name) || !shape.is_record) {
-                out.members.emplace_back(name, std::move(shape.text));
+                out.members.emplace_back(name, encoding_of(std::move(shape)));
                 continue;
             }
             // A member that hides one of the base class has its name, as in C++.
             for (auto& [member, text] : shape.members)
                 out.members.emplace_back(own.contains(member) ? joined(name, member) : member, std::move(text));
         }
-        for (const auto& [name, text] : out.members)
-            out.text += (out.text.empty() ? "{0;" : ",") + escaped(name) + "=" + text;
-        out.text += out.members.empty() ? "{0;}" : "}";
         return out;
+    }
+
+    std::string encoding_of(Shape shape) {
+        if (!shape.is_record) return std::move(shape.encoding);
+        std::string out = "{0;";
+        for (const auto& [name, encoding] : shape.members) {
+            std::string member = escaped(name);
+            spend(member.size() + encoding.size());
+            if (out.back() != ';') out += ',';
+            out.append(member).append("=").append(encoding);
+        }
+        return out + "}";
+    }
+
+    std::string joined(std::string_view name, std::string_view member) {
+        spend(name.size() + member.size());
+        std::string out(name);
+        return out.append(".").append(member);
+    }
+
+    /// Names that are repeated, of stores, base classes and members, must not make much of a small file.
+    void spend(std::size_t bytes) {
+        if (bytes > names_left_) throw CorruptData("names without end");
+        names_left_ -= bytes;
     }
 
     /// Adds a stream of the columns that all representations have at a position of a field.
@@ -385,6 +406,7 @@ private:
     }
 
     const NtupleSchema& schema_;
+    std::size_t names_left_;
     Grouped children_, columns_;  ///< of each field
     bool alternates_ = false;     ///< some columns have several representations
     std::vector<std::uint32_t> found_;

@@ -29,7 +29,7 @@ inline constexpr std::string_view code_offsets = "i8", code_sizes = "n", code_al
 /// A column that is read: a field of the top level, or a member of a static store of xAOD.
 struct NtupleDraft {
     std::string name;
-    std::string_view type_name;  ///< in the header's bytes
+    std::string_view type_name;  ///< in the header's bytes, or the extension's
     std::string encoding;        ///< as the manifest has it; empty where there is a problem
     std::string problem;         ///< why it cannot be read
     std::size_t streams = 0;
@@ -44,7 +44,8 @@ struct NtupleDrafts {
 inline constexpr std::string_view holds_nothing = "it holds no data";
 inline constexpr std::string_view in_its_members = "it is an object whose members are columns of their own";
 
-/// What the fields of the schema are read as. Never throws for what a field is, which is a problem of its column.
+/// What the fields of the schema are read as. What is wrong with a field is a problem of its
+/// column; throws CorruptData where names are repeated so often that they are most of what there is.
 NtupleDrafts draft_columns(const NtupleSchema& schema);
 
 }  // namespace physlite

@@ -63,6 +63,8 @@ public:
 
 private:
     void work() {
+        if (is_busy_) throw nb::value_error("results that another thread is waiting for");
+        is_busy_ = true;
         std::vector<ColumnResult> results;
         try {
             nb::gil_scoped_release release;
@@ -71,6 +73,7 @@ private:
             end();
             throw;
         }
+        is_busy_ = false;
         if (decoding_->done()) end();
         for (ColumnResult& result : results) ready_.push_back(std::move(result));
     }
@@ -78,26 +81,26 @@ private:
     /// Ends what is not done yet, which takes as long as a basket does: others need not wait for that.
     void end() {
         if (!decoding_) return;
+        std::unique_ptr<Decoding> decoding = std::move(decoding_);
+        Held held = std::move(held_);
         {
             nb::gil_scoped_release release;
-            decoding_->stop();
+            decoding->stop();
         }
         if (clock_) {
-            const Spent& spent = decoding_->spent();
+            const Spent& spent = decoding->spent();
             clock_->data()[0] += spent.decompressing;
             clock_->data()[1] += spent.all;
             clock_->data()[2] += spent.wall;
         }
-        {
-            nb::gil_scoped_release release;
-            decoding_.reset();
-        }
-        held_.clear();
+        nb::gil_scoped_release release;
+        decoding.reset();
     }
 
     Held held_;
     std::unique_ptr<Decoding> decoding_;
     Clock clock_;
+    bool is_busy_ = false;
     std::deque<ColumnResult> ready_;
 };
 

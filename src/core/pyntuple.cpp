@@ -128,6 +128,7 @@ void bind_ntuples(nb::module_& m) {
     m.attr("NOT_YET") = PageList::not_yet;
     m.attr("HOLDS_NOTHING") = text(holds_nothing);
     m.attr("IN_ITS_MEMBERS") = text(in_its_members);
+    m.attr("ALTERNATIVES") = text(code_alternatives);
     m.attr("PLACES") = text(code_places);
     m.def("ntuple_anchor", &ntuple_anchor, "data"_a);
     m.def("envelope", &envelope, "stored"_a, "uncompressed"_a);

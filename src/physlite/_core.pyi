@@ -143,6 +143,7 @@ class NtuplePages(TypedDict):
 NOT_YET: int
 HOLDS_NOTHING: str
 IN_ITS_MEMBERS: str
+ALTERNATIVES: str
 PLACES: str
 
 def ntuple_anchor(data: _Buffer) -> tuple[tuple[int, int, int], tuple[int, int, int], int]: ...

@@ -4,12 +4,14 @@ ROOT writes no members that are added to lists later, though the format has them
 """
 
 import numpy as np
+import pytest
 
 import physlite
 from physlite import _core
+from physlite.exceptions import CorruptDataError
 from physlite.formats.ntuplepages import NtuplePages, PageKinds, Streams
 from physlite.model.summary import Size, summarize
-from support.made_ntuples import FLOAT, Cluster, ntuple, value, variant
+from support.made_ntuples import FLOAT, INDEX, Cluster, Field, ntuple, record, value, variant
 
 SPLIT_INDEX, INT = 27, 7
 MOST = 1 << 30
@@ -136,3 +138,39 @@ def test_what_a_variant_takes_counts_once():
     assert sizes == {"i": (3, 20, 20), "v": (8, stored, stored)}
     assert summary.size == Size(20 + stored, 20 + stored)
     assert summary.shared_bytes == 2 * 12 + 4  # the second page of the first column of the variant, the third value
+
+
+def test_names_that_are_repeated_without_end():
+    """Columns are named after their store, and members that are hidden after their base class: a product."""
+    store = record("x" * 100_000 + "Aux:", *(value(f"m{i}") for i in range(300)))
+    members = [value(f"m{i}") for i in range(300)]
+    base = record("r", record("x" * 100_000 + ":_0", *members), *members)
+    for field in (store, base):
+        columns = [[1]] * (300 if field is store else 600)
+        with pytest.raises(CorruptDataError, match="names without end"):
+            physlite.open(ntuple([field], Cluster(1, *columns)))
+
+
+def test_a_list_that_is_called_a_number():
+    """What a field is follows from its role."""
+    field = Field("v", "float", role=1, columns=(INDEX,), children=(value("_0"),))
+    with physlite.open(ntuple([field], Cluster(2, [1, 3], [7, 8, 9]))) as file:
+        assert file.array("v").to_list() == [[7], [8, 9]]
+
+
+def test_few_columns_that_stand_for_many():
+    """Projected fields share the columns of others, which cost nothing in the file."""
+    shared = Streams(
+        ["i4"] * 9,
+        np.zeros(9, np.int64),
+        {},
+        np.full(9, -1),
+        np.ones(9, np.int64),
+        np.full(9, -1),
+        np.ones(9, np.int64),
+    )
+    pages = page_list(*([(i, [1])] for i in range(4)))
+    tables = NtuplePages([pages], kinds(INT), most=3).of(shared, np.arange(5))
+    assert tables.faults == dict.fromkeys(
+        range(9), "a page of 4 bytes is more than one record of the file, which is not read"
+    )

@@ -29,7 +29,9 @@ std::int64_t wide(std::size_t size) { return static_cast<std::int64_t>(size); }
 void check_drafts(const physlite::NtupleSchema& schema) {
     physlite::NtupleDrafts drafts = physlite::draft_columns(schema);
     std::int64_t first = 0;
+    std::size_t names = 0;
     for (const physlite::NtupleDraft& column : drafts.columns) {
+        names += column.name.size() + column.encoding.size();
         require(column.encoding.empty() != column.problem.empty(), "a column with a problem and an encoding");
         require(column.encoding.empty() == (column.streams == 0), "an encoding of no streams");
         std::int64_t last = first + wide(column.streams);
@@ -45,6 +47,7 @@ void check_drafts(const physlite::NtupleSchema& schema) {
         first = last;
     }
     require(first == wide(drafts.streams.size()), "streams of no column");
+    require(names <= 16 * schema.bytes, "names that are much longer than what they are in");
 }
 
 }  // namespace

@@ -34,6 +34,7 @@ def test_a_reading_that_is_given_up_is_over(sample):
         assert notes.now == [len(columns)]
         arriving.close()
         assert notes.now == []
+        assert (store.clock > 0).all()  # what was done until then
 
 
 @pytest.mark.parametrize("sample", [data.SAMPLE, data.SAMPLE_RNTUPLE])

@@ -457,7 +457,10 @@ class Encoding:
 
     def item_form(self, prefix: str) -> ak.forms.Form:
         """The form of the items, where an entry `is_list`: `form` without the list."""
-        return self._list.item.form(Keys(prefix, used=1))
+        if not isinstance(self._outer, ListOf | ToEnd | Objects):
+            msg = f"an entry is no list: {self.text}"
+            raise TypeError(msg)
+        return self._outer.item.form(Keys(prefix, used=1))
 
     def layout(self, buffers: list[NDArray[Any]], indexes: Indexes | None = None) -> ak.contents.Content:
         """The Awkward layout of decoded buffers; columns that are read together have their `indexes` in common."""
@@ -471,10 +474,10 @@ class Encoding:
     @functools.cached_property
     def is_list(self) -> bool:
         """Whether an entry is a list, whose length is part of the column."""
-        return isinstance(self._list, ListOf | ToEnd | Objects)
+        return isinstance(self._outer, ListOf | ToEnd | Objects)
 
     @property
-    def _list(self) -> Any:
+    def _outer(self) -> Node:
         return self.node.item if isinstance(self.node, Member) else self.node
 
 
@@ -537,7 +540,11 @@ def _unescaped(text: str) -> str:
     return re.sub("%(..)", lambda match: chr(int(match[1], 16)), text)
 
 
-@functools.cache
+# A file has a hundred different ones; damaged ones can have any.
+_ENCODINGS_KEPT = 1024
+
+
+@functools.lru_cache(maxsize=_ENCODINGS_KEPT)
 def parse_encoding(text: str) -> Encoding:
     """Reads the text form.
 
@@ -552,7 +559,7 @@ def parse_encoding(text: str) -> Encoding:
         raise StaleManifestError(msg) from error
 
 
-@functools.cache
+@functools.lru_cache(maxsize=_ENCODINGS_KEPT)
 def compiled(text: str) -> _core.Program:
     """What the core decodes an encoding of a tree by.
 
@@ -567,7 +574,7 @@ def compiled(text: str) -> _core.Program:
 _PUT_TOGETHER = re.compile(r"\?\?|(?<![RT.])\(")
 
 
-@functools.cache
+@functools.lru_cache(maxsize=_ENCODINGS_KEPT)
 def is_put_together(text: str) -> bool:
     """Whether the array of an encoding can only be made as a whole, of all its buffers."""
     return _PUT_TOGETHER.search(text) is not None

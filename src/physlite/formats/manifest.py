@@ -105,7 +105,7 @@ class StreamPages:
     """What there is to know of the pages of an RNTuple beside where they lie.
 
     Attributes:
-        kinds: how pages are stored.
+        kinds: how pages of the ntuple are stored, of those without a stream too.
         kind: for each page which of them; -1 for elements that are not stored and are zeros.
         elements: for each page how many it has.
         checksum: for each page whether 8 bytes of checksum follow, which count to its size.

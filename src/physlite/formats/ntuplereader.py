@@ -27,7 +27,7 @@ Buffers = list[NDArray[Any]]
 _Key = tuple[int, int]
 
 # What the values of a part are, where they are not those of the column itself.
-_OFFSETS, _OPTIONS, _SIZES, _ALTERNATIVES, _PLACES = "offsets", "options", "sizes", "alternatives", PLACES
+_OFFSETS, _OPTIONS, _SIZES, _ALTERNATIVES, _PLACES = "offsets", "options", "sizes", _core.ALTERNATIVES, PLACES
 
 
 # Elements in as many bytes need no second look; and how much more than is stored there may be. Pages compress to a
@@ -96,7 +96,7 @@ class NtupleReader:
         )  # fmt: skip
 
     def each(self, columns: Sequence[int], start: int, stop: int) -> Generator[Buffers]:
-        """The decoded buffers of columns for entries `start` ≤ i < `stop`, while others are being decoded."""
+        """The decoded buffers of columns for entries `start` ≤ i < `stop`, in order, while others are decoded."""
         found: dict[_Key, NDArray[Any]] = {}
         wanted = self._known(columns, start, stop)
         placed = set(wanted)

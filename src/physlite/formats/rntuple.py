@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from physlite import _core
 from physlite.collecting import without_cycle_collection
-from physlite.exceptions import CorruptDataError
+from physlite.exceptions import CorruptDataError, UnsupportedFormatError
 from physlite.formats.manifest import Manifest, ManifestColumn
 from physlite.formats.ntuplepages import NtuplePages, PageKinds, Streams, StreamTables
 from physlite.formats.rootfile import Key, RootFile, naming
@@ -100,6 +100,10 @@ class _Schema(NamedTuple):
     streams: Streams
 
 
+# Projected fields share the columns of others: how many do, where there are many clusters too, has to be bounded.
+_MOST_SHARED = 8
+_MANY_CELLS = 1 << 22
+
 # What is worth keeping: that of 1,800 columns has 180 kB.
 _LARGE_HEADER = 4 << 20
 
@@ -131,6 +135,10 @@ def _read_schema(header: bytes, extension: bytes) -> _Schema:
 
 def _manifest(file: RootFile, name: str, schema: _Schema, clusters: NDArray[np.int64], pages: NtuplePages) -> Manifest:
     drafts, streams = schema.drafts, schema.streams
+    columns = len(schema.kinds.of_column)
+    if len(streams) > _MOST_SHARED * columns and len(streams) * len(clusters) > _MANY_CELLS:
+        msg = f"{file.name}, ntuple {name}: {len(streams)} parts of fields share {columns} columns: no file has as many"
+        raise UnsupportedFormatError(msg)
     tables = pages.of(streams, clusters)
     if tables.faults:
         drafts, streams = _without_faults(drafts, streams, tables.faults)

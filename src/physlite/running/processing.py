@@ -112,6 +112,7 @@ class _Attempt:
             except AddingError as error:
                 raise self._failed_analysis(error, chunks[i], is_first=i == chosen.start + 1) from error
             source.done(i)
+        clock = store.clock.tolist()  # of what the analysis has read
         weights: tuple[FileWeights, ...] = ()
         store.observer = None  # what follows the analysis has not asked for
         if self._part.part == 0:
@@ -127,7 +128,7 @@ class _Attempt:
             bytes=stats.received if source.remote else stats.bytes,
             requests=stats.requests,
             retries=stats.retries,
-            stages=self._stopwatch.stages(store.clock.tolist()),
+            stages=self._stopwatch.stages(clock),
             wall=time.perf_counter() - self._begin,
             worker=f"{socket.gethostname()}:{os.getpid()}",
             attempts=self._number,

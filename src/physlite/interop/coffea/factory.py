@@ -149,7 +149,10 @@ def make_factory(file: Any, options: Mapping[str, Any]) -> NanoEventsFactory:
         except ImportError as error:
             if error.name != "dask_awkward":
                 raise
-            msg = "mode='dask' makes an array of dask-awkward, which is not there: pip install dask-awkward"
+            msg = (
+                "mode='dask' makes an array of dask-awkward, which is not there: pip install dask-awkward, in an "
+                "environment of its own where Dask is newer than 2025.3"
+            )
             raise ImportError(msg, name=error.name) from error
         from physlite.interop.coffea.daskarrays import make_dask_factory
 
