@@ -39,6 +39,7 @@ def main() -> int:
     done: list[Comparison] = []
     failures = 0
     for name in arguments.work or [name for name in WORKS if name not in LONG]:
+        since = time.perf_counter()
         for make in WORKS[name](arguments.events):
             try:
                 comparison = make()
@@ -53,7 +54,8 @@ def main() -> int:
                 done.append(comparison)
                 console.print(report.table(comparison))
                 _write(about, done, results)
-        draw(done, results.with_suffix(".png"))  # which takes seconds when there are many
+        console.print(f"{name}: {time.perf_counter() - since:.0f} s")
+    draw(done, results.with_suffix(".png"))  # which takes seconds when there are many
     for line in report.missed(done):
         console.print(f"[yellow]missed: {escape(line)}[/]")
     if failures:

@@ -16,11 +16,11 @@ namespace {
 
 // The C library keeps smaller ones itself.
 constexpr std::size_t least_kept = std::size_t{64} << 10;
-// About what a file keeps of its columns (DEFAULT_CACHE_BYTES): reading more at once is rare.
+// As much as glibc keeps of freed memory at most, with its default settings (M_TRIM_THRESHOLD).
 #ifdef __SANITIZE_ADDRESS__
 constexpr std::size_t most_kept = 0;  // the sanitizer has to see every use after the end
 #else
-constexpr std::size_t most_kept = std::size_t{128} << 20;
+constexpr std::size_t most_kept = std::size_t{64} << 20;
 #endif
 
 struct Kept {
