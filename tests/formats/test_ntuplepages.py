@@ -8,7 +8,7 @@ import pytest
 
 import physlite
 from physlite import _core
-from physlite.exceptions import CorruptDataError
+from physlite.exceptions import CorruptDataError, UnsupportedFormatError
 from physlite.formats.ntuplepages import NtuplePages, PageKinds, Streams
 from physlite.model.summary import Size, summarize
 from support.made_ntuples import FLOAT, INDEX, Cluster, Field, ntuple, record, value, variant
@@ -174,3 +174,12 @@ def test_few_columns_that_stand_for_many():
     assert tables.faults == dict.fromkeys(
         range(9), "a page of 4 bytes is more than one record of the file, which is not read"
     )
+
+
+def test_clusters_in_shards():
+    """The format reserves a flag for them, and asks readers to stop there; other flags mean nothing yet."""
+    flag = 1 << 56
+    with pytest.raises(UnsupportedFormatError, match="sharded clusters"):
+        physlite.open(ntuple([value("i")], Cluster(2, [1, 2]), Cluster(flag + 1, [3])))
+    with physlite.open(ntuple([value("i")], Cluster(2 * flag + 2, [1, 2]), Cluster(1, [3], first=2))) as file:
+        assert file.array("i").to_list() == [1, 2, 3]
