@@ -178,10 +178,11 @@ class NtuplePages:
         bits = np.array([k.bits for k in self._kinds.kinds] + [0], dtype=np.int64)[kind]  # the last: not stored
         sums = [np.concatenate(([0], np.cumsum(x))) for x in (elements * bits, size)]
         too_large = np.flatnonzero(size > self._most)
-        order = np.argsort(first_page, kind="stable")
-        its_stream = np.repeat(order, pages[order])[too_large] if len(too_large) else too_large
-        for stream, page in zip(its_stream.tolist(), too_large.tolist(), strict=True):
-            faults[stream] = f"a page of {size[page]} bytes is more than one record of the file, which is not read"
+        if len(too_large):
+            order = np.argsort(first_page, kind="stable")
+            its_stream = np.repeat(order, pages[order])[too_large]
+            for stream, page in zip(its_stream.tolist(), too_large.tolist(), strict=True):
+                faults[stream] = f"a page of {size[page]} bytes is more than one record of the file, which is not read"
         return StreamTables(
             faults,
             self._rows(streams, first_page, pages, *sums),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -89,24 +89,19 @@ class ColumnReader:
             yield from self._ntuple.each(columns, start, stop)
             return
         parts = list(dict.fromkeys(part for column in columns for part in self.manifest.with_members(column)))
-        if self._parquet is not None:
-            decoded = self._parquet.buffers(parts, start, stop)
-            yield from self._assembled(columns, zip(parts, decoded, strict=True), start)
-            return
-        with closing(self._decode(parts, start, stop)) as decoding:
-            yield from self._assembled(columns, zip(parts, decoding, strict=True), start)
-
-    def _assembled(
-        self, columns: Sequence[int], arriving: Iterator[tuple[int, Buffers]], start: int
-    ) -> Generator[Buffers]:
-        """The buffers of columns; their parts are arriving."""
+        if self._parquet is None:
+            decoding = self._decode(parts, start, stop)
+        else:
+            decoding = (buffers for buffers in self._parquet.buffers(parts, start, stop))
         found: dict[int, Buffers] = {}
-        for column in columns:
-            needed = self.manifest.with_members(column)
-            while not all(part in found for part in needed):
-                part, buffers = next(arriving)
-                found[part] = buffers
-            yield self._assemble(column, found, start)
+        with closing(decoding):
+            arriving = zip(parts, decoding, strict=True)
+            for column in columns:
+                needed = self.manifest.with_members(column)
+                while not all(part in found for part in needed):
+                    part, buffers = next(arriving)
+                    found[part] = buffers
+                yield self._assemble(column, found, start)
 
     def through_uproot(self, column: int, start: int, stop: int) -> ak.contents.Content:
         """A column that has no encoding.

@@ -108,18 +108,6 @@ _MANY_CELLS = 1 << 22
 _LARGE_HEADER = 4 << 20
 
 
-def _schema(header: bytes, extension: bytes) -> _Schema:
-    """What a header says. Files of the same kind have the same, of which the last ones are kept."""
-    if len(header) + len(extension) > _LARGE_HEADER:
-        return _read_schema(header, extension)
-    return _known_schema(header, extension)
-
-
-@functools.lru_cache(maxsize=4)
-def _known_schema(header: bytes, extension: bytes) -> _Schema:
-    return _read_schema(header, extension)
-
-
 def _read_schema(header: bytes, extension: bytes) -> _Schema:
     its = _core.ntuple_schema(header, extension)
     return _Schema(
@@ -131,6 +119,15 @@ def _read_schema(header: bytes, extension: bytes) -> _Schema:
             its["child_factor"],
         ),
     )  # fmt: skip
+
+
+_known_schema = functools.lru_cache(maxsize=4)(_read_schema)
+
+
+def _schema(header: bytes, extension: bytes) -> _Schema:
+    """What a header says. Files of the same kind have the same, of which the last ones are kept."""
+    is_large = len(header) + len(extension) > _LARGE_HEADER
+    return _read_schema(header, extension) if is_large else _known_schema(header, extension)
 
 
 def _manifest(file: RootFile, name: str, schema: _Schema, clusters: NDArray[np.int64], pages: NtuplePages) -> Manifest:
