@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <mutex>
 #include <new>
 #include <vector>
@@ -10,18 +11,39 @@
 #if __has_include(<sys/mman.h>)
 #include <sys/mman.h>
 #endif
+#if __has_include(<unistd.h>)
+#include <unistd.h>
+#endif
 
 namespace physlite {
 namespace {
 
 // The C library keeps smaller ones itself.
 constexpr std::size_t least_kept = std::size_t{64} << 10;
-// As much as glibc keeps of freed memory at most, with its default settings (M_TRIM_THRESHOLD).
-#ifdef __SANITIZE_ADDRESS__
-constexpr std::size_t most_kept = 0;  // the sanitizer has to see every use after the end
-#else
-constexpr std::size_t most_kept = std::size_t{64} << 20;
+
+/// The memory of the machine, or what of it a container may use.
+std::uint64_t memory_there() {
+    std::uint64_t found = 0;
+#ifdef _SC_PHYS_PAGES
+    found = static_cast<std::uint64_t>(std::max(sysconf(_SC_PHYS_PAGES), 0L)) *
+            static_cast<std::uint64_t>(std::max(sysconf(_SC_PAGE_SIZE), 0L));
 #endif
+    // Of the second version of Linux' control groups, and of the first.
+    for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+        std::uint64_t limit = 0;
+        if (std::ifstream(path) >> limit) found = std::min(found, limit);
+    }
+    return found;
+}
+
+/// So much that the columns of a chunk of events find the memory of those before; and little of what there is.
+std::size_t most_kept() {
+#ifdef __SANITIZE_ADDRESS__
+    return 0;  // the sanitizer has to see every use after the end
+#else
+    return std::clamp<std::uint64_t>(memory_there() / 32, 64 << 20, 512 << 20);
+#endif
+}
 
 struct Kept {
     std::uint8_t* data;
@@ -50,9 +72,9 @@ public:
     /// Whether the block was kept.
     bool keep(Kept block) noexcept {
         std::unique_lock lock(mutex_, std::try_to_lock);
-        if (!lock || block.bytes > most_kept) return false;
+        if (!lock || block.bytes > most_) return false;
         auto end = blocks_.begin();
-        for (; total_ + block.bytes > most_kept; ++end) {
+        for (; total_ + block.bytes > most_; ++end) {
             std::free(end->data);
             total_ -= end->bytes;
         }
@@ -70,6 +92,7 @@ private:
     std::mutex mutex_;
     std::vector<Kept> blocks_;
     std::size_t total_ = 0;
+    const std::size_t most_ = most_kept();
 };
 
 /// Never destroyed: arrays can outlive everything else in the process.
