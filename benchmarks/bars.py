@@ -1,4 +1,4 @@
-"""A picture of comparisons: a panel for each, with the limit drawn in."""
+"""A picture of comparisons: bars for each, with the limit drawn in."""
 
 from __future__ import annotations
 
@@ -19,56 +19,70 @@ _COLOURS = {
     "RDataFrame": "#30638e",
 }
 _OTHER = "#b8c4bb"
-_LINE = 58  # characters that fit above a panel
-_LINES = ("--", ":")  # the limit of one thread, and of two
+_LINES = ("--", ":")  # of the limit on one thread, and on two
+
+# As wide as a page of text, so that nothing has to be made smaller; in inches.
+_WIDTH = 7.4
+_LINE = 0.17
+_GAP = 0.16
+_LINE_CHARACTERS = 100
+_DOTS = 110  # per inch
 
 
 def draw(comparisons: list[Comparison], path: Path) -> None:
-    """Writes a panel for each comparison of several ways.
+    """Writes bars for each comparison of several ways, one below the other.
 
-    Bars are medians, their whiskers the least and most of the rounds; lines are the limit, of each number of threads.
+    Bars are medians, their whiskers the least and most of the rounds; lines are limits.
     """
     from matplotlib.figure import Figure
 
     comparisons = [c for c in comparisons if len(c.runs) > 1]
     if not comparisons:
         return
-    columns = min(3, len(comparisons))
-    rows = -(-len(comparisons) // columns)
-    tallest = max(len(c.runs) for c in comparisons)
-    figure = Figure(figsize=(5.6 * columns, rows * (1.1 + 0.25 * tallest)), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis, comparison in zip(axes, comparisons, strict=False):
-        _panel(axis, comparison)
-    for axis in axes[len(comparisons) :]:
-        axis.set_visible(False)
+    titles = [textwrap.wrap(f"{c.work}: {c.detail}", _LINE_CHARACTERS) for c in comparisons]
+    lines = [[len(title), len(_rows(c))] for title, c in zip(titles, comparisons, strict=True)]
+    height = _LINE * sum(map(sum, lines)) + _GAP * (len(lines) + 1)
+    figure = Figure(figsize=(_WIDTH, height))
+    left = 0.09 * max(len(who) for c in comparisons for who in _rows(c)) / _WIDTH
+    top = height
+    for comparison, title, (above, bars) in zip(comparisons, titles, lines, strict=True):
+        top -= _GAP + _LINE * (above + bars)
+        axis = figure.add_axes((left, top / height, 0.98 - left, _LINE * bars / height))
+        figure.text(0.01, (top + _LINE * bars) / height, "\n".join(title), fontsize=8, va="bottom", weight="bold")
+        _bars(axis, comparison)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=_DOTS)
 
 
-def _panel(axis: Any, comparison: Comparison) -> None:
+def _bars(axis: Any, comparison: Comparison) -> None:
+    """A row for each way; that of a limit has the value of its line in it."""
     limits = [who for who in comparison.runs if comparison.limit and who.startswith(comparison.limit)]
-    shown = [who for who in comparison.runs if who not in limits]
+    rows = _rows(comparison)
     scale, unit = (1e-6, "MB") if comparison.unit == "B" else (1e3, "ms")
-    medians = [comparison.median(who) * scale for who in shown]
-    below = [m - min(comparison.figures(who)) * scale for who, m in zip(shown, medians, strict=True)]
-    above = [max(comparison.figures(who)) * scale - m for who, m in zip(shown, medians, strict=True)]
-    colours = [_COLOURS.get(who.partition(",")[0], _OTHER) for who in shown]
-    whiskers = {"elinewidth": 0.8, "capsize": 2}
-    axis.barh(shown, medians, color=colours, xerr=[below, above], error_kw=whiskers)
-    for place, (median, over) in enumerate(zip(medians, above, strict=True)):
+    ends = []
+    for place, who in enumerate(rows):
+        median = comparison.median(who) * scale
+        least, most = (bound(comparison.figures(who)) * scale for bound in (min, max))
+        if who in limits:
+            axis.axvline(median, color="black", linestyle=_LINES[limits.index(who)], linewidth=1)
+            most = median
+        else:
+            colour = _COLOURS.get(who.partition(",")[0], _OTHER)
+            spread = [[median - least], [most - median]]
+            axis.barh(place, median, 0.75, color=colour, xerr=spread, error_kw={"elinewidth": 0.8, "capsize": 2})
         axis.annotate(
-            f"{median:,.1f}", (median + over, place), xytext=(4, 0), textcoords="offset points", va="center",
-            fontsize=7, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8},
+            f"{median:,.1f} {unit}", (most, place), xytext=(4, 0), textcoords="offset points", va="center",
+            fontsize=7.5, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8},
         )  # fmt: skip
-    axis.invert_yaxis()
-    axis.set_xlim(0, 1.18 * max(m + a for m, a in zip(medians, above, strict=True)))
-    detail = "\n".join(textwrap.wrap(comparison.detail, _LINE))
-    axis.set_title(f"{comparison.work}\n{detail}", fontsize=8, loc="left")
-    axis.tick_params(labelsize=7)
-    axis.set_xlabel(unit, fontsize=7, loc="left")
-    axis.spines[["top", "right"]].set_visible(False)
-    for who, style in zip(limits, _LINES, strict=False):
-        axis.axvline(comparison.median(who) * scale, color="black", linestyle=style, linewidth=1, label=who)
-    if limits:
-        axis.legend(fontsize=6, loc="upper right", bbox_to_anchor=(1, -0.08), ncols=2, frameon=False)
+        ends.append(most)
+    axis.set_yticks(range(len(rows)), rows)
+    axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.set_xticks([])
+    axis.set_xlim(0, 1.18 * max(ends))
+    axis.tick_params(labelsize=7.5, length=0)
+    axis.spines[["top", "right", "bottom"]].set_visible(False)
+
+
+def _rows(comparison: Comparison) -> list[str]:
+    """Who is shown: limits last."""
+    return sorted(comparison.runs, key=lambda who: bool(comparison.limit) and who.startswith(comparison.limit))

@@ -84,8 +84,9 @@ def test_machine_is_known():
 def test_bars_have_whiskers_and_both_limits(comparisons, tmp_path):
     figure = pytest.importorskip("matplotlib.figure").Figure()
     axis = figure.subplots()
-    bars._panel(axis, comparisons[0])
-    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["decompression", "decompression, 2 threads"]
+    bars._bars(axis, comparisons[0])
+    assert [text.get_text() for text in axis.get_yticklabels()][-2:] == ["decompression", "decompression, 2 threads"]
+    assert [line.get_xdata()[0] for line in axis.lines[-2:]] == pytest.approx([8, 4])
     assert [bar.get_width() for bar in axis.patches] == pytest.approx([40, 10])
     assert axis.collections
     bars.draw(comparisons, tmp_path / "new" / "bars.png")

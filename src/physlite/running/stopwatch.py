@@ -57,10 +57,11 @@ class Stopwatch:
         self._note()
         decompressing, busy, wall = (nanoseconds / 1e9 for nanoseconds in clock)
         share = decompressing / busy if busy else 0.0
+        wall = min(wall, self._wall["decode"])  # what other threads of the user have read is not in it
         of_python = max(self._cpu["decode"] - wall, 0.0)
         wall_of = self._wall | {
             "decompress": wall * share,
-            "decode": max(self._wall["decode"] - wall * share, 0.0),
+            "decode": self._wall["decode"] - wall * share,
         }
         cpu_of = self._cpu | {"decompress": decompressing, "decode": busy - decompressing + of_python}
         return tuple(Stage(wall_of[name], cpu_of[name]) for name in STAGES)
