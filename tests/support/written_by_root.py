@@ -10,8 +10,8 @@ import pytest
 ROOT_PYTHON = os.environ.get("PHYSLITE_ROOT_PYTHON")
 
 no_root = pytest.mark.skipif(not ROOT_PYTHON, reason="no PyROOT: `make root` installs it in .venv-root")
-# The kept files say the same, so that nothing is missing where ROOT is. CI installs it.
-WRITERS = ["kept", pytest.param("fresh", marks=[pytest.mark.root, no_root])]
+# The kept files say the same, so that nothing is missing where ROOT is not, or while it takes half a minute.
+WRITERS = ["kept", pytest.param("fresh", marks=[pytest.mark.root, pytest.mark.slow, no_root])]
 
 
 def written_anew(script, folder):
