@@ -1,12 +1,13 @@
 #include "memory.hpp"
 
 #include <algorithm>
+#include <compare>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <mutex>
 #include <new>
-#include <vector>
 
 #if __has_include(<sys/mman.h>)
 #include <sys/mman.h>
@@ -50,38 +51,30 @@ struct Kept {
     std::size_t bytes;
 };
 
-/// Freed blocks, the oldest first. Nobody waits for the lock: a block that cannot be had is made new, one that cannot
-/// be kept is freed. So a process forked while another thread held the lock goes on without.
+/// Freed blocks. Nobody waits for the lock: a block that cannot be had is made new, one that cannot be kept is freed.
+/// So a process forked while another thread held the lock goes on without.
 class Pool {
 public:
     /// The smallest kept block of at least `bytes`, and at most `most`; or none.
     Kept take(std::size_t bytes, std::size_t most) noexcept {
         std::unique_lock lock(mutex_, std::try_to_lock);
         if (!lock) return {nullptr, 0};
-        auto best = blocks_.end();
-        for (auto it = blocks_.begin(); it != blocks_.end(); ++it)
-            if (it->bytes >= bytes && it->bytes <= most && (best == blocks_.end() || it->bytes < best->bytes))
-                best = it;
-        if (best == blocks_.end()) return {nullptr, 0};
-        Kept found = *best;
-        blocks_.erase(best);
-        total_ -= found.bytes;
-        return found;
+        auto found = blocks_.lower_bound({bytes, 0});
+        if (found == blocks_.end() || found->first.bytes > most) return {nullptr, 0};
+        return remove(found);
     }
 
-    /// Whether the block was kept.
+    /// Whether the block was kept; the oldest ones make room for it.
     bool keep(Kept block) noexcept {
         std::unique_lock lock(mutex_, std::try_to_lock);
         if (!lock || block.bytes > most_) return false;
-        auto end = blocks_.begin();
-        for (; total_ + block.bytes > most_; ++end) {
-            std::free(end->data);
-            total_ -= end->bytes;
-        }
-        blocks_.erase(blocks_.begin(), end);
+        while (total_ + block.bytes > most_)
+            std::free(remove(blocks_.find({ages_.begin()->second, ages_.begin()->first})).data);
         try {
-            blocks_.push_back(block);
+            ages_.emplace(++last_, block.bytes);
+            blocks_.emplace(Key{block.bytes, last_}, block.data);
         } catch (const std::bad_alloc&) {
+            ages_.erase(last_);
             return false;
         }
         total_ += block.bytes;
@@ -89,8 +82,25 @@ public:
     }
 
 private:
+    struct Key {
+        std::size_t bytes;
+        std::uint64_t number;  ///< in the order in which they were freed
+        auto operator<=>(const Key&) const = default;
+    };
+    using BySize = std::map<Key, std::uint8_t*>;
+
+    Kept remove(BySize::iterator block) noexcept {
+        Kept out{block->second, block->first.bytes};
+        ages_.erase(block->first.number);
+        blocks_.erase(block);
+        total_ -= out.bytes;
+        return out;
+    }
+
     std::mutex mutex_;
-    std::vector<Kept> blocks_;
+    BySize blocks_;
+    std::map<std::uint64_t, std::size_t> ages_;  ///< the bytes of each by its number
+    std::uint64_t last_ = 0;
     std::size_t total_ = 0;
     const std::size_t most_ = most_kept();
 };
