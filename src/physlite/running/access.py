@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from physlite.storage import HttpSource
-from physlite.storage.rucio import Rucio, RucioSource
-from physlite.storage.signing import Signer
 from physlite.storage.transports import scheme_of
+
+if TYPE_CHECKING:
+    from physlite.storage import HttpSource
+    from physlite.storage.rucio import Rucio, RucioSource
+    from physlite.storage.signing import Signer
 
 __all__ = ["Access"]
 
@@ -33,7 +35,11 @@ class Access(NamedTuple):
         """
         scheme = scheme_of(url)[0]
         if scheme == "rucio":
+            from physlite.storage.rucio import RucioSource  # which other files do without
+
             return RucioSource(url, self.rucio, avoid)
         if self.signer is not None and scheme:
+            from physlite.storage import HttpSource  # nor do these without aiohttp
+
             return HttpSource(url, signer=self.signer)
         return url

@@ -7,32 +7,23 @@ import hashlib
 import os
 import pickle
 import tempfile
-import threading
-import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import IO, Any
 
 import loky
 from loky.process_executor import BrokenProcessPool
 
-from physlite.exceptions import CodeError
-from physlite.running.code import PackedCode, unpack
+from physlite.running.childprocess import begin, work
+from physlite.running.code import PackedCode
 from physlite.running.engines import FutureEngine
 from physlite.running.merging import merged, of_one_file
 from physlite.running.parts import FailedPartError, FilePart, Outcome, Settings
-from physlite.running.processing import process
-from physlite.storage.progress import hide
 from physlite.storage.redaction import redacted
 
 __all__ = ["InProcesses"]
 
 _AHEAD = 3  # parts for each worker that are on their way to it
 _MOST_ATTEMPTS = 3  # of a part whose process, or one beside it, was killed; all but the first by itself
-
-_PAUSE = 1.0  # seconds after which a process looks again whether it is still needed
-
-_code: PackedCode | None = None
 
 
 class InProcesses(FutureEngine):
@@ -76,7 +67,7 @@ class InProcesses(FutureEngine):
             msg = f"{where}: the analysis cannot be written there for other processes: {error.strerror}; set TMPDIR"
             raise OSError(error.errno, msg) from error
         given = (self._code_file.name, hashlib.sha256(packed).hexdigest(), os.getpid())
-        self._executor = loky.ProcessPoolExecutor(self._workers, initializer=_begin, initargs=given)
+        self._executor = loky.ProcessPoolExecutor(self._workers, initializer=begin, initargs=given)
 
     def window(self) -> int:
         """As the interface says."""
@@ -88,11 +79,11 @@ class InProcesses(FutureEngine):
 
     def _submit(self, part: FilePart) -> Any:
         try:
-            return self._executor.submit(_work, part, self._settings)
+            return self._executor.submit(work, part, self._settings)
         except BrokenProcessPool:
             self._executor.shutdown(wait=False, kill_workers=True)
             self.begin()
-            return self._executor.submit(_work, part, self._settings)
+            return self._executor.submit(work, part, self._settings)
 
     def wait(self, futures: Sequence[Any]) -> Sequence[Any]:
         """As the interface says."""
@@ -134,29 +125,3 @@ class InProcesses(FutureEngine):
             self._executor.shutdown(wait=True, kill_workers=True)
         if self._code_file is not None:
             self._code_file.close()
-
-
-def _begin(code_file: str, digest: str, parent: int) -> None:
-    global _code  # noqa: PLW0603  # one a process
-    threading.Thread(target=_leave_after, args=(parent,), name="physlite-parent", daemon=True).start()
-    packed = Path(code_file).read_bytes()
-    if hashlib.sha256(packed).hexdigest() != digest:  # folders for temporary files are everybody's
-        msg = f"{code_file}: not what was written there for this process"
-        raise CodeError(msg)
-    _code = pickle.loads(packed)  # noqa: S301  # of the process that started this one
-    hide()
-
-
-def _leave_after(parent: int) -> None:
-    """Ends this process when its parent is gone: one that was killed has told nobody, and work would go on for nobody.
-
-    Signals of the system tell when a thread of the parent has ended, and pipes stay open in whatever else it started.
-    """
-    while os.getppid() == parent:
-        time.sleep(_PAUSE)
-    os._exit(1)
-
-
-def _work(part: FilePart, settings: Settings) -> Outcome:
-    assert _code is not None  # noqa: S101  # processes begin with it
-    return process(part, unpack(_code), settings)
