@@ -92,4 +92,4 @@ def _nothing(part: FilePart, **_: object) -> Outcome:
     """A file that was done in no time."""
     columns = tuple(f"AnalysisElectronsAuxDyn.{i}" for i in range(_COLUMNS))
     stages = tuple(Stage(0.0, 0.0) for _ in STAGES)
-    return Outcome(b"", (FileRecord(part.dataset, part.url, 1, 1, 1, 1, 0, stages, 0.0, "worker", 1, columns, 0),))
+    return Outcome(b"", (FileRecord(part.dataset, part.url, 1, 1, 1, 1, 0, stages, 0.0, "worker", 1, columns, 0, 0),))

@@ -5,9 +5,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <new>
+#include <string>
 
 #if __has_include(<sys/mman.h>)
 #include <sys/mman.h>
@@ -16,33 +18,64 @@
 #include <unistd.h>
 #endif
 
+#ifdef __SANITIZE_ADDRESS__
+#define PHYSLITE_KEEPS_NO_MEMORY
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PHYSLITE_KEEPS_NO_MEMORY
+#endif
+#endif
+
 namespace physlite {
 namespace {
 
 // The C library keeps smaller ones itself.
 constexpr std::size_t least_kept = std::size_t{64} << 10;
 
-/// The memory of the machine, or what of it a container may use.
-std::uint64_t memory_there() {
-    std::uint64_t found = 0;
-#ifdef _SC_PHYS_PAGES
-    found = static_cast<std::uint64_t>(std::max(sysconf(_SC_PHYS_PAGES), 0L)) *
-            static_cast<std::uint64_t>(std::max(sysconf(_SC_PAGE_SIZE), 0L));
-#endif
-    // Of the second version of Linux' control groups, and of the first.
-    for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+/// The least of the limits that control groups have, from one up to those that it is in.
+std::uint64_t least_limit(const std::string& root, std::string group, const char* file) {
+    std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
+    for (;;) {
         std::uint64_t limit = 0;
-        if (std::ifstream(path) >> limit) found = std::min(found, limit);
+        if (std::ifstream(root + group + file) >> limit) least = std::min(least, limit);
+        if (group.empty()) return least;
+        group.erase(group.find_last_of('/'));
     }
-    return found;
 }
 
-/// So much that the columns of a chunk of events find the memory of those before; and little of what there is.
+/// What this process may use by Linux' control groups, of the second version or the first.
+std::uint64_t memory_allowed() {
+    std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
+    std::ifstream groups("/proc/self/cgroup");
+    for (std::string line; std::getline(groups, line);) {
+        // NUMBER:CONTROLLERS:/PATH
+        std::size_t path = line.find(":/");
+        if (path == std::string::npos) continue;
+        std::string group = line.substr(path + 1);
+        if (group == "/") group.clear();
+        if (line.starts_with("0::"))
+            least = std::min(least, least_limit("/sys/fs/cgroup", group, "/memory.max"));
+        else if (line.find(":memory:") != std::string::npos)
+            least = std::min(least, least_limit("/sys/fs/cgroup/memory", group, "/memory.limit_in_bytes"));
+    }
+    return least;
+}
+
+/// So much that the columns of a chunk of events find the memory of those before; and little of what there is: with a
+/// process for each core, a sixteenth in all.
 std::size_t most_kept() {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef PHYSLITE_KEEPS_NO_MEMORY
     return 0;  // the sanitizer has to see every use after the end
 #else
-    return std::clamp<std::uint64_t>(memory_there() / 32, 64 << 20, 512 << 20);
+    std::uint64_t there = 0, cores = 1;
+#ifdef _SC_PHYS_PAGES
+    there = static_cast<std::uint64_t>(std::max(sysconf(_SC_PHYS_PAGES), 0L)) *
+            static_cast<std::uint64_t>(std::max(sysconf(_SC_PAGE_SIZE), 0L));
+    cores = static_cast<std::uint64_t>(std::max(sysconf(_SC_NPROCESSORS_CONF), 1L));
+#endif
+    // What is allowed is allowed to one process, as a rule.
+    std::uint64_t most = std::min(there / (16 * cores), memory_allowed() / 16);
+    return std::clamp<std::uint64_t>(most, 64 << 20, 512 << 20);
 #endif
 }
 

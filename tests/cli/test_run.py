@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -92,6 +93,24 @@ def times(number, value):
 
 
 # ------------------------------------------------------------------------------------------------------------ results
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, as on macOS")
+def test_a_result_for_which_there_is_no_room_is_kept_elsewhere(expected, tmp_path):
+    arguments = ["analysis.py:select", "files/000.root", "--workers", 0, "--out", "/dev/full"]
+    result = run("run", *arguments, env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert result.returncode == 1
+    said = r"physlite: /dev/full: it cannot be written \(No space left on device\), the result is in (\S+) instead\n"
+    (kept,) = re.fullmatch(said, result.stderr).groups()
+    assert Path(kept).parent == tmp_path
+    assert pickle.loads(Path(kept).read_bytes()).value == expected  # noqa: S301  # of this test
+
+
+def test_an_older_result_gives_way_to_a_whole_one(expected, folder):
+    (folder / "older.pkl").write_bytes(b"old")
+    ran("analysis.py:select", "files/000.root", "--workers", 0, "--out", "older.pkl")
+    assert pickle.loads((folder / "older.pkl").read_bytes()).value == expected  # noqa: S301  # of this test
+    assert not list(folder.glob(".older*"))
 
 
 def test_what_is_printed(expected):
@@ -210,7 +229,7 @@ def test_a_run_goes_on(reluctant, folder):
     )
     (folder / "stop").unlink()
     shown = ran(*reluctant, "--resume")
-    assert shown.startswith("001.root\n3 files, 6,000 events, ")
+    assert shown.startswith("001.root\n3 files (2 of an earlier run), 6,000 events, ")
     assert shown.endswith("\n\nttbar: 4000\n\nzee: 2000\n")
 
 
@@ -219,7 +238,7 @@ def test_a_journal_of_ones_own(reluctant, folder):
     run("run", *reluctant, "--journal", "mine.journal")
     assert (folder / "mine.journal").stat().st_size
     (folder / "stop").unlink()
-    assert ran(*reluctant, "--journal", "mine.journal", "--resume").startswith("001.root\n3 files, ")
+    assert ran(*reluctant, "--journal", "mine.journal", "--resume").startswith("001.root\n3 files (2 of an earlier run), ")
     assert not (folder / "mine.journal").exists()
 
 

@@ -27,11 +27,12 @@ from physlite.exceptions import (
     MetadataNotFoundError,
 )
 from physlite.model.source import SOURCE
-from physlite.running import plan
+from physlite.running import plan, processing
 from physlite.running.course import Course
 from physlite.running.showing import Display
 from support import data
 from support.many_files import many_files
+from support.patching import patched
 from support.servers.process import wait_until
 
 
@@ -468,6 +469,36 @@ def test_results_that_cannot_be_sent_are_told_of_at_once(files):
     assert len(seen) == 1
 
 
+def test_what_an_analysis_does_to_metadata_is_forgotten(files):
+    """Else results would depend on which events came before."""
+
+    def analysis(events):
+        events.metadata["cuts"]["pt"].append(30)
+        return {"cuts": len(events.metadata["cuts"]["pt"])}
+
+    dataset = physlite.Dataset("a", files[:2], cuts={"pt": [20]})
+    result = physlite.run(analysis, dataset, workers=0, chunk_size=500)
+    assert result.report.total.chunks > 2
+    assert result.value == {"cuts": 2 * result.report.total.chunks}
+    assert dataset.metadata["cuts"] == {"pt": [20]}
+
+
+def test_links_that_were_taken_as_none_are_counted(monkeypatch):
+    def out_of_range(values):
+        next(filter(None, values))[0] = 999
+
+    path = data.path_of(data.R21)
+    with patched(path, "AnalysisMuonsAuxDyn.inDetTrackParticleLink.m_persIndex", out_of_range) as file:
+        monkeypatch.setattr(processing, "read_event_manifest", lambda _: file.manifest)
+
+    def analysis(events):
+        return int(ak.count(events.Muons.inDetTrackParticle.z0))
+
+    report = physlite.run(analysis, {"a": path}, workers=0, on_bad_link="none").report
+    assert (report.files[0].bad_links, report.by_dataset["a"].bad_links, report.total.bad_links) == (1, 1, 1)
+    assert ", 1 link out of range, " in report.summary
+
+
 def test_channels_that_are_mixed(files):
     """It matters when the sum of weights is wanted, and not before."""
     other = data.path_of(data.R24)
@@ -500,6 +531,7 @@ def test_arguments_that_cannot_be_meant(files, options, said):
         ({"workers": "2"}, "workers='2': a whole number is expected, not a str"),
         ({"chunk_size": "1k"}, "chunk_size='1k': a whole number is expected, not a str"),
         ({"attempts": 1.5}, "attempts=1.5: a whole number is expected, not a float"),
+        ({"max_bad_files": None}, "max_bad_files=None: a whole number is expected, not a NoneType"),
         ({"client": "tcp://h:1"}, r"client= is a distributed.Client, as Client\('tcp://host:8786'\), not str"),
     ],
 )
@@ -574,6 +606,28 @@ def test_a_finished_file_that_was_replaced_is_done_again(tmp_path):
     files[1].write_bytes(good)
     shutil.copy(data.path_of(data.R24), files[0])
     assert physlite.run(number_of_events, {"a": files}, workers=0, resume=True).value == 4_050
+
+
+def test_a_report_tells_what_an_earlier_run_has_done(with_a_bad_one, tmp_path):
+    options = {"workers": 0, "journal": tmp_path / "j"}
+    with pytest.raises(BadFilesError) as raised:
+        physlite.run(number_of_events, {"a": with_a_bad_one}, **options)
+    before = raised.value.report
+    report = physlite.run(number_of_events, {"a": with_a_bad_one}, **options, resume=True, max_bad_files=1).report
+    assert (before.resumed, report.resumed, report.workers) == (0, len(before.files), 1)
+    assert report.summary.startswith(f"{len(before.files)} files ({len(before.files)} of an earlier run), 1 failed, ")
+
+
+def test_an_interrupt_says_how_to_go_on(files, tmp_path):
+    def analysis(events):
+        if events.metadata["file"].endswith("001.root"):
+            raise KeyboardInterrupt
+        return len(events)
+
+    journal = tmp_path / "j"
+    with pytest.raises(KeyboardInterrupt) as raised:
+        physlite.run(analysis, {"a": files}, workers=0, journal=journal)
+    assert raised.value.__notes__ == [f"1 of 7 files are noted, journal='{journal}', resume=True goes on"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])

@@ -21,7 +21,7 @@ from physlite.running.parts import Outcome
 from physlite.running.plan import FileGroup
 from support.many_files import many_files
 
-IDENTITY = {"analysis": "a", "chunks": "500", "python": "(3, 13)", "files": "f", "metadata": "m"}
+IDENTITY = {"analysis": "a", "chunks": "500", "links": "raise", "python": "(3, 13)", "files": "f", "metadata": "m"}
 FIRST, SECOND = FileGroup(0, 0, 2), FileGroup(1, 0, 1)
 
 
@@ -155,6 +155,7 @@ def test_its_place(monkeypatch, tmp_path):
         ({"files": "g"}, "it is of other files"),
         ({"metadata": "n"}, "what is given with the datasets was changed since"),
         ({"chunks": "7"}, "it was made with another chunk_size"),
+        ({"links": "none"}, "it was made with another on_bad_link"),
         ({"python": "(3, 14)"}, "it was made by another version of Python"),
         ({"analysis": "b", "files": "g"}, "the analysis was changed since: results of both would be mixed"),
     ],

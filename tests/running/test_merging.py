@@ -94,7 +94,7 @@ def part(value, **changed):
 
 def test_parts_of_a_file_are_one_record():
     first = replace(part(1), weights=(WEIGHTS,))  # they come with the first part alone
-    second = part(2, events=500, chunks=1, columns=("a", "b"), worker="two:2", attempts=2)
+    second = part(2, events=500, chunks=1, columns=("a", "b"), worker="two:2", attempts=2, bad_links=2)
     total = of_one_file([first, second])
     assert value_of(total) == 3
     assert total.weights == (WEIGHTS,)
@@ -113,6 +113,7 @@ def test_parts_of_a_file_are_one_record():
             attempts=2,
             columns=("a", "b", "c"),
             prefetched_bytes=2_000_000,
+            bad_links=2,
         ),
     )
 

@@ -1,5 +1,6 @@
 """Workers of Dask that die: with what they have finished, or of what they do."""
 
+import asyncio
 import os
 import signal
 import threading
@@ -63,6 +64,15 @@ def test_a_result_that_is_lost_is_waited_for(cluster, client):
     assert future.status == "finished"
     assert value_of(engine.outcome_of(engine.collected([[future]]))) == 7
     engine.end([])
+
+
+def test_a_client_whose_answers_have_to_be_awaited(cluster):
+    async def run():
+        async with distributed.Client(cluster.scheduler_address, asynchronous=True) as client:
+            physlite.run(len, "a.root", client=client)
+
+    with pytest.raises(TypeError, match=r"^client= is asynchronous, .*: make it without asynchronous=True$"):
+        asyncio.run(run())
 
 
 class Notes:

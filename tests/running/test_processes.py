@@ -76,7 +76,7 @@ def test_a_file_that_kills_whoever_works_on_it_is_bad_and_no_other(files):
     with pytest.raises(BadFilesError) as raised:
         run(kill, files)
     (failure,) = raised.value.failures
-    assert (failure.dataset, failure.file) == ("ttbar", str(files[0]))
+    assert (failure.dataset, failure.file, failure.attempts) == ("ttbar", str(files[0]), 3)
     assert failure.error == (
         f"dataset ttbar, {files[0]}: the process that worked on it was killed, each time: is there enough memory? "
         "a smaller chunk_size needs less"
@@ -227,7 +227,8 @@ def test_an_interrupted_run_leaves_no_process_and_goes_on(files, tmp_path, to):
         (os.killpg if to == "all" else os.kill)(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGINT
-    assert re.search(r"\nKeyboardInterrupt\n\d+ of \d+ files are noted, resume=True goes on$", said.rstrip())
+    noted = rf"\nKeyboardInterrupt\n\d+ of \d+ files are noted, journal='{log}.journal', resume=True goes on$"
+    assert re.search(noted, said.rstrip())
     workers = {int(line.split()[0]) for line in log.read_text().splitlines()}
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 10)
     before = len(log.read_text().splitlines())

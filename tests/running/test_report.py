@@ -60,6 +60,11 @@ def test_records_from_elsewhere_share_their_columns():
     assert first.columns is second.columns
 
 
+def test_names_with_dollars_are_drawn(tmp_path):
+    pytest.importorskip("matplotlib")
+    Report([replace(TTBAR, dataset="a$x_{$")], [], wall=1.0, workers=1).plot(tmp_path / "report.png")
+
+
 def test_a_report_is_small():
     many = Report((replace(TTBAR, file=f"/data/{i}.root") for i in range(1000)), [], wall=1.0, workers=1)
     assert len(pickle.dumps(many)) < 200_000

@@ -16,4 +16,5 @@ RECORD = FileRecord(
     attempts=1,
     columns=("b", "c"),
     prefetched_bytes=1_000_000,
+    bad_links=0,
 )

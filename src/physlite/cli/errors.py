@@ -56,6 +56,9 @@ def reported(*, debug: bool) -> Iterator[None]:
         if debug or _is_typers(error):
             raise
         typer.echo(f"physlite: {_line(error)}", err=True)
+        for note in getattr(error, "__notes__", ()):
+            if "\n" not in note:  # others are for those who look for the line
+                typer.echo(f"physlite: {_advised(note)}", err=True)
         _drop_output()
         raise typer.Exit(_FAILURE) from None
 

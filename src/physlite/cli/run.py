@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 
 from physlite.cli.errors import CommandError
 from physlite.cli.functions import loaded
+from physlite.cli.outputs import write_result
 from physlite.exceptions import AddingError, BadFilesError
 from physlite.running.code import dumps
 from physlite.running.driving import run as run_analysis
@@ -81,6 +83,9 @@ def _check(options: Options) -> None:
         if path is not None and not path.absolute().parent.is_dir():
             msg = f"{path.parent}: there is no such folder"
             raise CommandError(msg)
+        if path is not None and not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+            msg = f"{path}: it cannot be written there"
+            raise CommandError(msg)
     if options.report is not None and options.report.suffix not in (".json", *_PICTURES):
         msg = f"{options.report}: the report is written as .json, or as a picture: {', '.join(_PICTURES)}"
         raise CommandError(msg)
@@ -130,7 +135,7 @@ def _tell(failures: Sequence[FileFailure]) -> None:
 
 def _write(result: Result, options: Options) -> None:
     if options.out is not None:
-        options.out.write_bytes(dumps(result))
+        write_result(options.out, dumps(result))
     _write_report(result.report, options.report)
 
 

@@ -25,20 +25,30 @@ class Account:
         failures: files, and parts of files, that could not be.
         wall: seconds from the begin of the run to its end.
         workers: how many processes, or threads of Dask workers, analysed files at the same time.
+        resumed: how many of the files an earlier run had analysed, in a `wall` of its own.
 
     Attributes:
         files: the records, as a sequence in the order given.
         failures: as given.
         wall: as given.
         workers: as given.
+        resumed: as given.
         total: sums over all files.
     """
 
-    def __init__(self, files: Iterable[FileRecord], failures: Iterable[FileFailure], wall: float, workers: int) -> None:
+    def __init__(
+        self,
+        files: Iterable[FileRecord],
+        failures: Iterable[FileFailure],
+        wall: float,
+        workers: int,
+        resumed: int = 0,
+    ) -> None:
         self.files = RecordTable(files)
         self.failures = tuple(failures)
         self.wall = wall
         self.workers = workers
+        self.resumed = resumed
         self.total = self.files.total(self.failures)
 
     def __repr__(self) -> str:
@@ -48,10 +58,14 @@ class Account:
     def summary(self) -> str:
         """The run in a line."""
         files = f"{len(self.files):,} file{'s' * (len(self.files) != 1)}"
+        resumed = f" ({self.resumed:,} of an earlier run)" if self.resumed else ""
         failed = f", {len(self.failures):,} failed" if self.failures else ""
+        links = self.total.bad_links
+        bad = f", {links:,} link{'s' * (links != 1)} out of range" if links else ""
+        workers = f"{self.workers} worker{'s' * (self.workers != 1)}"
         return (
-            f"{files}{failed}, {self.events:,} events, {human_bytes(self.bytes)} in {duration(self.wall)} on "
-            f"{self.workers} worker{'s' * (self.workers != 1)}, {frequency(1000 * self.khz_per_core)} per core"
+            f"{files}{resumed}{failed}, {self.events:,} events{bad}, {human_bytes(self.bytes)} in "
+            f"{duration(self.wall)} on {workers}, {frequency(1000 * self.khz_per_core)} per core"
         )
 
     @property

@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from physlite.exceptions import AddingError, AnalysisError, JournalError
+from physlite.exceptions import AddingError, AnalysisError, JournalError, TransferError
 from physlite.formats.reader import default_threads
 from physlite.model.events import OnBadLink
 from physlite.named import Named
@@ -51,6 +51,8 @@ __all__ = ["run"]
 
 CHUNK_SIZE = 50_000
 _ATTEMPTS = 3
+
+_FROM_ZERO = ("workers", "max_bad_files")  # arguments; of others one is the least
 
 _log = logging.getLogger("physlite.running")
 
@@ -92,7 +94,7 @@ def run(
         chunk_size: about how many events the analysis is given at a time; ranges begin and end with clusters.
         prefetch: whether columns that the analysis has used are fetched from remote files before it asks for them
             again.
-        attempts: how often a file is tried.
+        attempts: how often a file is tried that cannot be read; one whose process is killed is tried three times.
         max_bad_files: how many files may be left out because they cannot be read, or the analysis fails on them.
         on_bad_link: as of `File.events`.
         journal: file in which finished files are noted while the run lasts; by default in the folder for caches, under
@@ -119,22 +121,13 @@ def run(
         TypeError, ValueError: arguments that cannot be meant.
     """
     function, postprocess = _function_of(analysis)
-    _check_numbers(
-        workers=(workers, 0),
-        threads=(threads, 1),
-        chunk_size=(chunk_size, 1),
-        attempts=(attempts, 1),
-        max_bad_files=(max_bad_files, 0),
-    )
+    optional = {name: value for name, value in {"workers": workers, "threads": threads}.items() if value is not None}
+    _check_numbers(**optional, chunk_size=chunk_size, attempts=attempts, max_bad_files=max_bad_files)
     if on_bad_link not in get_args(OnBadLink):
         msg = f"on_bad_link={on_bad_link!r}: {' or '.join(map(repr, get_args(OnBadLink)))}"
         raise ValueError(msg)
-    if client is not None and not hasattr(client, "nthreads"):
-        msg = f"client= is a distributed.Client, as Client('tcp://host:8786'), not {type(client).__name__}"
-        raise TypeError(msg)
-    if client is not None and workers is not None:
-        msg = "workers= is of this machine: with a client= its cluster has the workers"
-        raise ValueError(msg)
+    if client is not None:
+        _check_client(client, workers)
     chosen = as_datasets(datasets)
     files = sum(len(dataset) for dataset in chosen)
     count = 0 if client is not None else _workers(workers, files)
@@ -149,11 +142,11 @@ def run(
     )
     course = Course(max_bad_files)
     engine = _engine(client, count, function, settings, course)
-    busy = engine.workers
-    plan = Plan(chosen, busy)
+    plan = Plan(chosen, engine.workers)
     identity = {
         "analysis": fingerprint([function, own_behavior()]),
         "chunks": str(chunk_size),
+        "links": on_bad_link,
         "python": f"{sys.version_info[:2]}",
         "files": plan.digest(),
         "metadata": fingerprint([dict(dataset.metadata) for dataset in chosen]),
@@ -164,12 +157,13 @@ def run(
         elsewhere = None if noted.path == default_journal(name) else noted.path
         done = noted.groups()
         left = [group for group in plan.groups() if done.get(group) != plan.sizes(group)]
+        resumed = plan.files - sum(group.size for group in left)
         with (
-            _interrupts(noted, plan.files),
+            _ends_early(noted, plan.files, elsewhere),
             hidden(),
             Display(plan.files, kind="auto" if progress is None else progress) as display,
         ):
-            course.begin(display, plan.files - sum(group.size for group in left))
+            course.begin(display, resumed)
             if journal is None and elsewhere is not None:
                 course.note(
                     f"the same run is under way: the journal of this one is {str(elsewhere)!r}, should it end early"
@@ -181,8 +175,7 @@ def run(
                     noted.add(group, outcome, plan.sizes(group) if is_good else "")
                     pairs.check(group, outcome)
         by_dataset, records = _summed(plan, noted)
-        busy = max(busy, len({record.worker for record in records}))  # some may have come later
-        report = Report(records, course.failures, time.perf_counter() - begin, busy)
+        report = Report(records, course.failures, time.perf_counter() - begin, engine.most_workers, resumed)
         course.require_few(report, elsewhere)
         noted.remove()
     try:
@@ -193,13 +186,14 @@ def run(
 
 
 @contextmanager
-def _interrupts(noted: Journal, files: int) -> Iterator[None]:
-    """Notes in a KeyboardInterrupt how much need not be done again."""
+def _ends_early(noted: Journal, files: int, elsewhere: Path | None) -> Iterator[None]:
+    """Notes in what ends a run how much need not be done again, and how to go on."""
     try:
         yield
-    except KeyboardInterrupt as error:
+    except (KeyboardInterrupt, TransferError) as error:
         finished = sum(group.size for group in noted.groups())
-        error.add_note(f"{finished} of {files} files are noted, resume=True goes on")
+        named = "" if elsewhere is None else f"journal={str(elsewhere)!r}, "
+        error.add_note(f"{finished} of {files} files are noted, {named}resume=True goes on")
         raise
 
 
@@ -279,14 +273,25 @@ def _function_of(analysis: Any) -> tuple[Callable[[Any], Any], Callable[[Any], A
     return analysis, lambda value: value
 
 
-def _check_numbers(**numbers: tuple[int | None, int]) -> None:
+def _check_client(client: Any, workers: int | None) -> None:
+    if not hasattr(client, "nthreads"):
+        msg = f"client= is a distributed.Client, as Client('tcp://host:8786'), not {type(client).__name__}"
+        raise TypeError(msg)
+    if getattr(client, "asynchronous", False):
+        msg = "client= is asynchronous, and its answers have to be awaited: make it without asynchronous=True"
+        raise TypeError(msg)
+    if workers is not None:
+        msg = "workers= is of this machine: with a client= its cluster has the workers"
+        raise ValueError(msg)
+
+
+def _check_numbers(**numbers: int) -> None:
     """Raises ValueError for what is below the least that is meant, TypeError for what is no whole number."""
-    for name, (value, least) in numbers.items():
-        if value is None:
-            continue
+    for name, value in numbers.items():
         if not hasattr(value, "__index__"):
             msg = f"{name}={value!r}: a whole number is expected, not a {type(value).__name__}"
             raise TypeError(msg)
+        least = 0 if name in _FROM_ZERO else 1
         if operator.index(value) < least:
             msg = f"{name}={value}: at least {least}"
             raise ValueError(msg)

@@ -48,6 +48,10 @@ class Engine(Protocol):
     def workers(self) -> int:
         """How many parts are processed at a time."""
 
+    @property
+    def most_workers(self) -> int:
+        """The greatest number of them so far."""
+
     def run(self, plan: Plan, groups: Iterable[FileGroup], listener: Listener) -> Generator[Finished, None, None]:
         """Processes groups, in any order; gives each when all of its files are done or have failed."""
 
@@ -55,7 +59,7 @@ class Engine(Protocol):
 class InThisProcess:
     """One file after the other, in this process."""
 
-    workers = 1
+    workers = most_workers = 1
 
     def __init__(self, analysis: Callable[[Any], Any], settings: Settings) -> None:
         self._analysis = analysis
@@ -142,6 +146,11 @@ class FutureEngine(ABC):
     def workers(self) -> int:
         """As the interface says."""
 
+    @property
+    @abstractmethod
+    def most_workers(self) -> int:
+        """As the interface says."""
+
     def run(self, plan: Plan, groups: Iterable[FileGroup], listener: Listener) -> Generator[Finished, None, None]:
         """As the interface says."""
         waiting = iter(groups)
@@ -198,6 +207,7 @@ class FutureEngine(ABC):
             if file.error is None:
                 if self.is_worth_another(error, task.attempt):
                     return task._replace(attempt=task.attempt + 1)
+                error.attempts = max(error.attempts, task.attempt)
                 file.error = error
                 listener.file_failed(file.parts[0], error)
         file.missing -= 1

@@ -221,6 +221,7 @@ def _require_same(path: Path, known: dict[str, str], identity: dict[str, str]) -
         "files": "it is of other files",
         "metadata": "what is given with the datasets was changed since",
         "chunks": "it was made with another chunk_size",
+        "links": "it was made with another on_bad_link",
         "version": "it was made by another version of physlite",
         "python": "it was made by another version of Python",
     }

@@ -78,4 +78,5 @@ def _joined(records: Sequence[FileRecord]) -> FileRecord:
         attempts=max(r.attempts for r in records),
         columns=tuple(sorted({name for r in records for name in r.columns})),
         prefetched_bytes=sum(r.prefetched_bytes for r in records),
+        bad_links=sum(r.bad_links for r in records),
     )

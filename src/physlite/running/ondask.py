@@ -59,11 +59,19 @@ class OnDask(FutureEngine):
         self._numbers = itertools.count(1)
         self._packed = code
         self._code: Future | None = None
+        self._most_workers = 0
 
     @property
     def workers(self) -> int:
         """Threads of all workers, now."""
-        return sum(self._client.nthreads().values())
+        now: int = sum(self._client.nthreads().values())
+        self._most_workers = max(self._most_workers, now)
+        return now
+
+    @property
+    def most_workers(self) -> int:
+        """As the interface says."""
+        return self._most_workers
 
     def _heard(self, event: tuple[float, Any]) -> None:
         told = event[1]

@@ -7,7 +7,7 @@ import socket
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -134,6 +134,7 @@ class _Attempt:
             attempts=self._number,
             columns=tuple(sorted(watch.columns)),
             prefetched_bytes=source.prefetched_bytes,
+            bad_links=sum(store.bad_links.values()),
         )
         return Outcome(pickled, (record,), weights)
 
@@ -165,7 +166,8 @@ class _Attempt:
         self, analysis: Analysis, store: ColumnStore, watch: ColumnWatch, chunk: tuple[int, int], *, is_first: bool
     ) -> Any:
         """What the analysis returns for a range of events."""
-        given = {**self._part.given, "dataset": self._part.dataset}
+        # Its own each time: what the analysis does to it must not depend on which events came before.
+        given = {**_copied(self._part.given), "dataset": self._part.dataset}
         if callable(getattr(getattr(analysis, "__self__", None), "postprocess", None)):
             given |= _names_of_coffea(store, chunk)
         events = EventSource(store, *chunk, self._settings.on_bad_link, MappingProxyType(given)).events()
@@ -211,6 +213,15 @@ class _Attempt:
             attempts=self._number,
             cause=error,
         )
+
+
+def _copied(value: Any) -> Any:
+    """A value whose lists, mappings and sets are its own; what else is in it is not."""
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(_copied, value))
+    return set(value) if type(value) is set else value
 
 
 def _what_is_learned(token: str) -> Learned:

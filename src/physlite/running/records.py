@@ -43,6 +43,7 @@ class FileRecord:
         attempts: how often the file was begun, the last time with success.
         columns: that were read, sorted.
         prefetched_bytes: of `bytes`, those that were asked for before they were used.
+        bad_links: links with an index out of range that were taken as None, with `on_bad_link="none"`.
     """
 
     dataset: str
@@ -58,6 +59,7 @@ class FileRecord:
     attempts: int
     columns: tuple[str, ...]
     prefetched_bytes: int
+    bad_links: int
 
     def __post_init__(self) -> None:
         # Thousands of files have the same names in them, and each record comes from elsewhere with its own.

@@ -15,7 +15,7 @@ __all__ = ["RecordTable", "Sums"]
 T = TypeVar("T")
 
 # What can be summed, and of texts the numbers under which they are kept.
-_SUMMED = ("events", "chunks", "bytes", "requests", "retries", "stages", "wall", "prefetched_bytes")
+_SUMMED = ("events", "chunks", "bytes", "requests", "retries", "stages", "wall", "prefetched_bytes", "bad_links")
 _ROW = np.dtype(
     [
         ("events", np.int64),
@@ -27,6 +27,7 @@ _ROW = np.dtype(
         ("wall", np.float64),
         ("attempts", np.int64),
         ("prefetched_bytes", np.int64),
+        ("bad_links", np.int64),
         ("dataset", np.int32),
         ("worker", np.int32),
         ("columns", np.int32),
@@ -47,6 +48,7 @@ class Sums:
         requests: made to the sources.
         retries: requests that were made again.
         prefetched_bytes: of `bytes`, those that were asked for before they were used.
+        bad_links: links with an index out of range that were taken as None, with `on_bad_link="none"`.
         stages: in the order of `STAGES`.
         wall: seconds, of each file from opening it to its end.
     """
@@ -59,6 +61,7 @@ class Sums:
     requests: int
     retries: int
     prefetched_bytes: int
+    bad_links: int
     stages: tuple[Stage, ...]
     wall: float
 
@@ -93,7 +96,7 @@ class RecordTable(Sequence[FileRecord]):
                 stages = [(stage.wall, stage.cpu) for stage in r.stages]
                 texts = datasets.of(r.dataset), workers.of(r.worker), columns.of(r.columns)
                 transfer = r.bytes, r.requests, r.retries
-                yield r.events, r.chunks, *transfer, stages, r.wall, r.attempts, r.prefetched_bytes, *texts
+                yield r.events, r.chunks, *transfer, stages, r.wall, r.attempts, r.prefetched_bytes, r.bad_links, *texts
 
         self.numbers = np.fromiter(rows(), _ROW)
         self.datasets, self.workers, self.columns = datasets.names, workers.names, columns.names

@@ -36,10 +36,10 @@ class Report(Account):
     def to_json(self) -> str:
         """Everything, as JSON, with all files.
 
-        An object with the keys `wall`, `workers`, `total`, `datasets` (sums by name), `columns` (the different sets of
-        columns that were read), `files` and `failures`. What is in them has the names of its attributes here, but that
-        a file's `columns` says which set, counted from 0, and stages are objects by name with `wall` and `cpu`. Times
-        are in seconds, to the microsecond.
+        An object with the keys `wall`, `workers`, `resumed`, `total`, `datasets` (sums by name), `columns` (the
+        different sets of columns that were read), `files` and `failures`. What is in them has the names of its
+        attributes here, but that a file's `columns` says which set, counted from 0, and stages are objects by name with
+        `wall` and `cpu`. Times are in seconds, to the microsecond.
         """
         from physlite.running.reportjson import to_json
 

@@ -26,6 +26,7 @@ def to_json(report: Account) -> str:
     parts = {
         "wall": _text(round(report.wall, _DECIMALS)),
         "workers": _text(report.workers),
+        "resumed": _text(report.resumed),
         "total": _text(_plain(report.total)),
         "datasets": _text({name: _plain(sums) for name, sums in report.by_dataset.items()}),
         "columns": _lines(_text(columns) for columns in report.files.columns),

@@ -94,7 +94,7 @@ def _draw_stages(axes: Any, names: list[str], seconds: np.ndarray[Any, np.dtype[
     for (stage, color), widths in zip(_COLORS.items(), seconds.T / scale, strict=True):
         axes.barh(places, widths, left=begin, color=color, label=stage, height=0.7)
         begin += widths
-    axes.set_yticks(places, names, fontsize=9)
+    axes.set_yticks(places, names, fontsize=9, parse_math=False)
     # A single bar is not as high as the panel, and stands in its middle.
     spare = max(3 - len(names), 0) / 2
     axes.set_ylim(len(names) - 0.4 + spare, -0.6 - spare)
