@@ -80,7 +80,9 @@ class OnDask(FutureEngine):
     def begin(self) -> None:
         """As the interface says."""
         # A task, not scattered data: it is made again when the workers that have it are lost.
-        self._code = self._client.submit(_same, self._packed, key=f"{self._topic}-code", pure=False)
+        self._code = self._client.submit(_same, self._packed, key=self._key("code"), pure=False)
+        if self.workers:  # all that are there have it: Dask prefers those that have what a task needs
+            self._client.replicate([self._code])
         self._client.subscribe_topic(self._topic, self._heard)
 
     def window(self) -> int:
@@ -90,7 +92,7 @@ class OnDask(FutureEngine):
     def submit(self, parts: Sequence[FilePart]) -> list[Future]:
         """As the interface says."""
         # By a number of their own: what is done again is another task.
-        keys = [f"{self._topic}-{part.dataset}-{part.number}-{part.part}-{next(self._numbers)}" for part in parts]
+        keys = [self._key("part", part.dataset, part.number, part.part, next(self._numbers)) for part in parts]
         known = {"code": self._code, "settings": self._settings, "topic": self._topic}
         # All in one graph: that takes half the time of as many by themselves.
         futures: list[Future] = self._client.map(self._work, parts, key=keys, pure=False, **known)
@@ -159,11 +161,15 @@ class OnDask(FutureEngine):
             level = [self._sum(_merged, block) for block in blocks]
         return level[0]
 
+    def _key(self, kind: str, *which: object) -> str:
+        """The key of a task: to Dask those with the same beginning are alike, and need the same kinds of others."""
+        return "-".join(map(str, ["physlite", kind, self._settings.token, *which]))
+
     def _of_one_file(self, parts: list[Future]) -> Future:
         return parts[0] if len(parts) == 1 else self._sum(_of_one_file, parts)
 
     def _sum(self, function: Callable[..., Outcome], outcomes: Sequence[Any]) -> Future:
-        key = f"{self._topic}-sum-{next(self._numbers)}"
+        key = self._key("sum", next(self._numbers))
         return self._client.submit(function, self._code, list(outcomes), key=key, pure=False, priority=1)
 
     def outcome_of(self, future: Future) -> Outcome:
