@@ -238,7 +238,9 @@ def test_a_journal_of_ones_own(reluctant, folder):
     run("run", *reluctant, "--journal", "mine.journal")
     assert (folder / "mine.journal").stat().st_size
     (folder / "stop").unlink()
-    assert ran(*reluctant, "--journal", "mine.journal", "--resume").startswith("001.root\n3 files (2 of an earlier run), ")
+    assert ran(*reluctant, "--journal", "mine.journal", "--resume").startswith(
+        "001.root\n3 files (2 of an earlier run), "
+    )
     assert not (folder / "mine.journal").exists()
 
 

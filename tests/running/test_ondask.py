@@ -75,6 +75,18 @@ def test_a_client_whose_answers_have_to_be_awaited(cluster):
         asyncio.run(run())
 
 
+@pytest.mark.parametrize("number", [4, 12])  # fewer than workers take at once, and more
+def test_all_workers_have_their_share_from_the_first_run_on(tmp_path, number):
+    files = many_files(tmp_path, number)
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        client.wait_for_workers(2)
+        report = physlite.run(len, {"a": files}, client=client).report
+    assert len({record.worker for record in report.files}) == 2
+
+
 class Notes:
     """Notes what it is told, where workers see it."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import itertools
 import logging
 import operator
 import os
@@ -12,12 +11,12 @@ import secrets
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from physlite.exceptions import AddingError, AnalysisError, JournalError, TransferError
+from physlite.exceptions import AddingError, AnalysisError
 from physlite.formats.reader import default_threads
 from physlite.model.events import OnBadLink
 from physlite.named import Named
@@ -30,9 +29,10 @@ from physlite.running.datasetlists import as_datasets
 from physlite.running.datasets import Dataset
 from physlite.running.engines import Engine, InThisProcess
 from physlite.running.fingerprint import fingerprint
-from physlite.running.journal import Journal, JournalInUseError, default_journal
+from physlite.running.journal import Journal
 from physlite.running.merging import of_dataset, value_of
 from physlite.running.mixing import warn_of_mixed
+from physlite.running.noting import noted_in
 from physlite.running.ordered import OrderedSum
 from physlite.running.pairs import Pairs
 from physlite.running.parts import Settings
@@ -153,21 +153,21 @@ def run(
     }
     begin = time.perf_counter()
     name = _name_of(analysis, chosen)
-    with closing(_journal(journal, name, identity, resume=resume)) as noted:
-        elsewhere = None if noted.path == default_journal(name) else noted.path
+    place = None if journal is None else Path(journal).expanduser()
+    with noted_in(place, name, identity, resume=resume) as noting:
+        noted = noting.journal
         done = noted.groups()
         left = [group for group in plan.groups() if done.get(group) != plan.sizes(group)]
         resumed = plan.files - sum(group.size for group in left)
         with (
-            _ends_early(noted, plan.files, elsewhere),
+            noting.of_early_ends(plan.files),
             hidden(),
             Display(plan.files, kind="auto" if progress is None else progress) as display,
         ):
             course.begin(display, resumed)
-            if journal is None and elsewhere is not None:
-                course.note(
-                    f"the same run is under way: the journal of this one is {str(elsewhere)!r}, should it end early"
-                )
+            if journal is None and noting.elsewhere is not None:
+                where = str(noting.elsewhere)
+                course.note(f"the same run is under way: the journal of this one is {where!r}, should it end early")
             pairs = Pairs(plan)
             with closing(engine.run(plan, left, course)) as finished:
                 for group, outcome in finished:
@@ -176,25 +176,13 @@ def run(
                     pairs.check(group, outcome)
         by_dataset, records = _summed(plan, noted)
         report = Report(records, course.failures, time.perf_counter() - begin, engine.most_workers, resumed)
-        course.require_few(report, elsewhere)
-        noted.remove()
+        course.require_few(report, noting.elsewhere)
+        noting.remove()
     try:
         total = _total(by_dataset.values())
         return Result(by_dataset, report, postprocess(total))
     except (AddingError, AnalysisError) as error:  # what is there of each dataset may be all that is wanted
         return Result(by_dataset, report, None, error)
-
-
-@contextmanager
-def _ends_early(noted: Journal, files: int, elsewhere: Path | None) -> Iterator[None]:
-    """Notes in what ends a run how much need not be done again, and how to go on."""
-    try:
-        yield
-    except (KeyboardInterrupt, TransferError) as error:
-        finished = sum(group.size for group in noted.groups())
-        named = "" if elsewhere is None else f"journal={str(elsewhere)!r}, "
-        error.add_note(f"{finished} of {files} files are noted, {named}resume=True goes on")
-        raise
 
 
 def _engine(
@@ -311,35 +299,3 @@ def _name_of(analysis: Any, datasets: Sequence[Dataset]) -> str:
     text = repr((str(Path.cwd()), getattr(analysis, "__module__", ""), function, [d.name for d in datasets]))
     readable = "".join(c for c in function.rpartition(".")[2] if c.isalnum() or c == "_")
     return f"{readable or 'analysis'}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-
-
-def _journal(path: str | os.PathLike[str] | None, name: str, identity: dict[str, str], *, resume: bool) -> Journal:
-    if path is not None or resume:
-        where = default_journal(name) if path is None else Path(path).expanduser()
-        finished = 0 if resume else _finished(where, identity)
-        journal = Journal(where, identity, resume=resume)
-    else:
-        finished = _finished(default_journal(name), identity)
-        journal = _unused_journal(name, identity)
-    if finished:
-        _log.warning("a run that ended early had finished %d files, which are done again without resume=True", finished)
-    return journal
-
-
-def _unused_journal(name: str, identity: dict[str, str]) -> Journal:
-    """The first of a name that no other run is using."""
-    for number in itertools.count(1):
-        with suppress(JournalInUseError):
-            return Journal(default_journal(name, number), identity, resume=False)
-    raise AssertionError  # there are others
-
-
-def _finished(path: Path, identity: dict[str, str]) -> int:
-    """How many files a journal has that could be resumed."""
-    if not path.exists():
-        return 0
-    try:
-        with closing(Journal(path, identity, resume=True)) as journal:
-            return sum(group.size for group in journal.groups())
-    except JournalError:  # in use, damaged, or of something else
-        return 0
