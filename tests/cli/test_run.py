@@ -225,7 +225,7 @@ def test_a_run_goes_on(reluctant, folder):
     assert (result.returncode, result.stdout.split()) == (1, ["000.root", "002.root"])
     assert result.stderr == (
         f"physlite: 1 file could not be processed: dataset ttbar, {folder}/files/001.root, entries 0 to 2000: the "
-        "analysis fails: ValueError: stopped; --resume tries them again, and --max-bad-files 1 leaves them out\n"
+        "analysis fails: ValueError: stopped; --resume tries it again, and --max-bad-files 1 leaves it out\n"
     )
     (folder / "stop").unlink()
     shown = ran(*reluctant, "--resume")
@@ -256,7 +256,8 @@ def test_what_was_finished_is_not_dropped_in_silence(reluctant, folder):
     run("run", *reluctant)
     (folder / "stop").unlink()
     result = run("run", *reluctant)
-    assert result.stderr == "a run that ended early had finished 2 files, which are done again without resume=True\n"
+    said = "physlite: a run that ended early had finished 2 files, which are done again without --resume\n"
+    assert result.stderr == said
     assert result.returncode == 0
 
 

@@ -303,7 +303,7 @@ def test_a_file_that_was_mended(tmp_path):
     files = many_files(tmp_path, 3)
     good = files[1].read_bytes()
     files[1].write_bytes(good[:300_000])
-    with pytest.raises(BadFilesError, match=r"resume=True tries them again, and max_bad_files=1 leaves them out"):
+    with pytest.raises(BadFilesError, match=r"resume=True tries it again, and max_bad_files=1 leaves it out"):
         physlite.run(number_of_events, {"a": files}, workers=0)
     files[1].write_bytes(good)
     for path in files[::2]:

@@ -295,12 +295,12 @@ def test_a_second_run_of_the_same_name_that_ends_early_tells_where_its_journal_i
     caplog.set_level(logging.INFO, "physlite.running")
     default, said = default_of_bad(with_a_bad_one, own_cache)
     assert "under way" not in caplog.text
-    assert "; resume=True tries them again" in said
+    assert "; resume=True tries it again" in said
     first = Journal(default, IDENTITY, resume=False)
     second = default.with_name(f"{default.stem}-2.journal")
     for _ in range(2):  # another time it is overwritten, and not one more
         said = run_of_bad(with_a_bad_one)
-        assert f"; journal='{second}', resume=True tries them again, and max_bad_files=1 leaves them out" in said
+        assert f"; journal='{second}', resume=True tries it again, and max_bad_files=1 leaves it out" in said
         assert set(own_cache.rglob("*.journal")) == {default, second}
     assert (
         f"the same run is under way: the journal of this one is {str(second)!r}, should it end early" in caplog.messages

@@ -24,6 +24,13 @@ def words(pace, now, **counts):
 # --------------------------------------------------------------------------------------------------- how far, how fast
 
 
+def test_what_an_earlier_run_has_done_took_no_time_now():
+    pace = Pace(20, None, now=0.0, files_before=10)
+    assert pace.at(1.0, Counts(10)).left is None
+    moment = pace.at(10.0, Counts(12))
+    assert (moment.share, moment.left) == pytest.approx((0.6, 40.0))
+
+
 def test_rates_are_of_the_last_seconds():
     """100 events a second at first, then 10,000; an average would be somewhere between."""
     pace = Pace(10, None, now=0.0)

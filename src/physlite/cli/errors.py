@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -25,9 +26,11 @@ _ADVICE = {
     "see File.links": "`physlite links FILE` lists them",
     "open it with mode='whole'": "read it with --mode whole",
     "give host=, or point": "point",
-    "resume=True tries them again, and max_bad_files=": "--resume tries them again, and --max-bad-files ",
+    "resume=True tries": "--resume tries",
+    "again, and max_bad_files=": "again, and --max-bad-files ",
     " more, see .failures)": " more)",
     "run without resume": "run without --resume",
+    "without resume=True": "without --resume",
     "resume=True goes on": "--resume goes on",
 }
 _BROKEN_PIPE = 128 + 13  # as the shell has it for a process that SIGPIPE has ended
@@ -41,7 +44,7 @@ class CommandError(Exception):
 def reported(*, debug: bool) -> Iterator[None]:
     """Turns exceptions into a line and an exit code; with `debug` they come through, for their traceback."""
     try:
-        with _warnings_as_lines():
+        with _warnings_as_lines(), _log_as_lines():
             yield
         _flush()
     except BrokenPipeError:
@@ -77,6 +80,23 @@ def _warnings_as_lines() -> Iterator[None]:
 
         warnings.showwarning = show
         yield
+
+
+class _Lines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        typer.echo(f"physlite: {_advised(record.getMessage())}", err=True)
+
+
+@contextmanager
+def _log_as_lines() -> Iterator[None]:
+    """Shows what the log says of importance as errors are shown."""
+    lines = _Lines(logging.WARNING)
+    log = logging.getLogger("physlite")
+    log.addHandler(lines)
+    try:
+        yield
+    finally:
+        log.removeHandler(lines)
 
 
 def _is_typers(error: Exception) -> bool:

@@ -83,12 +83,12 @@ class Course(Listener):
         first = self._first_error
         if number <= self._max_bad_files or first is None:
             return
-        files = "file" if number == 1 else "files"
+        files, them = ("file", "it") if number == 1 else ("files", "them")
         others = f" (and {number - 1} more, see .failures)" if number > 1 else ""
         named = "" if journal is None else f"journal={str(journal)!r}, "
         msg = (
-            f"{number} {files} could not be processed: {first.text}{others}; {named}resume=True tries them again, and "
-            f"max_bad_files={number} leaves them out"
+            f"{number} {files} could not be processed: {first.text}{others}; {named}resume=True tries {them} again, "
+            f"and max_bad_files={number} leaves {them} out"
         )
         error = BadFilesError(msg, self.failures, report)
         if first.details:

@@ -162,7 +162,7 @@ def run(
         with (
             noting.of_early_ends(plan.files),
             hidden(),
-            Display(plan.files, kind="auto" if progress is None else progress) as display,
+            Display(plan.files, kind="auto" if progress is None else progress, files_before=resumed) as display,
         ):
             course.begin(display, resumed)
             if journal is None and noting.elsewhere is not None:

@@ -82,13 +82,15 @@ class Pace:
         total_files: how many files there are.
         total_bytes: how many bytes will be received from them in all, if that is known.
         now: the time at the begin, in seconds by any clock that goes steadily.
+        files_before: how many files were done before that.
     """
 
-    def __init__(self, total_files: int, total_bytes: int | None, now: float) -> None:
+    def __init__(self, total_files: int, total_bytes: int | None, now: float, files_before: int = 0) -> None:
         self._total_files = total_files
         self._total_bytes = total_bytes
         self._begin = now
-        self._events, self._bytes, self._share = _Rate(now), _Rate(now), _Rate(now)
+        self._events, self._bytes = _Rate(now), _Rate(now)
+        self._share = _Rate(now, self._share_of(Counts(files_before)))
 
     def at(self, now: float, counts: Counts) -> Moment:
         """What can be said now; times must not go back from call to call."""
@@ -117,8 +119,8 @@ class Pace:
 class _Rate:
     """How fast a number grows."""
 
-    def __init__(self, now: float) -> None:
-        self._samples = deque([(now, 0.0)])  # moments at which the number had changed, the oldest first
+    def __init__(self, now: float, number: float = 0.0) -> None:
+        self._samples = deque([(now, number)])  # moments at which the number had changed, the oldest first
 
     def of(self, now: float, number: float, seconds: float) -> float:
         """The growth a second over the last so many seconds; over longer where it changes more rarely than that."""

@@ -51,12 +51,15 @@ class Display:
         kind: "auto" shows a bar where there is a terminal or a notebook; True shows one on the standard error in any
             case; False shows none. Where there is no bar, there are lines in the log ("physlite.running", level INFO):
             one in 30 seconds, and then one at the end.
+        files_before: how many files an earlier run has done.
     """
 
-    def __init__(self, total_files: int, total_bytes: int | None = None, kind: Kind = "auto") -> None:
-        self._pace = Pace(total_files, total_bytes, time.monotonic())
+    def __init__(
+        self, total_files: int, total_bytes: int | None = None, kind: Kind = "auto", files_before: int = 0
+    ) -> None:
+        self._pace = Pace(total_files, total_bytes, time.monotonic(), files_before)
         self._kind = kind
-        self._counts = Counts()
+        self._counts = Counts(files_before)
         self._notes: list[str] = []
         self._woken = threading.Event()  # there are notes, or it is over
         self._is_over = False
