@@ -119,10 +119,11 @@ def test_chaos(tmp_path, monkeypatch):
 
         def kill_workers():
             while not over.wait(dice.uniform(1, 2.5)):
-                worker = dice.choice(list(cluster.workers.values()))
-                if worker.pid:
-                    os.kill(worker.pid, signal.SIGKILL)
-                    killed.append(worker.pid)
+                # One that works: what dies while it starts its nanny gives up, and in the end there are none.
+                working = [w for w in cluster.workers.values() if w.worker_address in cluster.scheduler.workers]
+                if working and (pid := dice.choice(working).pid):
+                    os.kill(pid, signal.SIGKILL)
+                    killed.append(pid)
 
         killer = threading.Thread(target=kill_workers)
         killer.start()
@@ -135,7 +136,10 @@ def test_chaos(tmp_path, monkeypatch):
                         wait_until(lambda: client.poll() is not None or done(journal) > 8 * (turn + 1), 120)  # noqa: B023
                         client.kill()
                     else:
-                        _, said = client.communicate(timeout=240)
+                        try:
+                            _, said = client.communicate(timeout=240)
+                        finally:
+                            client.kill()
                         assert client.returncode == 0, said.decode()
         finally:
             over.set()
