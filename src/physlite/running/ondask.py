@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from physlite.exceptions import CodeError, TransferError
@@ -26,6 +27,7 @@ _LEAST = 2048
 _AHEAD = 4  # for each thread of a worker
 _TOGETHER = 16  # outcomes that are added in one task
 _SOONEST, _LATEST = 0.001, 0.1  # seconds between two looks at what is done
+_COPYING = 5.0  # seconds that workers have for getting the analysis, before they get work
 _CALL = 10.0  # seconds between two looks for workers, while nothing comes
 # What was lost with a worker is made again, without being asked for.
 _UNDER_WAY = ("pending", "lost")
@@ -81,9 +83,27 @@ class OnDask(FutureEngine):
         """As the interface says."""
         # A task, not scattered data: it is made again when the workers that have it are lost.
         self._code = self._client.submit(_same, self._packed, key=self._key("code"), pure=False)
-        if self.workers:  # all that are there have it: Dask prefers those that have what a task needs
-            self._client.replicate([self._code])
+        self._copy_code()
         self._client.subscribe_topic(self._topic, self._heard)
+
+    def _copy_code(self) -> None:
+        """Has all workers that are there hold the analysis: Dask prefers those that have what a task needs.
+
+        `Client.replicate` would do it, but leaves what cannot be sent among the scheduler's events, which nobody can
+        get then.
+        """
+        from distributed import wait
+
+        workers = self._client.nthreads()
+        held = [
+            self._client.submit(
+                _hold, self._code, key=self._key("copy", number), pure=False,
+                workers=[worker], allow_other_workers=True, priority=1,
+            )
+            for number, worker in enumerate(workers)
+        ]  # fmt: skip
+        with suppress(TimeoutError):  # some are busy, or have died
+            wait(held, timeout=_COPYING)
 
     def window(self) -> int:
         """As the interface says."""
@@ -214,6 +234,10 @@ def check_workers(client: Client) -> None:
 
 def _same(code: PackedCode) -> PackedCode:
     return code
+
+
+def _hold(code: PackedCode) -> None:
+    """Where this is done, the code is."""
 
 
 def _work(part: FilePart, code: PackedCode, settings: Settings, topic: str) -> Outcome:
