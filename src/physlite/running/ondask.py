@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from physlite.exceptions import CodeError, TransferError
@@ -92,8 +91,6 @@ class OnDask(FutureEngine):
         `Client.replicate` would do it, but leaves what cannot be sent among the scheduler's events, which nobody can
         get then.
         """
-        from distributed import wait
-
         workers = self._client.nthreads()
         held = [
             self._client.submit(
@@ -102,8 +99,9 @@ class OnDask(FutureEngine):
             )
             for number, worker in enumerate(workers)
         ]  # fmt: skip
-        with suppress(TimeoutError):  # some are busy, or have died
-            wait(held, timeout=_COPYING)
+        latest = time.monotonic() + _COPYING  # some are busy, or have died
+        while any(future.status in _UNDER_WAY for future in held) and time.monotonic() < latest:
+            time.sleep(_SOONEST)
 
     def window(self) -> int:
         """As the interface says."""
