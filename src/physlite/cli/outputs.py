@@ -9,6 +9,7 @@ from pathlib import Path
 
 from physlite.cli.errors import CommandError
 from physlite.running.journal import default_journal
+from physlite.storage.privatefiles import write_private
 
 __all__ = ["write_result"]
 
@@ -46,12 +47,5 @@ def _kept(content: bytes) -> str:
     """Where else there was room for it; nothing where there was none."""
     for folder in (tempfile.gettempdir(), default_journal("").parent):
         with suppress(OSError):
-            descriptor, path = tempfile.mkstemp(".pkl", "physlite-", folder)
-            try:
-                with open(descriptor, "wb") as file:  # noqa: PTH123  # a descriptor has no path
-                    file.write(content)
-            except BaseException:
-                Path(path).unlink()
-                raise
-            return path
+            return str(write_private(Path(folder) / f"physlite-{os.getpid()}.pkl", content))
     return ""

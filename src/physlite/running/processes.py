@@ -53,11 +53,6 @@ class InProcesses(FutureEngine):
         """As the interface says."""
         return self._workers
 
-    @property
-    def most_workers(self) -> int:
-        """As the interface says."""
-        return self._workers
-
     def begin(self) -> None:
         """As the interface says."""
         packed = pickle.dumps(self._code)

@@ -7,7 +7,7 @@ import socket
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -217,7 +217,7 @@ class _Attempt:
 
 def _copied(value: Any) -> Any:
     """A value whose lists, mappings and sets are its own; what else is in it is not."""
-    if isinstance(value, Mapping):
+    if type(value) in (dict, MappingProxyType):  # classes of the user's stay what they are
         return {key: _copied(item) for key, item in value.items()}
     if type(value) in (list, tuple):
         return type(value)(map(_copied, value))
