@@ -140,6 +140,8 @@ class ParquetWriter:
 
     def close(self) -> None:
         """Writes what is left, and the footer."""
+        import pyarrow as pa
+
         self._flush(everything=True)
         notes = Notes(
             uuid=str(uuid.uuid4()),
@@ -155,6 +157,8 @@ class ParquetWriter:
         texts = {NOTES: notes.text(), FACTS: facts_text(self._output.inputs.metadata, self._entries)}
         if self._metadata:
             texts[METADATA] = self._metadata.decode()
+        # Arrow copies what it knows of all row groups to write the footer: in place of the events, not beside them.
+        pa.default_memory_pool().release_unused()
         self._writer.add_key_value_metadata(texts)
         self._writer.close()
         seal(self._output.path, *self._footer)
