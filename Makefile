@@ -58,7 +58,7 @@ test: $(DONE)/package $(DONE)/test ## the tests, in a few minutes
 	  --ignore=$(OF_OLD_DASK) $(TESTS)
 
 lowest: $(LOWEST_VENV)/.package ## the tests of reading and running, with the oldest versions of everything that pyproject.toml allows
-	PHYSLITE_LOWEST=1 HYPOTHESIS_EXAMPLES=25 $(LOWEST_BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q \
+	PHYSLITE_LOWEST=1 $(LOWEST_BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q \
 	  -W ignore::DeprecationWarning -m "not slow and not checkout" --hypothesis-seed=$(SEED) \
 	  $(or $(TESTS),-k "not ($(LOWEST_WITHOUT))" $(LOWEST_TESTS))
 

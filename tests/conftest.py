@@ -21,7 +21,7 @@ settings.register_profile(
     "physlite",
     deadline=None,
     derandomize=False,
-    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "50")),
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "25")),
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )

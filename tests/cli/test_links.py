@@ -64,7 +64,7 @@ def test_links_that_nobody_can_follow():
     ]
 
 
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [80, pytest.param(120, marks=pytest.mark.slow)])
 def test_terminals_have_room_for_all_names_of_links(width):
     """Which are not cut, but go on in the next line."""
     path = str(data.path_of(data.R22))

@@ -65,7 +65,7 @@ def processes(zll, result):
 # ------------------------------------------------------------------------------------------------------------ selection
 
 
-@pytest.mark.parametrize("name", data.ALL_FILES)
+@pytest.mark.parametrize("name", data.parameters(data.ALL_FILES))
 def test_agrees_with_a_loop_over_events(zll, name):
     dataset = physlite.Dataset("data", str(data.path_of(name)), **triggers_of(name))
     got = physlite.run(zll.pairs.analysis, dataset, workers=0).value
@@ -444,12 +444,14 @@ def written(zll, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_script_writes_plots_and_tables(written):
     plots = [f"{what}_{channel}" for what in ("mass", "periods", "trigger", "fit") for channel in ("ee", "mumu")]
     names = {f"{plot}{suffix}" for plot in plots for suffix in (".png", ".pdf")} | {"tables.txt", "fits.json"}
     assert {path.name for path in written.iterdir()} == names
 
 
+@pytest.mark.slow
 def test_script_writes_a_table_of_cutflows(written, processes):
     lines = (written / "tables.txt").read_text().splitlines()
     assert lines[0] == "ee: events"
@@ -459,6 +461,7 @@ def test_script_writes_a_table_of_cutflows(written, processes):
         assert line.startswith(step.name)
 
 
+@pytest.mark.slow
 def test_script_writes_the_fits_of_the_data(zll, processes, written):
     numbers = json.loads((written / "fits.json").read_text())
     for channel in CHANNELS:

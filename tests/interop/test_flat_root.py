@@ -73,7 +73,7 @@ def slowly(node, items, keys, name, level=0):
     return out
 
 
-@pytest.mark.parametrize("name", list(COLLECTIONS))
+@pytest.mark.parametrize("name", data.parameters(COLLECTIONS))
 def test_all_branches(written, name):
     """Of all columns that were converted, as loops over events and objects make them."""
     file, root, done = written(name)

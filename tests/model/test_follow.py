@@ -233,7 +233,8 @@ def test_a_field_of_some_of_the_targets():
         assert [[x is not None for x in event] for event in found] == of_tau.to_list()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MissingFieldWarning)
-            assert [file.events(i, i + 1).TauJets.truthParticle.eta_vis.to_list()[0] for i in range(100)] == found
+            for i in range(0, 100, 7):
+                assert file.events(i, i + 1).TauJets.truthParticle.eta_vis.to_list() == found[i : i + 1]
 
 
 def test_momenta_of_targets_are_of_all_of_them(events):

@@ -9,8 +9,6 @@ from support.oracle import HARD_SCATTER, JET_LINK
 JETS = 452794649
 PRIMARY_VERTICES = 936461719
 
-COLUMNS = [(name, column) for name, columns in slow_links.pinned().items() for column in columns]
-
 
 def _keys(name, column):
     return {link[0] for link in slow_links.flat(slow_links.links(name, column))}
@@ -28,6 +26,7 @@ def test_keys_of_containers():
     assert slow_links.storegate_key("AnalysisJets", slow_links.CLIDS["DataVector<xAOD::Jet_v1>"]) == 452794649
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "rows"), [(R21, 491), (R22, 234), (R24, 45)])
 def test_keys_are_those_of_the_file_itself(name, rows):
     table = [row for row in slow_links.format_table(name) if row[1] in slow_links.CLIDS]
@@ -56,7 +55,8 @@ def test_number_of_link_columns(name, columns, matches):
     assert found == list(slow_links.pinned()[name])
 
 
-@pytest.mark.parametrize(("name", "column"), COLUMNS)
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "column"), slow_links.parameters())
 def test_counts_are_those_written_down(name, column):
     assert slow_links.nonzero_counts(name, column) == slow_links.pinned()[name][column]
 

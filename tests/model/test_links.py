@@ -15,8 +15,6 @@ from support import slow_links
 from support.data import R21, R22, R24, SAMPLE, TIMES_50, TREE_ONLY, path_of
 from support.examples import FEWER
 
-COLUMNS = [(name, column) for name, columns in slow_links.pinned().items() for column in columns]
-
 # Links to one container and to several, of one class and of more, one for each object and many, null, to containers
 # that are in the file and to others.
 KINDS = [
@@ -147,7 +145,7 @@ def same(left, right):
 # ------------------------------------------------------------------------------------------------------- all of them
 
 
-@pytest.mark.parametrize(("name", "column"), COLUMNS)
+@pytest.mark.parametrize(("name", "column"), slow_links.parameters())
 def test_targets_are_those_of_the_slow_resolving(name, column):
     resolved = slow_links.resolve(name, column)
     targets = followed(all_events(name), column)

@@ -75,7 +75,8 @@ def test_a_client_whose_answers_have_to_be_awaited(cluster):
         asyncio.run(run())
 
 
-@pytest.mark.parametrize("number", [4, 12])  # fewer than workers take at once, and more
+# Fewer than workers take at once, and more.
+@pytest.mark.parametrize("number", [pytest.param(4, marks=pytest.mark.slow), 12])
 def test_all_workers_have_their_share_from_the_first_run_on(tmp_path, number):
     files = many_files(tmp_path, number)
     with (

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import awkward as ak
+import pytest
 import uproot
 
 from support import data, slow_decoder
@@ -291,6 +292,16 @@ def nonzero_counts(name, column):
 def pinned():
     """The counts that were written down: by file and column, those that are not zero."""
     return json.loads(PINNED.read_text())
+
+
+def parameters():
+    """Files and their columns of links, as parameters of tests; see `data.parameters`."""
+    columns = pinned()
+    return [
+        pytest.param(*file.values, column, marks=file.marks, id=f"{file.values[0]}-{column}")
+        for file in data.parameters(columns)
+        for column in columns[file.values[0]]
+    ]
 
 
 def write_down():
