@@ -793,18 +793,21 @@ def test_a_disk_that_is_full(form, share, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["whole"]
 
 
-SLOWLY = """
-import sys, time
+STAYING = """
+import itertools, sys, time
 import numpy as np
 import physlite
 from physlite.interop import convert
 
-def slowly(events):
+chunks = itertools.count(1)
+
+def staying(events):
     print("going", flush=True)
-    time.sleep(0.2)
+    if next(chunks) == 3:
+        time.sleep(60)
     return np.ones(len(events), dtype=bool)
 
-convert(physlite.sample("tree"), sys.argv[1], select=slowly, memory=2_000_000)
+convert(physlite.sample("tree"), sys.argv[1], select=staying, memory=2_000_000)
 """
 
 
@@ -812,7 +815,9 @@ convert(physlite.sample("tree"), sys.argv[1], select=slowly, memory=2_000_000)
 def test_a_conversion_that_is_stopped(number, left, tmp_path):
     """No half file has the name; only a process that has no time to clean up leaves its own."""
     process = subprocess.Popen(
-        [sys.executable, "-c", SLOWLY, str(tmp_path / "out.parquet")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", STAYING, str(tmp_path / "out.parquet")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
     for _ in range(3):  # some chunks are written by then
         assert process.stdout.readline() == b"going\n"

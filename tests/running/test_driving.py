@@ -570,7 +570,8 @@ SCRIPT = """
     def analysis(events):
         with open(sys.argv[1], "a") as log:
             log.write(os.path.basename(events.metadata["file"]) + "\\n")
-        time.sleep(float(sys.argv[3]))
+        if events.metadata["file"].endswith(sys.argv[3]):
+            time.sleep(60)
         return len(events)
 
     result = physlite.run(analysis, {"a": sys.argv[4:]}, workers=0, resume=sys.argv[2] == "resume")
@@ -578,10 +579,10 @@ SCRIPT = """
 """
 
 
-def started(tmp_path, how, pause, files):
+def started(tmp_path, how, stays_at, files):
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(SCRIPT))
-    command = [sys.executable, str(script), str(tmp_path / "log"), how, str(pause), *map(str, files)]
+    command = [sys.executable, str(script), str(tmp_path / "log"), how, stays_at, *map(str, files)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
 
 
@@ -633,12 +634,12 @@ def test_an_interrupt_says_how_to_go_on(files, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_run_that_was_ended_goes_on(tmp_path, files, number):
     log = tmp_path / "log"
-    with started(tmp_path, "anew", 0.5, files) as process:
+    with started(tmp_path, "anew", "002.root", files) as process:
         wait_until(lambda: log.exists() and len(log.read_text().splitlines()) >= 3, seconds=30)
         process.send_signal(number)
     before = log.read_text().splitlines()
     assert before == [f"{i:03d}.root" for i in range(len(before))]
-    with started(tmp_path, "resume", 0, files) as process:
+    with started(tmp_path, "resume", "no file", files) as process:
         shown, _ = process.communicate(timeout=60)
     assert shown == "14000\n"
     done = len(before) - 1  # the last one was under way

@@ -298,7 +298,7 @@ def parameters():
     """Files and their columns of links, as parameters of tests; see `data.parameters`."""
     columns = pinned()
     return [
-        pytest.param(*file.values, column, marks=file.marks, id=f"{file.values[0]}-{column}")
+        pytest.param(*file.values, column, marks=file.marks)
         for file in data.parameters(columns)
         for column in columns[file.values[0]]
     ]
